@@ -1,0 +1,55 @@
+"""Versions and hashes of the libraries that polyrtc is built on."""
+
+load("//third_party:debian_source.bzl", "debian_archives", "debian_source")
+
+_FILES = {
+    "android-platform-external-boringssl=13.0.0+r24-2": [
+        "7da1c07f669b05f417cbf3e0a784a1a9d844ce138616e02b3a228fc20645ef37  android-platform-external-boringssl_13.0.0+r24-2.dsc",
+        "583b7aeee1fca68b8244d086cea6fca23bd19d517bd63f0b9de714e048f92a7d  android-platform-external-boringssl_13.0.0+r24.orig.tar.xz",
+        "f82d14420e2f4153c5e8be888e95a311c6a592806b3a2c64d920a35400dfd038  android-platform-external-boringssl_13.0.0+r24-2.debian.tar.xz",
+    ],
+    "libnice=0.1.21-1": [
+        "b6e6908b2a6d482176e9522653b2240e768c0d46207ff596bc6e98cf0f14b591  libnice_0.1.21-1.dsc",
+        "72e73a2acf20f59093e21d5601606e405873503eb35f346fa621de23e99b3b39  libnice_0.1.21.orig.tar.gz",
+        "d2dcc1011b2d675c7a189049da5f1d48acb0bd4bcc1100ca7af4fd9021c605fd  libnice_0.1.21-1.debian.tar.xz",
+    ],
+    "libsrtp2=2.5.0-3": [
+        "3b77c17dc1cf3135fbdaaf4cb0c5f4ae69793dd4cea63b9e466286e7687c861e  libsrtp2_2.5.0-3.dsc",
+        "8a43ef8e9ae2b665292591af62aa1a4ae41e468b6d98d8258f91478735da4e09  libsrtp2_2.5.0.orig.tar.gz",
+        "3a3cafa12033d32cd0d5ad4d78f102bc6d998f7d67a17f262c436d0734865af4  libsrtp2_2.5.0-3.debian.tar.xz",
+    ],
+    "libusrsctp=0.9.5.0-2": [
+        "fdf19f731612b462c4d0ed8a0cf75618970161e97a4e414c766e982250b4364c  libusrsctp_0.9.5.0-2.dsc",
+        "260107caf318650a57a8caa593550e39bca6943e93f970c80d6c17e59d62cd92  libusrsctp_0.9.5.0.orig.tar.gz",
+        "4b7b108eecf70c05d90222a3cb882113d8366a673dac23c8b7d31d5aeee086c6  libusrsctp_0.9.5.0-2.debian.tar.xz",
+    ],
+}
+
+def polyrtc_sources():
+    """Defines @boringssl, @libnice, @libsrtp2 and @usrsctp. Nothing is downloaded before it is needed."""
+    debian_archives(
+        name = "debian",
+        files = _FILES,
+    )
+    debian_source(
+        name = "boringssl",
+        dsc = "@debian//:android-platform-external-boringssl_13.0.0+r24-2.dsc",
+        build_file = "//third_party:boringssl.BUILD",
+        patches = ["//third_party:boringssl-rand.patch"],
+    )
+    debian_source(
+        name = "libnice",
+        dsc = "@debian//:libnice_0.1.21-1.dsc",
+        build_file = "//third_party:libnice.BUILD",
+    )
+    debian_source(
+        name = "libsrtp2",
+        dsc = "@debian//:libsrtp2_2.5.0-3.dsc",
+        build_file = "//third_party:libsrtp2.BUILD",
+        extra_files = {"//third_party:libsrtp2_config.h": "polyrtc/config.h"},
+    )
+    debian_source(
+        name = "usrsctp",
+        dsc = "@debian//:libusrsctp_0.9.5.0-2.dsc",
+        build_file = "//third_party:usrsctp.BUILD",
+    )

@@ -1,0 +1,93 @@
+/* Included before every file of usrsctp (gcc -include): makes an engine of it that has no thread, lock or clock of its own
+ * and that can exist many times in one process. No file of usrsctp is edited.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * usrsctp keeps everything in two globals. Here both are reached through one thread-local pointer, which core/sctp points at
+ * the stack that is now entered. core/sctp defines what is only declared here.
+ */
+#ifndef POLYRTC_USRSCTP_SHIM_H
+#define POLYRTC_USRSCTP_SHIM_H
+
+#include <errno.h>
+#include <pthread.h> /* the real declarations first: below they become macros */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+struct sctp_base_info;
+struct iterator_control;
+
+/* The stack that is now entered. */
+struct prtc_sctp_entered {
+  struct sctp_base_info *base;
+  struct iterator_control *iterator;
+  void *stack;
+};
+extern _Thread_local struct prtc_sctp_entered prtc_sctp_entered;
+
+/* A function without a prototype, on purpose: usrsctp's lines `extern struct sctp_base_info system_base_info;` and
+ * `struct sctp_base_info system_base_info;` expand to harmless declarations of these functions. */
+static inline __attribute__((always_inline)) struct sctp_base_info *prtc_sctp_base() { return prtc_sctp_entered.base; }
+static inline __attribute__((always_inline)) struct iterator_control *prtc_sctp_iterator() {
+  return prtc_sctp_entered.iterator;
+}
+#define system_base_info (*prtc_sctp_base())
+#define sctp_it_ctl (*prtc_sctp_iterator())
+
+/* Time is what the stack was last told. */
+int prtc_sctp_gettimeofday(struct timeval *tv);
+#define gettimeofday(tv, zone) prtc_sctp_gettimeofday(tv)
+
+/* One stack is used by one thread at a time: no threads, no locks. */
+#define pthread_create(thread, attributes, start, argument) ((void)(start), 0)
+#define pthread_join(thread, result) (0)
+#define pthread_mutex_init(mutex, attributes) (0)
+#define pthread_mutex_destroy(mutex) (0)
+#define pthread_mutex_lock(mutex) (0)
+#define pthread_mutex_trylock(mutex) (0)
+#define pthread_mutex_unlock(mutex) (0)
+#define pthread_mutexattr_init(attributes) (0)
+#define pthread_mutexattr_destroy(attributes) (0)
+#define pthread_mutexattr_settype(attributes, type) (0)
+#define pthread_rwlock_init(lock, attributes) (0)
+#define pthread_rwlock_destroy(lock) (0)
+#define pthread_rwlock_rdlock(lock) (0)
+#define pthread_rwlock_wrlock(lock) (0)
+#define pthread_rwlock_tryrdlock(lock) (0)
+#define pthread_rwlock_trywrlock(lock) (0)
+#define pthread_rwlock_unlock(lock) (0)
+#define pthread_rwlockattr_init(attributes) (0)
+#define pthread_rwlockattr_destroy(attributes) (0)
+#define pthread_cond_init(condition, attributes) (0)
+#define pthread_cond_destroy(condition) (0)
+#define pthread_cond_signal(condition) (0)
+#define pthread_cond_broadcast(condition) (0)
+#define pthread_cond_wait(condition, mutex) (abort(), 0) /* only a blocking socket comes here, and there is none */
+
+/* No second thread, so no atomic operations. */
+#include "user_atomic.h"
+#undef atomic_add_int
+#undef atomic_subtract_int
+#undef atomic_fetchadd_int
+#undef atomic_cmpset_int
+#define atomic_add_int(P, V) ((void)(*(P) += (V)))
+#define atomic_subtract_int(P, V) ((void)(*(P) -= (V)))
+#define atomic_fetchadd_int(P, V)   \
+  ({                                \
+    __typeof__(P) p_ = (P);         \
+    __typeof__(*p_) old_ = *p_;     \
+    *p_ = old_ + (V);               \
+    old_;                           \
+  })
+#define atomic_cmpset_int(P, EXPECTED, V) \
+  ({                                      \
+    __typeof__(P) p_ = (P);               \
+    int same_ = (*p_ == (EXPECTED));      \
+    if (same_) *p_ = (V);                 \
+    same_;                                \
+  })
+
+#endif
