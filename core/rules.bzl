@@ -95,8 +95,11 @@ def prtc_fuzz_test(name, srcs, corpus = [], deps = [], copts = [], **kwargs):
             "//core:fuzz": [],
             "//conditions:default": ["//tests/fuzz:main.c"],
         }),
-        # -runs=0: libFuzzer, too, is to run the corpus and stop when Bazel runs it as a test
-        args = ["-runs=0"] + ["$(rootpath %s)" % file for file in corpus],
+        # libFuzzer gets what `bazel run` is given, and nothing else
+        args = select({
+            "//core:fuzz": [],
+            "//conditions:default": ["$(rootpath %s)" % file for file in corpus],
+        }),
         copts = _COPTS + _FUZZ_COPTS + copts,
         data = corpus,
         linkopts = select({
