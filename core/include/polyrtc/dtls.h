@@ -1,0 +1,122 @@
+/* polyrtc/dtls.h: DTLS as a building block (RFC 6347, RFC 8827 section 6.5, RFC 8842), over BoringSSL.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The object sees only the datagrams that are DTLS by RFC 7983 (first byte 20 to 63). It believes nothing before the other
+ * side's certificate matches a fingerprint that the caller gave.
+ */
+#ifndef POLYRTC_DTLS_H
+#define POLYRTC_DTLS_H
+
+#include <polyrtc/error.h>
+#include <polyrtc/types.h>
+
+PRTC_BEGIN_DECLS
+
+/* ---------------------------------------------------------------------------------------------------------- certificates */
+
+/* A key and a self-signed certificate. Reference-counted: every object that uses it holds it. Belongs to one context. */
+typedef struct prtc_certificate prtc_certificate;
+
+/* ECDSA P-256 (RFC 8827 section 6.5), valid from a day before `wall_clock` (seconds since 1970) for 30 days; wall_clock 0:
+ * from 2020 to 2050. NULL when memory or cryptography fails. */
+PRTC_API prtc_certificate *prtc_certificate_new(prtc_context *context, int64_t wall_clock);
+PRTC_API prtc_certificate *prtc_certificate_retain(prtc_certificate *certificate);
+PRTC_API void prtc_certificate_release(prtc_certificate *certificate);
+
+/* Longest "AB:CD:…" (SHA-512) with NUL */
+#define PRTC_FINGERPRINT_TEXT_SIZE 192
+
+/* RFC 8122 section 5. */
+typedef struct prtc_fingerprint {
+  char algorithm[16];                      /* "sha-256", lower case, NUL-terminated */
+  char value[PRTC_FINGERPRINT_TEXT_SIZE];  /* "AB:CD:…", upper case, NUL-terminated */
+} prtc_fingerprint;
+
+/* algorithm: "sha-1" (to check only), "sha-224", "sha-256", "sha-384", "sha-512". NOT_SUPPORTED for others. */
+PRTC_API int prtc_certificate_get_fingerprint(const prtc_certificate *certificate, const char *algorithm,
+                                              prtc_fingerprint *out);
+
+/* ---------------------------------------------------------------------------------------------------------------- object */
+
+typedef struct prtc_dtls prtc_dtls;
+
+typedef enum prtc_dtls_role {
+  PRTC_DTLS_ROLE_AUTO = 0, /* not known yet (actpass): becomes the server when a ClientHello comes first */
+  PRTC_DTLS_ROLE_CLIENT,   /* setup:active */
+  PRTC_DTLS_ROLE_SERVER    /* setup:passive */
+} prtc_dtls_role;
+
+/* RTCDtlsTransportState */
+typedef enum prtc_dtls_transport_state {
+  PRTC_DTLS_TRANSPORT_NEW = 0,
+  PRTC_DTLS_TRANSPORT_CONNECTING,
+  PRTC_DTLS_TRANSPORT_CONNECTED,
+  PRTC_DTLS_TRANSPORT_CLOSED,
+  PRTC_DTLS_TRANSPORT_FAILED
+} prtc_dtls_transport_state;
+
+typedef struct prtc_dtls_config {
+  size_t size;
+  prtc_certificate *certificate; /* retained */
+  uint32_t mtu;                  /* bytes of UDP payload; 0: 1,200 */
+  uint32_t use_srtp;             /* 1: offer and accept the SRTP profiles of RFC 5764 and RFC 7714 */
+} prtc_dtls_config;
+
+typedef enum prtc_dtls_event_type {
+  PRTC_DTLS_EVENT_NONE = 0,
+  PRTC_DTLS_EVENT_STATE, /* state; with FAILED also code and text */
+} prtc_dtls_event_type;
+
+typedef struct prtc_dtls_event {
+  uint32_t type;
+  uint32_t state; /* prtc_dtls_transport_state */
+  int32_t code;   /* prtc_error */
+  char text[256];
+} prtc_dtls_event;
+
+PRTC_API prtc_dtls *prtc_dtls_new(prtc_context *context, const prtc_dtls_config *config);
+PRTC_API void prtc_dtls_free(prtc_dtls *dtls);
+
+/* The fingerprints of the other side (RFC 8122: one of the strongest known algorithm must match). The handshake may have
+ * begun before: it waits at the other side's certificate until they are here. At least one must be of a known algorithm. */
+PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, const prtc_fingerprint *fingerprints,
+                                               size_t count);
+
+/* The path works: begin. A client sends its ClientHello at the next transmit. Role AUTO waits for one. May be called again
+ * with CLIENT or SERVER while AUTO. */
+PRTC_API int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role);
+
+/* The five verbs. One datagram a call; it may hold several records. */
+PRTC_API int prtc_dtls_receive(prtc_dtls *dtls, prtc_time now, const uint8_t *data, size_t size);
+PRTC_API int prtc_dtls_transmit(prtc_dtls *dtls, prtc_time now, uint8_t *out, size_t capacity);
+PRTC_API prtc_time prtc_dtls_deadline(const prtc_dtls *dtls);
+PRTC_API int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now);
+PRTC_API int prtc_dtls_event_next(prtc_dtls *dtls, prtc_dtls_event *out);
+
+/* Application data of the last datagram received: one record's worth a call; 0 when there is no more. Call until 0 after each
+ * receive; what is not read is dropped by the next receive. */
+PRTC_API int prtc_dtls_read(prtc_dtls *dtls, uint8_t *out, size_t capacity);
+
+/* Encrypts `size` bytes of application data as one record into `out`, a datagram of its own or one segment of a train.
+ * Returns its size: at most size + PRTC_DTLS_OVERHEAD. INVALID_STATE unless connected. */
+#define PRTC_DTLS_OVERHEAD 64
+PRTC_API int prtc_dtls_seal(prtc_dtls *dtls, const uint8_t *data, size_t size, uint8_t *out, size_t capacity);
+
+/* The exact overhead of a sealed record once connected (37 bytes with AES-GCM), else PRTC_DTLS_OVERHEAD. */
+PRTC_API size_t prtc_dtls_overhead(const prtc_dtls *dtls);
+
+/* Says goodbye: close_notify at the next transmit; the state becomes closed. */
+PRTC_API int prtc_dtls_close(prtc_dtls *dtls, prtc_time now);
+
+PRTC_API int prtc_dtls_get_state(const prtc_dtls *dtls); /* prtc_dtls_transport_state */
+PRTC_API int prtc_dtls_get_role(const prtc_dtls *dtls);  /* prtc_dtls_role */
+
+/* RFC 5764 section 4.2: the SRTP keying material. Returns the negotiated profile (SRTPProtectionProfile number) and writes
+ * client key, server key, client salt, server salt into `out`; *size is set to the bytes written. 0 when none was
+ * negotiated. */
+PRTC_API int prtc_dtls_export_srtp_keys(prtc_dtls *dtls, uint8_t *out, size_t capacity, size_t *size);
+
+PRTC_END_DECLS
+
+#endif

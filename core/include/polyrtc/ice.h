@@ -1,0 +1,172 @@
+/* polyrtc/ice.h: ICE as a building block, for one component of one data stream (RFC 8445, 8838 trickle, 7675 consent).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The object never opens a socket: it is told of sockets (prtc_ice_add_socket), sends and receives STUN over them, reports
+ * the local candidates that follow, and says which pair is selected. Data of others (DTLS, RTP) does not pass through it: the
+ * caller sends it on the selected pair, after asking prtc_ice_knows_path about what arrives.
+ */
+#ifndef POLYRTC_ICE_H
+#define POLYRTC_ICE_H
+
+#include <polyrtc/error.h>
+#include <polyrtc/types.h>
+
+PRTC_BEGIN_DECLS
+
+typedef struct prtc_ice prtc_ice;
+
+/* ------------------------------------------------------------------------------------------------------------ candidates */
+
+/* RFC 8445 section 5.1.1 */
+typedef enum prtc_candidate_type {
+  PRTC_CANDIDATE_HOST = 0,
+  PRTC_CANDIDATE_SERVER_REFLEXIVE,
+  PRTC_CANDIDATE_PEER_REFLEXIVE,
+  PRTC_CANDIDATE_RELAYED
+} prtc_candidate_type;
+
+/* RFC 6544 section 4.5 */
+typedef enum prtc_tcp_type { PRTC_TCP_NONE = 0, PRTC_TCP_ACTIVE, PRTC_TCP_PASSIVE, PRTC_TCP_SIMULTANEOUS_OPEN } prtc_tcp_type;
+
+#define PRTC_CANDIDATE_TEXT_SIZE 512
+
+/* candidate-attribute of RFC 8839 section 5.1 */
+typedef struct prtc_candidate {
+  char foundation[33];     /* NUL-terminated, ice-chars */
+  uint32_t component;      /* 1 to 256 */
+  uint32_t protocol;       /* prtc_protocol */
+  uint32_t tcp_type;       /* prtc_tcp_type */
+  uint32_t priority;
+  uint32_t type;           /* prtc_candidate_type */
+  prtc_address address;    /* family none when the address is a name (then `name` is set) */
+  prtc_address related;    /* raddr, rport; family none when absent */
+  char name[256];          /* NUL-terminated host name (".local", RFC 8828); "" when there is an address */
+  char ufrag[257];         /* NUL-terminated; "" when absent */
+} prtc_candidate;
+
+/* Reads "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host …" (a leading "a=" is allowed). Unknown extensions are
+ * skipped. SYNTAX when it is not well formed; NOT_SUPPORTED for a transport other than UDP and TCP. */
+PRTC_API int prtc_candidate_parse(prtc_candidate *out, const char *text, size_t size);
+
+/* Writes "candidate:…" NUL-terminated; returns its length. */
+PRTC_API int prtc_candidate_print(const prtc_candidate *candidate, char *out, size_t capacity);
+
+/* --------------------------------------------------------------------------------------------------------- configuration */
+
+typedef struct prtc_ice_config {
+  size_t size;
+  uint32_t controlling;         /* 1: controlling at first (a role conflict may turn it) */
+  uint32_t lite;                /* reserved for ICE-lite: 1 is refused for now */
+  uint32_t ta;                  /* µs between new transactions; 0: 50,000 (RFC 8445 section 14.2) */
+  uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
+  uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1; 0: 7 */
+  uint32_t consent_interval;    /* µs between consent checks, randomised ±20 %; 0: 5,000,000 (RFC 7675 section 5.1) */
+  uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
+  uint32_t disconnect_timeout;  /* µs without an answer until `disconnected`; 0: 5,000,000 or so beyond a check */
+} prtc_ice_config;
+
+/* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
+typedef struct prtc_ice_parameters {
+  char ufrag[257];
+  char password[257];
+  uint32_t lite; /* the side that these belong to is an ICE-lite one */
+} prtc_ice_parameters;
+
+/* RTCIceTransportState */
+typedef enum prtc_ice_transport_state {
+  PRTC_ICE_TRANSPORT_NEW = 0,
+  PRTC_ICE_TRANSPORT_CHECKING,
+  PRTC_ICE_TRANSPORT_CONNECTED,
+  PRTC_ICE_TRANSPORT_COMPLETED,
+  PRTC_ICE_TRANSPORT_DISCONNECTED,
+  PRTC_ICE_TRANSPORT_FAILED,
+  PRTC_ICE_TRANSPORT_CLOSED
+} prtc_ice_transport_state;
+
+typedef enum prtc_ice_event_type {
+  PRTC_ICE_EVENT_NONE = 0,
+  PRTC_ICE_EVENT_CANDIDATE,          /* candidate: a new local one */
+  PRTC_ICE_EVENT_GATHERING_COMPLETE, /* all candidates of this generation have been reported */
+  PRTC_ICE_EVENT_STATE,              /* state */
+  PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
+  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: pairs tried, what answered, what was missing */
+} prtc_ice_event_type;
+
+typedef struct prtc_ice_event {
+  uint32_t type;  /* prtc_ice_event_type */
+  uint32_t state; /* prtc_ice_transport_state */
+  int32_t code;   /* prtc_error */
+  prtc_candidate candidate;
+  char text[256];
+} prtc_ice_event;
+
+/* The pair that data goes over. */
+typedef struct prtc_ice_pair {
+  prtc_socket_id socket;
+  uint32_t interface_index;
+  prtc_address local;  /* the base: what the socket is bound to */
+  prtc_address remote;
+  uint32_t local_type, remote_type; /* prtc_candidate_type */
+  uint64_t round_trip_time;         /* µs, the latest; 0: not measured */
+} prtc_ice_pair;
+
+/* ---------------------------------------------------------------------------------------------------------------- object */
+
+/* NULL when memory is lacking or the configuration is not acceptable. */
+PRTC_API prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config);
+PRTC_API void prtc_ice_free(prtc_ice *ice);
+
+/* The five verbs. `receive` takes one datagram that is STUN by RFC 7983 (first byte 0 to 3), not a train. It may arrive
+ * before the remote parameters are known: checks are then remembered, up to a bound, or answered as RFC 8445 section 7.3
+ * allows. */
+PRTC_API int prtc_ice_receive(prtc_ice *ice, prtc_time now, const prtc_datagram *datagram);
+PRTC_API int prtc_ice_transmit(prtc_ice *ice, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
+PRTC_API prtc_time prtc_ice_deadline(const prtc_ice *ice);
+PRTC_API int prtc_ice_timeout(prtc_ice *ice, prtc_time now);
+PRTC_API int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out);
+
+/* What this side offers. */
+PRTC_API int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out);
+
+/* What the other side offered. Other credentials than before start a new generation on that side (its candidates are
+ * forgotten; the selected pair stays in use until the new generation has one). SYNTAX when they are not ice-chars of the right
+ * length. */
+PRTC_API int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
+
+PRTC_API int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling);
+
+/* A STUN server (RFC 8489) for server-reflexive candidates of all sockets of its family, those added before and after. */
+PRTC_API int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_address *server);
+
+/* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard). */
+PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *address,
+                                 uint32_t interface_index, uint32_t network_type);
+PRTC_API int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket);
+
+/* No further socket or server will come: gathering is complete when what is under way has ended. */
+PRTC_API int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now);
+
+/* A candidate of the other side. Those that cannot be used (names, TCP, other components, of an older generation by their
+ * ufrag) are ignored, with 0. QUEUE_FULL beyond 256 candidates. */
+PRTC_API int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candidate *candidate);
+PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
+
+/* ICE restart, RFC 8445 section 9: new local credentials, a new generation; candidates of the sockets are reported again. */
+PRTC_API int prtc_ice_restart(prtc_ice *ice, prtc_time now);
+
+/* Sending to `remote` from `socket` failed (ICMP): a check under way there fails at once; an established path is left to
+ * consent. */
+PRTC_API int prtc_ice_unreachable(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *remote);
+
+PRTC_API int prtc_ice_get_state(const prtc_ice *ice); /* prtc_ice_transport_state */
+
+/* 1 and fills *out, or 0 when no pair is selected. */
+PRTC_API int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out);
+
+/* 1 when a datagram that is not STUN may be taken from `remote` on `socket`: a check has succeeded on that path. O(pairs). */
+PRTC_API int prtc_ice_knows_path(const prtc_ice *ice, prtc_socket_id socket, const prtc_address *remote);
+
+PRTC_END_DECLS
+
+#endif

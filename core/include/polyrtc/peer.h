@@ -1,0 +1,217 @@
+/* polyrtc/peer.h: one RTCPeerConnection (W3C WebRTC 1.0 section 4, RFC 9429).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A peer lives in an endpoint, which drives it. The functions here are the commands of the W3C object, under its names; what
+ * the W3C reports by promise or event comes out of prtc_endpoint_event. Commands take effect at once: there is no operations
+ * chain in C (the bindings that need one keep it), so a command in the wrong state is refused with INVALID_STATE.
+ *
+ * The commands that start or stop a timer take the time. None sends by itself: call prtc_endpoint_transmit afterwards.
+ */
+#ifndef POLYRTC_PEER_H
+#define POLYRTC_PEER_H
+
+#include <polyrtc/data.h>
+#include <polyrtc/endpoint.h>
+#include <polyrtc/error.h>
+#include <polyrtc/types.h>
+
+PRTC_BEGIN_DECLS
+
+typedef struct prtc_peer prtc_peer;
+
+/* ---------------------------------------------------------------------------------------------------------------- states */
+
+/* RTCSignalingState */
+typedef enum prtc_signaling_state {
+  PRTC_SIGNALING_STABLE = 0,
+  PRTC_SIGNALING_HAVE_LOCAL_OFFER,
+  PRTC_SIGNALING_HAVE_REMOTE_OFFER,
+  PRTC_SIGNALING_HAVE_LOCAL_PRANSWER,
+  PRTC_SIGNALING_HAVE_REMOTE_PRANSWER,
+  PRTC_SIGNALING_CLOSED
+} prtc_signaling_state;
+
+/* RTCIceGatheringState */
+typedef enum prtc_ice_gathering_state {
+  PRTC_ICE_GATHERING_NEW = 0,
+  PRTC_ICE_GATHERING_GATHERING,
+  PRTC_ICE_GATHERING_COMPLETE
+} prtc_ice_gathering_state;
+
+/* RTCIceConnectionState */
+typedef enum prtc_ice_connection_state {
+  PRTC_ICE_CONNECTION_NEW = 0,
+  PRTC_ICE_CONNECTION_CHECKING,
+  PRTC_ICE_CONNECTION_CONNECTED,
+  PRTC_ICE_CONNECTION_COMPLETED,
+  PRTC_ICE_CONNECTION_DISCONNECTED,
+  PRTC_ICE_CONNECTION_FAILED,
+  PRTC_ICE_CONNECTION_CLOSED
+} prtc_ice_connection_state;
+
+/* RTCPeerConnectionState */
+typedef enum prtc_connection_state {
+  PRTC_CONNECTION_NEW = 0,
+  PRTC_CONNECTION_CONNECTING,
+  PRTC_CONNECTION_CONNECTED,
+  PRTC_CONNECTION_DISCONNECTED,
+  PRTC_CONNECTION_FAILED,
+  PRTC_CONNECTION_CLOSED
+} prtc_connection_state;
+
+/* RTCSctpTransportState */
+typedef enum prtc_sctp_transport_state {
+  PRTC_SCTP_TRANSPORT_CONNECTING = 0,
+  PRTC_SCTP_TRANSPORT_CONNECTED,
+  PRTC_SCTP_TRANSPORT_CLOSED
+} prtc_sctp_transport_state;
+
+/* RTCSdpType */
+typedef enum prtc_sdp_type {
+  PRTC_SDP_OFFER = 1,
+  PRTC_SDP_PRANSWER,
+  PRTC_SDP_ANSWER,
+  PRTC_SDP_ROLLBACK
+} prtc_sdp_type;
+
+/* -------------------------------------------------------------------------------------------------------- configuration */
+
+/* RTCIceServer. url: "stun:host[:port]" ("turn:", "turns:" are read, and answered NOT_SUPPORTED until TURN is there). */
+typedef struct prtc_ice_server {
+  const char *url;        /* NUL-terminated */
+  const char *username;   /* NUL-terminated, or NULL */
+  const char *credential; /* NUL-terminated, or NULL */
+} prtc_ice_server;
+
+typedef enum prtc_ice_transport_policy { PRTC_ICE_POLICY_ALL = 0, PRTC_ICE_POLICY_RELAY } prtc_ice_transport_policy;
+
+/* RTCConfiguration, and what the W3C has not. Everything is copied. */
+typedef struct prtc_peer_config {
+  size_t size;
+  const prtc_ice_server *ice_servers;
+  size_t ice_server_count;
+  uint32_t ice_transport_policy;  /* prtc_ice_transport_policy */
+  /* beyond the W3C */
+  uint32_t use_loopback;          /* 1: gather loopback addresses too. 0: only when there is no other address */
+  uint32_t max_message_size;      /* bytes; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
+  uint32_t send_queue_size;       /* bytes that may wait to be sent over all channels; 0: PRTC_SEND_QUEUE_DEFAULT */
+  uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 1,472; 0: 1,200 */
+} prtc_peer_config;
+
+/* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL: prtc_endpoint_log says
+ * which), NOT_SUPPORTED, NO_MEMORY. The peer belongs to the endpoint: it is freed with it, or before by prtc_peer_free. */
+PRTC_API int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out);
+
+/* Frees the peer at once and silently (see prtc_peer_close to say goodbye); its pending events are dropped, its sockets are
+ * closed by requests. NULL is allowed. */
+PRTC_API void prtc_peer_free(prtc_peer *peer);
+
+/* The id under which events name the peer. */
+PRTC_API prtc_peer_id prtc_peer_get_id(const prtc_peer *peer);
+
+/* The peer of an id, or NULL when it was freed. A binding keeps ids, not pointers. */
+PRTC_API prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id);
+
+/* What the last failed call on this peer complained about, in a sentence ("line 12: a=setup: unknown role"); "" when
+ * nothing. Valid until the next call on the peer. */
+PRTC_API const char *prtc_peer_error_message(const prtc_peer *peer);
+
+/* ---------------------------------------------------------------------------------------------------------- negotiation */
+
+typedef struct prtc_offer_options {
+  size_t size;
+  uint32_t ice_restart; /* W3C iceRestart */
+} prtc_offer_options;
+
+/* Write SDP (RFC 9429 sections 5.2 and 5.3), NUL-terminated; return its length without the NUL. BUFFER_TOO_SMALL loses
+ * nothing; 64 KiB are always enough. `options` may be NULL. */
+PRTC_API int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_options *options, char *out,
+                                    size_t capacity);
+PRTC_API int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity);
+
+/* Apply a description (RFC 9429 sections 5.5 to 5.11). For the local one, sdp may be NULL with size 0: the implicit offer or
+ * answer of the W3C. Errors: SYNTAX (prtc_peer_error_message names line and reason), INVALID_STATE, INVALID_ACCESS,
+ * INVALID_MODIFICATION (a local description that was changed), NOT_SUPPORTED. After an error nothing has changed. */
+PRTC_API int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size);
+PRTC_API int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp,
+                                              size_t size);
+
+/* W3C addIceCandidate. `candidate` is the candidate-attribute of RFC 8839 without "a=", "" for the end of candidates.
+ * mid may be NULL when index is given and index -1 when mid is given; ufrag may be NULL. All texts NUL-terminated.
+ * Candidates that polyrtc cannot use (TCP, `.local` names, other components) are accepted and ignored. */
+PRTC_API int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
+                                         const char *ufrag);
+
+/* W3C restartIce: the next offer has new credentials; NEGOTIATION_NEEDED follows. */
+PRTC_API int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now);
+
+/* Which description of a peer */
+typedef enum prtc_description {
+  PRTC_DESCRIPTION_LOCAL = 0, /* pending where there is one, else current */
+  PRTC_DESCRIPTION_REMOTE,
+  PRTC_DESCRIPTION_CURRENT_LOCAL,
+  PRTC_DESCRIPTION_CURRENT_REMOTE,
+  PRTC_DESCRIPTION_PENDING_LOCAL,
+  PRTC_DESCRIPTION_PENDING_REMOTE
+} prtc_description;
+
+/* Writes the description, with the candidates known so far (W3C localDescription), and its type. Returns its length, 0 when
+ * there is none (then *type is 0), BUFFER_TOO_SMALL. */
+PRTC_API int prtc_peer_get_description(const prtc_peer *peer, prtc_description which, prtc_sdp_type *type, char *out,
+                                       size_t capacity);
+
+/* The states as last reported by an event. (The W3C state changes and fires its event in one task; so here the value read is
+ * that of the last event fetched, and the two never disagree.) */
+typedef struct prtc_peer_states {
+  size_t size;
+  uint32_t signaling;        /* prtc_signaling_state */
+  uint32_t ice_gathering;    /* prtc_ice_gathering_state */
+  uint32_t ice_connection;   /* prtc_ice_connection_state */
+  uint32_t connection;       /* prtc_connection_state */
+  uint32_t sctp_transport;   /* prtc_sctp_transport_state */
+  uint32_t has_sctp;         /* 0: sctp_transport is of no meaning (W3C: pc.sctp is null) */
+  uint32_t can_trickle;      /* canTrickleIceCandidates: 0 false, 1 true, 2 null */
+  uint32_t max_message_size; /* what the other side accepts, bytes; UINT32_MAX: no limit */
+  uint32_t max_channels;     /* 0: not known yet */
+} prtc_peer_states;
+
+PRTC_API int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out);
+
+/* W3C close: says goodbye (SCTP ABORT, DTLS close_notify) with the next `transmit`s, closes every channel, and ends in
+ * CONNECTION_STATE_CHANGE closed. What was queued but not yet sent is dropped. Twice is harmless. */
+PRTC_API int prtc_peer_close(prtc_peer *peer, prtc_time now);
+
+/* --------------------------------------------------------------------------------------------------------- data channels */
+
+/* W3C createDataChannel. *out is the channel's id, also before anything is connected. Errors: INVALID_ARGUMENT (with a
+ * sentence in prtc_peer_error_message), OUT_OF_IDS, INVALID_STATE (closed). */
+PRTC_API int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config,
+                                           prtc_channel_id *out);
+
+/* Queues a whole message; the bytes are copied. Errors: INVALID_STATE (not open), MESSAGE_TOO_LARGE (for the other side),
+ * QUEUE_FULL (nothing was queued, the channel lives; wait for BUFFERED_AMOUNT_LOW), SYNTAX (text that is not UTF-8),
+ * NOT_FOUND. */
+PRTC_API int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                            const uint8_t *data, size_t size);
+
+/* W3C close of a channel: what was queued is sent first (RFC 8831 section 6.7), then the stream is reset both ways. */
+PRTC_API int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel);
+
+/* W3C bufferedAmountLowThreshold, bytes. */
+PRTC_API int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold);
+
+/* Fills *out (as far as out->size goes). NOT_FOUND once CHANNEL_CLOSED was fetched and the next event call was made. */
+PRTC_API int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id channel, prtc_channel_info *out);
+
+/* ---------------------------------------------------------------------------------------------------- transports, security */
+
+/* Writes "sha-256 AB:CD:…" of this peer's certificate; returns the length. */
+PRTC_API int prtc_peer_get_fingerprint(const prtc_peer *peer, char *out, size_t capacity);
+
+/* The selected pair of the first transport. Returns 1, or 0 when none is selected yet. */
+PRTC_API int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote);
+
+PRTC_END_DECLS
+
+#endif
