@@ -1,0 +1,56 @@
+/* How an endpoint drives a peer: the five verbs again. The commands are in polyrtc/peer.h.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_PEER_INTERNAL_H
+#define PRTC_PEER_INTERNAL_H
+
+#include <stdbool.h>
+
+#include <polyrtc/dtls.h>
+#include <polyrtc/peer.h>
+
+struct prtc_context;
+
+/* What a peer asks of the endpoint that holds it. Commands reach a peer without passing through its endpoint, so the peer has to
+ * say that its deadline may have moved or that it may have something to send, an event or a request. */
+struct prtc_peer_host {
+  prtc_endpoint *endpoint;
+  struct prtc_context *context;
+  /* Puts the peer on the endpoint's list of peers to look at. Cheap; may be called often. */
+  void (*wake)(prtc_endpoint *endpoint, prtc_peer *peer);
+  /* The endpoint's certificate, made when first asked for; NULL when that fails. Borrowed. */
+  prtc_certificate *(*certificate)(prtc_endpoint *endpoint);
+  /* Takes the peer out of the endpoint (prtc_peer_free calls it first). */
+  void (*remove)(prtc_endpoint *endpoint, prtc_peer *peer);
+};
+
+/* What the endpoint keeps at each peer. The peer does not touch it. */
+struct prtc_peer_place;
+
+/* The endpoint implements prtc_peer_new: it makes the place, then calls this. `place` is the endpoint's, returned by
+ * prtc_peer_get_place. Errors as prtc_peer_new; *reason says which URL was bad. */
+int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer_id id, const prtc_peer_config *config,
+                     struct prtc_peer_place *place, prtc_peer **out, const char **reason);
+/* Frees the memory; does not call host.remove. */
+void prtc_peer_destroy(prtc_peer *peer);
+struct prtc_peer_place *prtc_peer_get_place(const prtc_peer *peer);
+
+int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datagram); /* one datagram, not a train */
+int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
+prtc_time prtc_peer_deadline(const prtc_peer *peer);
+int prtc_peer_timeout(prtc_peer *peer, prtc_time now);
+/* The next event, its `peer` set; 0 when there is none. Valid until the next call of event, receive, timeout on this peer. One call
+ * gives one event, but those given before in the same round must stay valid: message bytes are copied by the endpoint, texts must
+ * live in the peer until its next receive or timeout. */
+int prtc_peer_event(prtc_peer *peer, prtc_event *out);
+bool prtc_peer_has_event(const prtc_peer *peer);
+
+/* Sockets: as in core/transport/transport.h. */
+int prtc_peer_request(prtc_peer *peer, prtc_request *out);
+int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request, const prtc_reply *reply);
+int prtc_peer_socket_closed(prtc_peer *peer, prtc_time now, prtc_socket_id socket);
+int prtc_peer_unreachable(prtc_peer *peer, prtc_time now, prtc_socket_id socket, const prtc_address *remote);
+int prtc_peer_interfaces_changed(prtc_peer *peer, prtc_time now);
+
+#endif

@@ -1,0 +1,144 @@
+/* One stack of ICE, DTLS and SCTP with its data channels: the ORTC objects composed. It knows no SDP and no signalling: what the
+ * other side said comes in as parameters.
+ *
+ *   datagram → RFC 7983: STUN → ice
+ *                        DTLS → dtls → SCTP packet → sctp → message → data → event
+ *
+ * and back: data → sctp → dtls → datagram (on the pair that ice selected).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_TRANSPORT_TRANSPORT_H
+#define PRTC_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+
+#include <polyrtc/data.h>
+#include <polyrtc/dtls.h>
+#include <polyrtc/endpoint.h>
+#include <polyrtc/ice.h>
+#include <polyrtc/peer.h>
+#include <polyrtc/types.h>
+
+struct prtc_context;
+struct prtc_transport;
+
+struct prtc_transport_config {
+  prtc_certificate *certificate; /* retained */
+  bool controlling;
+  bool use_loopback;
+  uint32_t max_message_size; /* what this side accepts, bytes */
+  uint32_t send_queue_size;  /* bytes */
+  uint32_t mtu;              /* bytes of UDP payload */
+};
+
+/* NULL when memory is lacking. Nothing is sent or asked for before prtc_transport_gather. */
+struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_time now,
+                                          const struct prtc_transport_config *config);
+void prtc_transport_free(struct prtc_transport *transport);
+
+/* ------------------------------------------------------------------------------------------------------ the five verbs */
+
+/* One datagram, not a train. */
+int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
+int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                            size_t capacity);
+prtc_time prtc_transport_deadline(const struct prtc_transport *transport);
+int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now);
+
+enum prtc_transport_event_type {
+  PRTC_TRANSPORT_EVENT_NONE = 0,
+  PRTC_TRANSPORT_EVENT_CANDIDATE,        /* candidate: a local one */
+  PRTC_TRANSPORT_EVENT_GATHERING_STATE,  /* state: prtc_ice_gathering_state */
+  PRTC_TRANSPORT_EVENT_ICE_STATE,        /* state: prtc_ice_transport_state */
+  PRTC_TRANSPORT_EVENT_SELECTED_PAIR,    /* text: "local remote" */
+  PRTC_TRANSPORT_EVENT_DTLS_STATE,       /* state: prtc_dtls_transport_state */
+  PRTC_TRANSPORT_EVENT_SCTP_STATE,       /* state: prtc_sctp_transport_state */
+  PRTC_TRANSPORT_EVENT_FAILED,           /* code, text */
+  PRTC_TRANSPORT_EVENT_CHANNEL           /* channel: a complete prtc_event (PRTC_EVENT_DATA_CHANNEL, PRTC_EVENT_CHANNEL_…) but for
+                                            its peer; its pointers are valid until the next event, receive, timeout or free */
+};
+
+struct prtc_transport_event {
+  uint32_t type;
+  uint32_t state;
+  int32_t code;
+  prtc_candidate candidate;
+  prtc_event channel;
+  char text[256];
+};
+
+/* 1, or 0 when there is none. */
+int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out);
+
+/* 1 when prtc_transport_event would give one (a message may turn out to be only the beginning of one: then 0 follows). O(1). */
+bool prtc_transport_has_event(const struct prtc_transport *transport);
+
+/* ------------------------------------------------------------------------------------- sockets: requests and their replies */
+
+/* What it wants of the driver; the endpoint gives the ids. The first field of the request is enough to carry it out, `socket` and
+ * `id` are filled by the caller, which tells the transport of them by the reply functions. */
+/* 1 and fills *out (id and socket are 0), or 0. */
+int prtc_transport_request(struct prtc_transport *transport, prtc_request *out);
+/* The answer to a request that prtc_transport_request gave: the same request (its socket now set) and the reply. */
+int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                         const prtc_reply *reply);
+int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket);
+int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
+                               const prtc_address *remote);
+int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_time now);
+
+/* ---------------------------------------------------------------------------------------------------------- negotiation */
+
+/* A STUN server: an address, or a name to be resolved. Before prtc_transport_gather. */
+int prtc_transport_add_server(struct prtc_transport *transport, const char *host, uint16_t port);
+
+/* Begins to gather (once a generation; again after prtc_transport_restart). Harmless when already gathering or complete. */
+int prtc_transport_gather(struct prtc_transport *transport, prtc_time now);
+
+int prtc_transport_get_ice_parameters(const struct prtc_transport *transport, prtc_ice_parameters *out);
+int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time now, bool controlling);
+
+/* What the other side's description says. May be called again (a re-offer, an ICE restart); fingerprints other than before, once
+ * DTLS has begun, are refused with NOT_SUPPORTED. dtls_role is the role of THIS side, AUTO while not known (an offer was sent
+ * with actpass). */
+struct prtc_transport_remote {
+  prtc_ice_parameters ice;
+  prtc_dtls_role dtls_role;
+  const prtc_fingerprint *fingerprints;
+  size_t fingerprint_count;
+  uint16_t sctp_port;        /* of the other side */
+  uint32_t max_message_size; /* what the other side accepts; 0: no limit */
+};
+int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_remote *remote);
+
+int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate);
+int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now);
+/* New local credentials and generation (the next offer's). prtc_transport_gather begins its gathering. */
+int prtc_transport_restart(struct prtc_transport *transport, prtc_time now);
+
+int prtc_transport_get_selected_pair(const struct prtc_transport *transport, prtc_ice_pair *out);
+prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transport);
+uint32_t prtc_transport_get_max_channels(const struct prtc_transport *transport); /* 0: not known yet */
+
+/* Begins the goodbye: SCTP ABORT and DTLS close_notify go out with the next transmits (where there is a path); channels are
+ * closed at once. */
+int prtc_transport_close(struct prtc_transport *transport, prtc_time now);
+
+/* Sockets are no longer needed: everything that is to be sent has been given by transmit. */
+bool prtc_transport_is_drained(const struct prtc_transport *transport);
+
+/* ------------------------------------------------------------------------------------------------------- data channels */
+
+/* As the prtc_peer_… functions of the same names (polyrtc/peer.h). *reason is set to a sentence (static storage) when an error
+ * is returned. */
+int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time now, const prtc_channel_config *config,
+                                  prtc_channel_id *out, const char **reason);
+int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                        const uint8_t *data, size_t size);
+int prtc_transport_close_channel(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel);
+int prtc_transport_set_buffered_amount_low_threshold(struct prtc_transport *transport, prtc_channel_id channel,
+                                                     uint64_t threshold);
+int prtc_transport_channel_info(const struct prtc_transport *transport, prtc_channel_id channel, prtc_channel_info *out);
+
+#endif
