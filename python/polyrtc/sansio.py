@@ -1,0 +1,473 @@
+"""The engine without I/O: bytes and time in; bytes, deadlines and events out.
+
+SPDX-License-Identifier: BSD-3-Clause
+
+An :class:`Endpoint` holds any number of peers and has no socket, clock or thread. Whoever drives it (a driver, a simulator, a
+test) tells it what arrived and what time it is, and asks what to do::
+
+    endpoint = Endpoint(now=0)
+    peer = endpoint.create_peer(now, use_loopback=True)
+    while True:
+        while (datagram := endpoint.transmit(now)) is not None: send(datagram)
+        for event in endpoint.events(): handle(event)           # may command peers
+        for request in endpoint.requests(): carry_out(request)  # then: endpoint.reply(now, request.id, ...)
+        # wait for a datagram, a reply, or until endpoint.deadline()
+        endpoint.receive(now, datagrams)
+        endpoint.timeout(now)
+
+Time is an ``int`` in microseconds of any monotonic clock. An address is ``(host, port)``, the host as text (IPv6 with
+``%scope`` where it is link-local). Peers are named by ids, never by pointers, so objects may be collected in any order: what is
+used after its peer or endpoint was freed raises :class:`~polyrtc.errors.PrtcError`. An endpoint is used by one thread at a
+time; a second thread that enters it gets a ``RuntimeError``. Two endpoints in two threads share nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Union
+
+from .errors import ErrorCode, PrtcError
+
+__all__ = [
+    "Address", "ChannelInfo", "ChannelState", "Datagram", "Description", "DescriptionKind", "Endpoint", "ErrorCode", "Event",
+    "EventType", "IceServer", "Interface", "MessageKind", "NetworkType", "Peer", "Protocol", "PrtcError", "Request",
+    "RequestType", "States", "Stats",
+]
+
+Address = tuple[str, int]
+Buffer = Union[bytes, bytearray, memoryview]
+
+
+class EventType(enum.IntEnum):
+    """``prtc_event_type``: what an :class:`Event` tells, and which members it sets."""
+
+    ENDPOINT_FAILED = 1
+    NEGOTIATION_NEEDED = 2
+    SIGNALING_STATE_CHANGE = 3
+    ICE_GATHERING_STATE_CHANGE = 4
+    ICE_CONNECTION_STATE_CHANGE = 5
+    CONNECTION_STATE_CHANGE = 6
+    ICE_CANDIDATE = 7  #: text, mid, index, ufrag; text "" ends a generation, None ends gathering
+    ICE_CANDIDATE_ERROR = 8  #: text, code (a STUN error code)
+    FAILED = 9  #: code, text
+    ICE_TRANSPORT_STATE_CHANGE = 10
+    ICE_SELECTED_PAIR_CHANGE = 11  #: text "local remote"
+    DTLS_TRANSPORT_STATE_CHANGE = 12
+    SCTP_TRANSPORT_STATE_CHANGE = 13
+    DATA_CHANNEL = 14  #: object: the id of a channel that the other side opened
+    CHANNEL_OPEN = 15
+    CHANNEL_MESSAGE = 16  #: data, kind
+    CHANNEL_BUFFERED_AMOUNT_LOW = 17
+    CHANNEL_CLOSING = 18
+    CHANNEL_ERROR = 19  #: code, text
+    CHANNEL_CLOSED = 20
+
+
+class RequestType(enum.IntEnum):
+    """``prtc_request_type``: what the core asks of its driver."""
+
+    INTERFACES = 1  #: reply: interfaces
+    OPEN_UDP = 2  #: socket, address to bind, interface_index. Reply: address, as bound
+    CONNECT_TCP = 3
+    LISTEN_TCP = 4
+    CLOSE = 5  #: socket. No reply
+    JOIN_MULTICAST = 6
+    RESOLVE = 7  #: name. Reply: addresses
+
+
+class Protocol(enum.IntEnum):
+    UDP = 0
+    TCP = 1
+
+
+class NetworkType(enum.IntEnum):
+    UNKNOWN = 0
+    LOOPBACK = 1
+    ETHERNET = 2
+    WIFI = 3
+    CELLULAR = 4
+    VPN = 5
+
+
+class MessageKind(enum.IntEnum):
+    TEXT = 0
+    BINARY = 1
+
+
+class ChannelState(enum.IntEnum):
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
+
+class DescriptionKind(enum.IntEnum):
+    """Which description of a peer: the first two are pending where there is one, else current."""
+
+    LOCAL = 0
+    REMOTE = 1
+    CURRENT_LOCAL = 2
+    CURRENT_REMOTE = 3
+    PENDING_LOCAL = 4
+    PENDING_REMOTE = 5
+
+
+#: The W3C texts of the numbers in ``Event.state``.
+SIGNALING_STATES = ("stable", "have-local-offer", "have-remote-offer", "have-local-pranswer", "have-remote-pranswer", "closed")
+ICE_GATHERING_STATES = ("new", "gathering", "complete")
+ICE_CONNECTION_STATES = ("new", "checking", "connected", "completed", "disconnected", "failed", "closed")
+CONNECTION_STATES = ("new", "connecting", "connected", "disconnected", "failed", "closed")
+ICE_TRANSPORT_STATES = ("new", "checking", "connected", "completed", "disconnected", "failed", "closed")
+DTLS_TRANSPORT_STATES = ("new", "connecting", "connected", "closed", "failed")
+SCTP_TRANSPORT_STATES = ("connecting", "connected", "closed")
+CHANNEL_STATES = ("connecting", "open", "closing", "closed")
+SDP_TYPES = ("", "offer", "pranswer", "answer", "rollback")
+
+_STATES_OF_EVENT = {
+    EventType.SIGNALING_STATE_CHANGE: SIGNALING_STATES,
+    EventType.ICE_GATHERING_STATE_CHANGE: ICE_GATHERING_STATES,
+    EventType.ICE_CONNECTION_STATE_CHANGE: ICE_CONNECTION_STATES,
+    EventType.CONNECTION_STATE_CHANGE: CONNECTION_STATES,
+    EventType.ICE_TRANSPORT_STATE_CHANGE: ICE_TRANSPORT_STATES,
+    EventType.DTLS_TRANSPORT_STATE_CHANGE: DTLS_TRANSPORT_STATES,
+    EventType.SCTP_TRANSPORT_STATE_CHANGE: SCTP_TRANSPORT_STATES,
+}
+
+
+class Datagram:
+    """One datagram, or with ``segment_size`` a train of them in one buffer (all of that size but the last)."""
+
+    __slots__ = ("socket", "protocol", "interface_index", "local", "remote", "data", "segment_size", "ecn", "time")
+
+    def __init__(
+        self,
+        socket: int,
+        protocol: int = Protocol.UDP,
+        interface_index: int = 0,
+        local: Address | None = None,
+        remote: Address | None = None,
+        data: Buffer = b"",
+        segment_size: int = 0,
+        ecn: int = 0,
+        time: int = 0,
+    ) -> None:
+        self.socket = socket
+        self.protocol = protocol
+        self.interface_index = interface_index
+        self.local = local
+        self.remote = remote
+        self.data = data
+        self.segment_size = segment_size
+        self.ecn = ecn
+        self.time = time
+
+    def segments(self) -> list[Buffer]:
+        """The datagrams of a train, one by one; of a single one, itself."""
+        if not self.segment_size:
+            return [self.data]
+        return [self.data[i : i + self.segment_size] for i in range(0, len(self.data), self.segment_size)]
+
+
+class Event:
+    """What the application should know. Members that the type does not name are 0, or ``None`` for text, mid, ufrag, data."""
+
+    __slots__ = ("type", "code", "peer", "object", "state", "kind", "flags", "index", "data", "text", "mid", "ufrag")
+
+    def __init__(
+        self,
+        type: int,
+        code: int,
+        peer: int,
+        object: int,
+        state: int,
+        kind: int,
+        flags: int,
+        index: int,
+        data: bytes | None,
+        text: str | None,
+        mid: str | None,
+        ufrag: str | None,
+    ) -> None:
+        self.type = type  #: an EventType
+        self.code = code
+        self.peer = peer  #: Peer.id; 0 for the endpoint
+        self.object = object  #: channel or transport
+        self.state = state  #: the new state; state_name is its W3C text
+        self.kind = kind  #: a MessageKind
+        self.flags = flags
+        self.index = index  #: sdpMLineIndex
+        self.data = data
+        self.text = text
+        self.mid = mid
+        self.ufrag = ufrag
+
+    @property
+    def state_name(self) -> str:
+        """W3C text of ``state``; "" where the type has no state."""
+        names = _STATES_OF_EVENT.get(self.type)  # type: ignore[call-overload]
+        return names[self.state] if names else ""
+
+
+class Request(NamedTuple):
+    """What the core asks of the driver; answered with :meth:`Endpoint.reply`."""
+
+    type: int  #: a RequestType
+    id: int
+    socket: int
+    address: Address | None
+    remote: Address | None
+    interface_index: int
+    name: str | None
+
+
+class Interface(NamedTuple):
+    """One address of one local interface, for the reply to ``RequestType.INTERFACES``."""
+
+    host: str
+    index: int = 0
+    network_type: int = NetworkType.UNKNOWN
+    temporary: bool = False
+    name: str = ""
+
+
+class IceServer(NamedTuple):
+    url: str
+    username: str | None = None
+    credential: str | None = None
+
+
+class Description(NamedTuple):
+    type: str  #: "offer", "answer", ...
+    sdp: str
+
+
+class States(NamedTuple):
+    """The W3C states as last reported by an event."""
+
+    signaling: str
+    ice_gathering: str
+    ice_connection: str
+    connection: str
+    sctp_transport: str | None  #: None: there is no SCTP transport
+    can_trickle: bool | None
+    max_message_size: int | None  #: what the other side accepts; None: no limit
+    max_channels: int | None  #: None: not known yet
+
+
+class ChannelInfo(NamedTuple):
+    label: str
+    protocol: str
+    ordered: bool
+    max_retransmits: int | None
+    max_packet_life_time: int | None
+    negotiated: bool
+    stream_id: int | None  #: None: not known yet
+    priority: int
+    state: str
+    buffered_amount: int
+    buffered_amount_low_threshold: int
+    messages_sent: int
+    bytes_sent: int
+    messages_received: int
+    bytes_received: int
+
+
+class Stats(NamedTuple):
+    datagrams_received: int
+    datagrams_sent: int
+    bytes_received: int
+    bytes_sent: int
+    datagrams_dropped: int
+    peers: int
+
+
+class Endpoint:
+    """Many peers that share a clock, sockets and randomness.
+
+    ``seed``: 32 bytes; ``None`` takes them from the system. A fixed seed is for tests and replays alone: it repeats keys.
+    ``wall_clock``: seconds since 1970 at ``now``; 0 when unknown. ``log_level``: 0 none to 5 everything, see :meth:`log`.
+    """
+
+    def __init__(self, seed: bytes | None = None, now: int = 0, wall_clock: int = 0, log_level: int = 0) -> None:
+        raise NotImplementedError
+
+    def free(self) -> None:
+        """Frees it with all its peers, at once and silently. Later calls raise. Twice is harmless."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------------------------------------- the five verbs
+
+    def receive(self, now: int, datagrams: Datagram | Iterable[Datagram]) -> int:
+        """Takes what arrived. Returns 0, or the (negative, transient) code of the last datagram that was dropped."""
+        raise NotImplementedError
+
+    def transmit(self, now: int) -> Datagram | None:
+        """The next datagram or train to send, ``None`` when there is none."""
+        raise NotImplementedError
+
+    def transmit_all(self, now: int) -> list[Datagram]:
+        """All that there is to send now: the same as :meth:`transmit` until ``None``, in one call."""
+        raise NotImplementedError
+
+    def deadline(self) -> int | None:
+        """When :meth:`timeout` must be called at the latest; ``None``: nothing waits for time."""
+        raise NotImplementedError
+
+    def timeout(self, now: int) -> None:
+        """Time has passed. Legal at any time, useful from the deadline on."""
+        raise NotImplementedError
+
+    def events(self) -> list[Event]:
+        """Everything that happened since the last call, in order."""
+        raise NotImplementedError
+
+    # ----------------------------------------------------------------------------------------------- requests, for a driver
+
+    def requests(self) -> list[Request]:
+        """What the core asks of its driver, in order; each is answered once with :meth:`reply` (CLOSE is not)."""
+        raise NotImplementedError
+
+    def reply(
+        self,
+        now: int,
+        request_id: int,
+        code: int = 0,
+        *,
+        address: Address | None = None,
+        interfaces: Sequence[Interface] = (),
+        addresses: Sequence[Address] = (),
+        system_error: int = 0,
+    ) -> bool:
+        """Answers a request. ``False``: it is no longer of interest; close what was opened for it."""
+        raise NotImplementedError
+
+    def socket_closed(self, now: int, socket: int, system_error: int = 0) -> None:
+        """A socket has failed, or a TCP connection was closed by the other side."""
+        raise NotImplementedError
+
+    def unreachable(self, now: int, socket: int, remote: Address, system_error: int = 0) -> None:
+        """A hint: sending to ``remote`` failed with an error that ICMP brought."""
+        raise NotImplementedError
+
+    def interfaces_changed(self, now: int) -> None:
+        """Interfaces came or went: the core asks for them again where that matters."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------------- peers, insight
+
+    def create_peer(
+        self,
+        now: int,
+        *,
+        ice_servers: Sequence[IceServer | str] = (),
+        ice_transport_policy: str = "all",
+        use_loopback: bool = False,
+        max_message_size: int = 0,
+        send_queue_size: int = 0,
+        mtu: int = 0,
+    ) -> Peer:
+        """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu."""
+        raise NotImplementedError
+
+    def peer(self, peer_id: int) -> Peer:
+        """A handle for the id in ``Event.peer`` (no check that it still lives)."""
+        raise NotImplementedError
+
+    def log(self) -> list[str]:
+        """The log lines since the last call, oldest first (the core keeps the newest 256)."""
+        raise NotImplementedError
+
+    def stats(self) -> Stats:
+        raise NotImplementedError
+
+
+class Peer:
+    """A handle on one peer connection of an endpoint: its commands under the W3C's names.
+
+    None of them sends by itself: call ``transmit`` (or a driver's ``flush``) afterwards. After the peer was freed, or its
+    endpoint, each raises with code ``NOT_FOUND`` or ``CLOSED``.
+    """
+
+    __slots__ = ("endpoint", "id")
+
+    def __init__(self, endpoint: Endpoint, id: int) -> None:
+        self.endpoint = endpoint
+        self.id = id
+
+    def create_offer(self, now: int, *, ice_restart: bool = False) -> str:
+        raise NotImplementedError
+
+    def create_answer(self, now: int) -> str:
+        raise NotImplementedError
+
+    def set_local_description(self, now: int, type: str, sdp: str | None = None) -> None:
+        """type: "offer", "answer", "pranswer" or "rollback"; sdp ``None``: the implicit description of the W3C."""
+        raise NotImplementedError
+
+    def set_remote_description(self, now: int, type: str, sdp: str) -> None:
+        raise NotImplementedError
+
+    def add_ice_candidate(
+        self, now: int, candidate: str, mid: str | None = None, index: int | None = None, ufrag: str | None = None
+    ) -> None:
+        """candidate: "candidate:…", or "" for the end of candidates."""
+        raise NotImplementedError
+
+    def restart_ice(self, now: int) -> None:
+        raise NotImplementedError
+
+    def description(self, which: int = DescriptionKind.LOCAL) -> Description | None:
+        raise NotImplementedError
+
+    def states(self) -> States:
+        raise NotImplementedError
+
+    def close(self, now: int) -> None:
+        """Says goodbye with the next ``transmit``; ends in CONNECTION_STATE_CHANGE "closed"."""
+        raise NotImplementedError
+
+    def free(self) -> None:
+        """Frees the peer at once and silently; its pending events are dropped. Twice is harmless."""
+        raise NotImplementedError
+
+    # ----------------------------------------------------------------------------------------------------- data channels
+
+    def create_data_channel(
+        self,
+        now: int,
+        label: str = "",
+        *,
+        protocol: str = "",
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_packet_life_time: int | None = None,
+        negotiated: bool = False,
+        stream_id: int | None = None,
+        priority: int = 0,
+    ) -> int:
+        """Returns the channel's id, under which events and the methods below name it (not its SCTP stream)."""
+        raise NotImplementedError
+
+    def send(self, now: int, channel: int, data: str | Buffer) -> None:
+        """Queues a whole message: text for ``str``, binary for bytes. Raises QUEUE_FULL at the bound; nothing is queued then."""
+        raise NotImplementedError
+
+    def close_channel(self, now: int, channel: int) -> None:
+        raise NotImplementedError
+
+    def set_buffered_amount_low_threshold(self, channel: int, threshold: int) -> None:
+        raise NotImplementedError
+
+    def channel_info(self, channel: int) -> ChannelInfo:
+        raise NotImplementedError
+
+    # --------------------------------------------------------------------------------------------------------- transports
+
+    def fingerprint(self) -> str:
+        """ "sha-256 AB:CD:…" of this peer's certificate."""
+        raise NotImplementedError
+
+    def selected_pair(self) -> tuple[Address, Address] | None:
+        """(local, remote) of the selected pair, ``None`` before there is one."""
+        raise NotImplementedError
