@@ -49,11 +49,11 @@ _FUZZ_COPTS = [
     "-Wno-missing-prototypes",
 ]
 
-def prtc_library(name, srcs = None, hdrs = None, deps = [], copts = [], **kwargs):
+def prtc_library(name, srcs = None, hdrs = None, deps = [], copts = [], visibility = [], **kwargs):
     """A C library of polyrtc. Without srcs and hdrs: all of the directory's .c files but for tests, and all of its .h files.
 
     It is linked whole (alwayslink), so that what it exports (PRTC_API) is in the shared library although nothing there calls it; the
-    linker's --gc-sections takes away what nothing needs.
+    linker's --gc-sections takes away what nothing needs. Tests, and the top-level package which ships it, may see each layer.
     """
     native.cc_library(
         name = name,
@@ -66,6 +66,10 @@ def prtc_library(name, srcs = None, hdrs = None, deps = [], copts = [], **kwargs
         alwayslink = kwargs.pop("alwayslink", True),
         copts = _COPTS + copts,
         linkstatic = True,
+        visibility = visibility + [
+            "//:__pkg__",
+            "//tests:__subpackages__",
+        ],
         deps = deps + ["//core/include:polyrtc"],
         **kwargs
     )
