@@ -50,7 +50,7 @@ def _static_archive_impl(ctx):
         mnemonic = "StaticArchive",
         progress_message = "Merging %s" % out.short_path,
     )
-    return [DefaultInfo(files = depset([out]))]
+    return [DefaultInfo(files = depset([out]), runfiles = ctx.runfiles([out]))]
 
 # One archive with one object, in which only prtc_* is global: for cgo, and for others who link statically and may have a
 # BoringSSL or OpenSSL of their own. They also need -lm and -lpthread.
