@@ -57,9 +57,10 @@ static void remove_node(struct prtc_heap *heap, struct prtc_heap_node *node) {
   node->index = 0;
 }
 
-static int reserve(struct prtc_heap *heap) {
-  if (heap->count < heap->capacity) return PRTC_OK;
-  size_t capacity = heap->capacity == 0 ? 16 : heap->capacity * 2;
+int prtc_heap_reserve(struct prtc_heap *heap, size_t count) {
+  if (count <= heap->capacity) return PRTC_OK;
+  size_t capacity = heap->capacity == 0 ? 16 : heap->capacity;
+  while (capacity < count) capacity *= 2;
   struct prtc_heap_node **nodes = prtc_reallocate(heap->context, heap->nodes, capacity * sizeof *nodes);
   if (nodes == NULL) return PRTC_ERROR_NO_MEMORY;
   heap->nodes = nodes;
@@ -74,7 +75,7 @@ int prtc_heap_set(struct prtc_heap *heap, struct prtc_heap_node *node, prtc_time
     return PRTC_OK;
   }
   if (node->index == 0) {
-    int code = reserve(heap);
+    int code = prtc_heap_reserve(heap, heap->count + 1);
     if (code < 0) return code;
     node->deadline = deadline;
     node->order = heap->order++;

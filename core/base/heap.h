@@ -29,6 +29,8 @@ struct prtc_heap {
 
 void prtc_heap_init(struct prtc_heap *heap, struct prtc_context *context);
 void prtc_heap_clear(struct prtc_heap *heap);
+/* Makes room, so that prtc_heap_set cannot fail while no more than `count` nodes are in it. 0 or PRTC_ERROR_NO_MEMORY. */
+int prtc_heap_reserve(struct prtc_heap *heap, size_t count);
 /* Inserts, moves or (with PRTC_NEVER) removes the node. 0 or PRTC_ERROR_NO_MEMORY (an insert; nothing has changed). */
 int prtc_heap_set(struct prtc_heap *heap, struct prtc_heap_node *node, prtc_time deadline);
 struct prtc_heap_node *prtc_heap_first(const struct prtc_heap *heap); /* NULL when empty */

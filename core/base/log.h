@@ -26,9 +26,9 @@ struct prtc_log {
 void prtc_log_write(struct prtc_context *context, uint32_t level, const char *layer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define PRTC_LOG(context, level, layer, ...)                                                          \
-  do {                                                                                                \
-    if ((level) <= (context)->log.level) prtc_log_write((context), (level), (layer), __VA_ARGS__);    \
+#define PRTC_LOG(to, at, layer, ...)                                                  \
+  do {                                                                                \
+    if ((at) <= (to)->log.level) prtc_log_write((to), (at), (layer), __VA_ARGS__);    \
   } while (0)
 
 /* Takes the oldest line: its length, 0 when there is none, PRTC_ERROR_BUFFER_TOO_SMALL. */

@@ -1,0 +1,343 @@
+/* The endpoint: finds the peer of a datagram and of a deadline, and collects what its peers have for the caller.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/endpoint/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Events taken from one peer before the next one's turn, so that a flood at one does not delay the others. */
+enum { EVENTS_PER_TURN = 16 };
+
+/* Bytes of messages in one batch of events: a batch ends when it has passed them. */
+enum { BATCH_SIZE = 1024 * 1024 };
+
+/* ----------------------------------------------------------------------------------------------------------------- lists */
+
+static void ring_init(struct link *head) { head->previous = head->next = head; }
+
+static bool ring_is_empty(const struct link *head) { return head->next == head; }
+
+void prtc_link_insert(struct link *head, struct link *link) {
+  if (link->next != NULL) return;
+  link->previous = head->previous;
+  link->next = head;
+  link->previous->next = link;
+  link->next->previous = link;
+}
+
+void prtc_link_remove(struct link *link) {
+  if (link->next == NULL) return;
+  link->previous->next = link->next;
+  link->next->previous = link->previous;
+  link->previous = link->next = NULL;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- life of one */
+
+prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *config) {
+  if (config == NULL || config->size != sizeof *config) return NULL;
+  const prtc_allocator *allocator = config->allocator;
+  prtc_endpoint *endpoint = allocator != NULL ? allocator->allocate(allocator->context, sizeof *endpoint)
+                                              : malloc(sizeof *endpoint);
+  if (endpoint == NULL) return NULL;
+  memset(endpoint, 0, sizeof *endpoint);
+  prtc_context_init(&endpoint->context, config->seed, allocator, config->log_level);
+  endpoint->now = endpoint->created = config->now;
+  endpoint->wall_clock = config->wall_clock;
+  prtc_map_init(&endpoint->peers, &endpoint->context);
+  prtc_map_init(&endpoint->sockets, &endpoint->context);
+  prtc_map_init(&endpoint->pendings, &endpoint->context);
+  prtc_queue_init(&endpoint->closes, &endpoint->context, sizeof(prtc_socket_id), 0);
+  prtc_heap_init(&endpoint->timers, &endpoint->context);
+  prtc_arena_init(&endpoint->arena, &endpoint->context);
+  for (int kind = 0; kind < WORK_KINDS; kind++) ring_init(&endpoint->work[kind]);
+  ring_init(&endpoint->stale);
+  return endpoint;
+}
+
+static void free_place(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
+  prtc_heap_set(&endpoint->timers, &place->timer, PRTC_NEVER);
+  for (int kind = 0; kind < WORK_KINDS; kind++) prtc_link_remove(&place->work[kind]);
+  prtc_link_remove(&place->stale);
+  prtc_endpoint_drop_sockets(endpoint, place);
+  prtc_map_remove(&endpoint->peers, place->id);
+  prtc_release(&endpoint->context, place);
+}
+
+void prtc_endpoint_free(prtc_endpoint *endpoint) {
+  if (endpoint == NULL) return;
+  for (;;) {
+    size_t i = 0;
+    struct prtc_map_slot *slot = prtc_map_next(&endpoint->peers, &i);
+    if (slot == NULL) break;
+    struct prtc_peer_place *place = slot->value;
+    prtc_peer_destroy(place->peer);
+    free_place(endpoint, place);
+  }
+  prtc_endpoint_requests_clear(endpoint);
+  prtc_map_clear(&endpoint->peers);
+  prtc_map_clear(&endpoint->sockets);
+  prtc_queue_clear(&endpoint->closes);
+  prtc_heap_clear(&endpoint->timers);
+  prtc_arena_clear(&endpoint->arena);
+  prtc_certificate_release(endpoint->certificate);
+  prtc_context_clear(&endpoint->context);
+  prtc_allocator allocator = endpoint->context.allocator;
+  allocator.release(allocator.context, endpoint);
+}
+
+prtc_time prtc_endpoint_advance(prtc_endpoint *endpoint, prtc_time now) {
+  if (now > endpoint->now) endpoint->now = now;
+  endpoint->context.log.now = endpoint->now;
+  return endpoint->now;
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- peers */
+
+void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
+  for (int kind = 0; kind < WORK_KINDS; kind++) prtc_link_insert(&endpoint->work[kind], &place->work[kind]);
+  prtc_link_insert(&endpoint->stale, &place->stale);
+}
+
+static void host_wake(prtc_endpoint *endpoint, prtc_peer *peer) {
+  prtc_endpoint_wake(endpoint, prtc_peer_get_place(peer));
+}
+
+static prtc_certificate *host_certificate(prtc_endpoint *endpoint) {
+  if (endpoint->certificate == NULL) {
+    int64_t wall_clock = endpoint->wall_clock;
+    if (wall_clock != 0) wall_clock += (int64_t)((endpoint->now - endpoint->created) / 1000000);
+    endpoint->certificate = prtc_certificate_new(&endpoint->context, wall_clock);
+  }
+  return endpoint->certificate;
+}
+
+static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(endpoint, prtc_peer_get_place(peer)); }
+
+int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out) {
+  if (config == NULL || config->size != sizeof *config || out == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  /* Room for its timer now, so that no timer can fail to be set later. */
+  int code = prtc_heap_reserve(&endpoint->timers, endpoint->peers.count + 1);
+  if (code < 0) return code;
+  struct prtc_peer_place *place = prtc_allocate(&endpoint->context, sizeof *place);
+  if (place == NULL) return PRTC_ERROR_NO_MEMORY;
+  place->id = ++endpoint->next_peer;
+  place->timer = (struct prtc_heap_node){.deadline = PRTC_NEVER, .owner = place};
+  for (int kind = 0; kind < WORK_KINDS; kind++) place->work[kind].place = place;
+  place->stale.place = place;
+  const struct prtc_peer_host host = {endpoint, &endpoint->context, host_wake, host_certificate, host_remove};
+  const char *reason = "";
+  code = prtc_map_set(&endpoint->peers, place->id, place);
+  if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);
+  if (code < 0) {
+    PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "a peer was refused: %s (%s)", reason, prtc_strerror(code));
+    free_place(endpoint, place);
+    return code;
+  }
+  prtc_endpoint_wake(endpoint, place);
+  *out = place->peer;
+  return PRTC_OK;
+}
+
+prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id) {
+  const struct prtc_peer_place *place = prtc_map_get(&endpoint->peers, id);
+  return place != NULL ? place->peer : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------------- the five verbs */
+
+static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
+  endpoint->stats.datagrams_received++;
+  endpoint->stats.bytes_received += datagram->size;
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, datagram->socket);
+  int code = PRTC_ERROR_UNEXPECTED;
+  if (socket != NULL && datagram->protocol == PRTC_PROTOCOL_UDP) {
+    endpoint->context.log.peer = socket->place->id;
+    code = prtc_peer_receive(socket->place->peer, now, datagram);
+    endpoint->context.log.peer = 0;
+    prtc_endpoint_wake(endpoint, socket->place);
+  }
+  if (code < 0) endpoint->stats.datagrams_dropped++;
+  return code < 0 ? code : PRTC_OK;
+}
+
+int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagrams, size_t count) {
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  prtc_arena_reset(&endpoint->arena);
+  int result = PRTC_OK;
+  for (size_t i = 0; i < count; i++) {
+    prtc_datagram one = datagrams[i];
+    size_t segment = one.segment_size == 0 || one.segment_size > one.size ? one.size : one.segment_size;
+    size_t left = one.size;
+    one.segment_size = 0;
+    if (one.time == 0) one.time = now;
+    do { /* once for an empty datagram too */
+      one.size = left < segment ? left : segment;
+      int code = receive_one(endpoint, now, &one);
+      if (code < 0) result = code;
+      one.data += one.size;
+      left -= one.size;
+    } while (left > 0);
+  }
+  return result;
+}
+
+static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  while (!ring_is_empty(&endpoint->work[WORK_TRANSMIT])) {
+    struct link *link = endpoint->work[WORK_TRANSMIT].next;
+    struct prtc_peer_place *place = link->place;
+    *out = (prtc_datagram){0};
+    endpoint->context.log.peer = place->id;
+    int size = prtc_peer_transmit(place->peer, now, out, buffer, capacity);
+    endpoint->context.log.peer = 0;
+    prtc_link_insert(&endpoint->stale, &place->stale);
+    prtc_link_remove(link);
+    /* Sending can be what an event or a request waited for (bufferedAmount, a closing transport). */
+    prtc_link_insert(&endpoint->work[WORK_EVENT], &place->work[WORK_EVENT]);
+    prtc_link_insert(&endpoint->work[WORK_REQUEST], &place->work[WORK_REQUEST]);
+    if (size > 0) { /* to the end of the list: each peer sends a train in its turn */
+      prtc_link_insert(&endpoint->work[WORK_TRANSMIT], link);
+      size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
+      endpoint->stats.datagrams_sent += (out->size + segment - 1) / segment;
+      endpoint->stats.bytes_sent += out->size;
+      return size;
+    }
+  }
+  return 0;
+}
+
+/* Deadlines of peers that were commanded or driven since the heap was last in order. */
+static void refresh_deadlines(prtc_endpoint *endpoint) {
+  while (!ring_is_empty(&endpoint->stale)) {
+    struct prtc_peer_place *place = endpoint->stale.next->place;
+    prtc_link_remove(&place->stale);
+    prtc_heap_set(&endpoint->timers, &place->timer, prtc_peer_deadline(place->peer));
+  }
+}
+
+int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  if (endpoint->fatal != 0) return 0;
+  if (capacity < PRTC_DATAGRAM_SIZE) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  now = prtc_endpoint_advance(endpoint, now);
+  int size = transmit_one(endpoint, now, out, buffer, capacity);
+  refresh_deadlines(endpoint);
+  return size;
+}
+
+prtc_time prtc_endpoint_deadline(const prtc_endpoint *endpoint) {
+  if (endpoint->fatal != 0) return PRTC_NEVER;
+  const struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);
+  prtc_time deadline = first != NULL ? first->deadline : PRTC_NEVER;
+  /* Commands since the last verb: seldom any when a run loop asks. */
+  for (const struct link *link = endpoint->stale.next; link != &endpoint->stale; link = link->next) {
+    prtc_time other = prtc_peer_deadline(link->place->peer);
+    if (other < deadline) deadline = other;
+  }
+  return deadline;
+}
+
+int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  prtc_arena_reset(&endpoint->arena);
+  refresh_deadlines(endpoint);
+  /* As many turns as there are peers: a peer whose deadline did not move would be a bug, but not an endless loop. */
+  for (size_t turns = endpoint->peers.count; turns > 0; turns--) {
+    struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);
+    if (first == NULL || first->deadline > now) break;
+    struct prtc_peer_place *place = first->owner;
+    endpoint->context.log.peer = place->id;
+    (void)prtc_peer_timeout(place->peer, now); /* a failure comes as an event of the peer */
+    endpoint->context.log.peer = 0;
+    prtc_endpoint_wake(endpoint, place);
+    refresh_deadlines(endpoint);
+  }
+  return PRTC_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- events */
+
+/* Replaces *text, unless it is NULL, by a copy; false without memory. */
+static bool copy_text(prtc_endpoint *endpoint, const char **text) {
+  if (*text == NULL) return true;
+  *text = prtc_arena_copy(&endpoint->arena, *text, strlen(*text));
+  return *text != NULL;
+}
+
+/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. */
+static int keep(prtc_endpoint *endpoint, prtc_event *event) {
+  bool kept = copy_text(endpoint, &event->text) && copy_text(endpoint, &event->mid) && copy_text(endpoint, &event->ufrag);
+  if (kept && event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
+    event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
+    kept = event->data != NULL;
+  }
+  return kept ? PRTC_OK : PRTC_ERROR_NO_MEMORY;
+}
+
+/* Takes events of the first peer of the list; returns how many. */
+static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {
+  struct link *link = endpoint->work[WORK_EVENT].next;
+  struct prtc_peer_place *place = link->place;
+  size_t count = 0;
+  bool more = true;
+  while (count < capacity && count < EVENTS_PER_TURN && endpoint->arena.used < BATCH_SIZE) {
+    prtc_event *event = &events[count];
+    *event = (prtc_event){0};
+    more = prtc_peer_event(place->peer, event) > 0;
+    if (!more) break;
+    event->peer = place->id;
+    if (keep(endpoint, event) < 0) {
+      endpoint->fatal = PRTC_ERROR_NO_MEMORY;
+      break;
+    }
+    count++;
+  }
+  prtc_link_remove(link);
+  if (more) prtc_link_insert(&endpoint->work[WORK_EVENT], link);
+  return count;
+}
+
+int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {
+  prtc_arena_reset(&endpoint->arena);
+  size_t count = 0;
+  while (endpoint->fatal == 0 && count < capacity && endpoint->arena.used < BATCH_SIZE &&
+         !ring_is_empty(&endpoint->work[WORK_EVENT])) {
+    struct prtc_peer_place *place = endpoint->work[WORK_EVENT].next->place;
+    endpoint->context.log.peer = place->id;
+    size_t taken = take_turn(endpoint, events + count, capacity - count);
+    endpoint->context.log.peer = 0;
+    if (taken > 0) { /* a fetched message opens the receive window, which may be something to send */
+      prtc_link_insert(&endpoint->work[WORK_TRANSMIT], &place->work[WORK_TRANSMIT]);
+      prtc_link_insert(&endpoint->work[WORK_REQUEST], &place->work[WORK_REQUEST]);
+      prtc_link_insert(&endpoint->stale, &place->stale);
+    }
+    count += taken;
+  }
+  if (endpoint->fatal != 0 && !endpoint->fatal_reported && count < capacity) {
+    endpoint->fatal_reported = true;
+    events[count++] = (prtc_event){.type = PRTC_EVENT_ENDPOINT_FAILED,
+                                   .code = endpoint->fatal,
+                                   .text = prtc_strerror(endpoint->fatal)};
+  }
+  return (int)count;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ see inside */
+
+int prtc_endpoint_log(prtc_endpoint *endpoint, char *out, size_t capacity) {
+  return prtc_log_read(&endpoint->context, out, capacity);
+}
+
+int prtc_endpoint_get_stats(const prtc_endpoint *endpoint, prtc_endpoint_stats *stats) {
+  if (stats == NULL || stats->size < sizeof stats->size) return PRTC_ERROR_INVALID_ARGUMENT;
+  prtc_endpoint_stats all = endpoint->stats;
+  all.peers = endpoint->peers.count;
+  all.size = stats->size < sizeof all ? stats->size : sizeof all;
+  memcpy(stats, &all, all.size);
+  return PRTC_OK;
+}

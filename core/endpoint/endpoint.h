@@ -1,0 +1,93 @@
+/* The endpoint's own state, shared by the files of this folder.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_ENDPOINT_ENDPOINT_H
+#define PRTC_ENDPOINT_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include <polyrtc/dtls.h>
+#include <polyrtc/endpoint.h>
+#include <polyrtc/peer.h>
+
+#include "core/base/context.h"
+#include "core/base/heap.h"
+#include "core/base/map.h"
+#include "core/base/queue.h"
+#include "core/endpoint/arena.h"
+#include "core/peer/internal.h"
+
+/* The three things that a peer may have for its endpoint. Peers that may have one stand in a list, so that a call costs what the
+ * busy peers cost, however many idle ones there are. */
+enum work { WORK_TRANSMIT, WORK_EVENT, WORK_REQUEST, WORK_KINDS };
+
+struct link {
+  struct link *previous, *next; /* NULL: in no list */
+  struct prtc_peer_place *place;
+};
+
+struct socket;
+
+/* What the endpoint keeps at each of its peers. */
+struct prtc_peer_place {
+  prtc_peer *peer;
+  prtc_peer_id id;
+  struct prtc_heap_node timer;
+  struct link work[WORK_KINDS];
+  struct link stale;      /* in the list of those whose deadline may have moved */
+  struct socket *sockets; /* those that are open or being opened for it */
+};
+
+/* A socket that was asked for. */
+struct socket {
+  prtc_socket_id id;
+  struct prtc_peer_place *place;
+  struct socket *next;
+};
+
+/* A request that the driver has and has not answered. */
+struct pending {
+  prtc_request request;
+  struct prtc_peer_place *place;
+  char name[256];
+};
+
+struct prtc_endpoint {
+  struct prtc_context context;
+  prtc_time now;          /* the latest time seen */
+  prtc_time created;
+  int64_t wall_clock;     /* at `created`; 0: unknown */
+  int fatal;              /* 0, or the code that ended the endpoint */
+  bool fatal_reported;
+  prtc_certificate *certificate;
+  struct prtc_map peers;    /* prtc_peer_id → place */
+  struct prtc_map sockets;  /* prtc_socket_id → socket */
+  struct prtc_map pendings; /* request id → pending */
+  struct prtc_queue closes; /* prtc_socket_id of sockets whose peer is gone */
+  uint64_t next_peer, next_socket, next_request;
+  struct prtc_heap timers;
+  struct link work[WORK_KINDS], stale; /* heads of rings */
+  struct prtc_arena arena;  /* what the last batch of events points to */
+  char request_name[256];   /* what the last request points to */
+  prtc_endpoint_stats stats;
+};
+
+/* Moves the endpoint's time forward (never back) and returns it. */
+prtc_time prtc_endpoint_advance(prtc_endpoint *endpoint, prtc_time now);
+
+/* The peer may have anything for us: it is put into every list. */
+void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place);
+
+/* Lists of peers. */
+void prtc_link_insert(struct link *head, struct link *link); /* at the end; nothing when it is in a list already */
+void prtc_link_remove(struct link *link);
+
+/* Forgets a socket of a peer; false when there is none of that id. */
+bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id);
+
+/* A peer goes: its requests are forgotten, its sockets are to be closed. */
+void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place);
+void prtc_endpoint_requests_clear(prtc_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,202 @@
+/* What peers want of the driver (sockets, names, interfaces), and what the driver answers.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The endpoint gives the ids of requests and sockets and remembers whose they are. A peer that goes away takes its requests with
+ * it: a late reply is answered NOT_FOUND, and the driver closes what it opened.
+ */
+#include <string.h>
+
+#include "core/endpoint/endpoint.h"
+
+static bool opens_socket(uint32_t type) {
+  return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP;
+}
+
+static int remember_socket(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id) {
+  struct socket *socket = prtc_allocate(&endpoint->context, sizeof *socket);
+  if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
+  *socket = (struct socket){.id = id, .place = place, .next = place->sockets};
+  int code = prtc_map_set(&endpoint->sockets, id, socket);
+  if (code < 0) {
+    prtc_release(&endpoint->context, socket);
+    return code;
+  }
+  place->sockets = socket;
+  return PRTC_OK;
+}
+
+bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id) {
+  struct socket *socket = prtc_map_remove(&endpoint->sockets, id);
+  if (socket == NULL) return false;
+  struct socket **place = &socket->place->sockets;
+  while (*place != socket) place = &(*place)->next;
+  *place = socket->next;
+  prtc_release(&endpoint->context, socket);
+  return true;
+}
+
+/* Is a request that opens this socket still unanswered? Then there is nothing to close yet. */
+static bool is_being_opened(const prtc_endpoint *endpoint, prtc_socket_id id) {
+  size_t i = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
+    const struct pending *pending = slot->value;
+    if (pending->request.socket == id && opens_socket(pending->request.type)) return true;
+  }
+  return false;
+}
+
+void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
+  while (place->sockets != NULL) {
+    prtc_socket_id id = place->sockets->id;
+    /* Without memory for the request the socket stays open until the driver ends: nothing worse. */
+    if (!is_being_opened(endpoint, id)) (void)prtc_queue_push(&endpoint->closes, &id);
+    prtc_endpoint_forget_socket(endpoint, id);
+  }
+  size_t i = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
+    struct pending *pending = slot->value;
+    if (pending->place != place) continue;
+    prtc_map_remove(&endpoint->pendings, slot->key);
+    prtc_release(&endpoint->context, pending);
+    i = 0; /* removal moves entries: begin again. Few are ever pending */
+  }
+}
+
+void prtc_endpoint_requests_clear(prtc_endpoint *endpoint) {
+  size_t i = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
+    prtc_release(&endpoint->context, slot->value);
+  }
+  prtc_map_clear(&endpoint->pendings);
+}
+
+/* Gives the request of a peer its ids and remembers it. */
+static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request) {
+  request->id = ++endpoint->next_request;
+  if (request->type == PRTC_REQUEST_CLOSE) {
+    prtc_endpoint_forget_socket(endpoint, request->socket);
+    return PRTC_OK;
+  }
+  struct pending *pending = prtc_allocate(&endpoint->context, sizeof *pending);
+  if (pending == NULL) return PRTC_ERROR_NO_MEMORY;
+  if (opens_socket(request->type)) {
+    request->socket = ++endpoint->next_socket;
+    int code = remember_socket(endpoint, place, request->socket);
+    if (code < 0) {
+      prtc_release(&endpoint->context, pending);
+      return code;
+    }
+  }
+  if (request->name != NULL) {
+    size_t size = strlen(request->name);
+    if (size >= sizeof pending->name) size = sizeof pending->name - 1; /* names are at most 253 characters (RFC 1035) */
+    memcpy(pending->name, request->name, size);
+    memcpy(endpoint->request_name, pending->name, sizeof pending->name);
+    request->name = endpoint->request_name;
+  }
+  pending->request = *request;
+  pending->request.name = request->name != NULL ? pending->name : NULL;
+  pending->place = place;
+  int code = prtc_map_set(&endpoint->pendings, request->id, pending);
+  if (code < 0) {
+    prtc_endpoint_forget_socket(endpoint, request->socket);
+    prtc_release(&endpoint->context, pending);
+  }
+  return code;
+}
+
+int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
+  *out = (prtc_request){0};
+  prtc_socket_id closed;
+  if (prtc_queue_pop(&endpoint->closes, &closed)) {
+    out->type = PRTC_REQUEST_CLOSE;
+    out->id = ++endpoint->next_request;
+    out->socket = closed;
+    return 1;
+  }
+  if (endpoint->fatal != 0) return 0;
+  struct link *head = &endpoint->work[WORK_REQUEST];
+  while (head->next != head) {
+    struct prtc_peer_place *place = head->next->place;
+    if (prtc_peer_request(place->peer, out) <= 0) {
+      prtc_link_remove(&place->work[WORK_REQUEST]);
+      continue;
+    }
+    int code = issue(endpoint, place, out);
+    if (code < 0) { /* the peer goes on without what it asked for */
+      const prtc_reply refusal = {.size = sizeof refusal, .code = code};
+      (void)prtc_peer_reply(place->peer, endpoint->now, out, &refusal);
+      prtc_endpoint_wake(endpoint, place);
+      continue;
+    }
+    return 1;
+  }
+  return 0;
+}
+
+int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply) {
+  if (reply == NULL || reply->size != sizeof *reply) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  struct pending *pending = prtc_map_remove(&endpoint->pendings, reply->id);
+  if (pending == NULL) return PRTC_ERROR_NOT_FOUND;
+  struct prtc_peer_place *place = pending->place;
+  if (reply->code < 0 && opens_socket(pending->request.type)) {
+    prtc_endpoint_forget_socket(endpoint, pending->request.socket);
+  }
+  endpoint->context.log.peer = place->id;
+  int code = prtc_peer_reply(place->peer, now, &pending->request, reply);
+  endpoint->context.log.peer = 0;
+  if (code == PRTC_ERROR_NOT_FOUND) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
+  prtc_release(&endpoint->context, pending);
+  prtc_endpoint_wake(endpoint, place);
+  return code;
+}
+
+int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener, const prtc_address *local,
+                           const prtc_address *remote, prtc_socket_id *connection) {
+  (void)listener, (void)local, (void)remote, (void)connection;
+  prtc_endpoint_advance(endpoint, now);
+  return PRTC_ERROR_NOT_SUPPORTED;
+}
+
+int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, int system_error) {
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
+  if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
+  struct prtc_peer_place *place = socket->place;
+  PRTC_LOG(&endpoint->context, PRTC_LOG_WARNING, "endpoint", "socket %llu was closed (error %d)", (unsigned long long)id,
+           system_error);
+  prtc_endpoint_forget_socket(endpoint, id);
+  int code = prtc_peer_socket_closed(place->peer, now, id);
+  prtc_endpoint_wake(endpoint, place);
+  return code;
+}
+
+int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, const prtc_address *remote,
+                              int system_error) {
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
+  if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
+  PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "unreachable from socket %llu (error %d)",
+           (unsigned long long)id, system_error);
+  struct prtc_peer_place *place = socket->place;
+  int code = prtc_peer_unreachable(place->peer, now, id, remote);
+  prtc_endpoint_wake(endpoint, place);
+  return code;
+}
+
+int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now) {
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  size_t i = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &i)) != NULL;) {
+    struct prtc_peer_place *place = slot->value;
+    (void)prtc_peer_interfaces_changed(place->peer, now);
+    prtc_endpoint_wake(endpoint, place);
+  }
+  return PRTC_OK;
+}
