@@ -5,8 +5,6 @@
 #ifndef PRTC_PEER_INTERNAL_H
 #define PRTC_PEER_INTERNAL_H
 
-#include <stdbool.h>
-
 #include <polyrtc/dtls.h>
 #include <polyrtc/peer.h>
 
@@ -40,11 +38,9 @@ int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datag
 int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 prtc_time prtc_peer_deadline(const prtc_peer *peer);
 int prtc_peer_timeout(prtc_peer *peer, prtc_time now);
-/* The next event, its `peer` set; 0 when there is none. Valid until the next call of event, receive, timeout on this peer. One call
- * gives one event, but those given before in the same round must stay valid: message bytes are copied by the endpoint, texts must
- * live in the peer until its next receive or timeout. */
+/* The next event, its `peer` set; 0 when there is none. What it points to is valid until the next call on this peer: the endpoint
+ * copies it. */
 int prtc_peer_event(prtc_peer *peer, prtc_event *out);
-bool prtc_peer_has_event(const prtc_peer *peer);
 
 /* Sockets: as in core/transport/transport.h. */
 int prtc_peer_request(prtc_peer *peer, prtc_request *out);

@@ -71,9 +71,6 @@ struct prtc_transport_event {
 /* 1, or 0 when there is none. */
 int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out);
 
-/* 1 when prtc_transport_event would give one (a message may turn out to be only the beginning of one: then 0 follows). O(1). */
-bool prtc_transport_has_event(const struct prtc_transport *transport);
-
 /* ------------------------------------------------------------------------------------- sockets: requests and their replies */
 
 /* What it wants of the driver; the endpoint gives the ids. The first field of the request is enough to carry it out, `socket` and
