@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""WebRTC for Python: aiortc's names on polyrtc's engine.
+
+    import polyrtc
+    pc = polyrtc.RTCPeerConnection()
+    channel = pc.createDataChannel("chat")
+
+``polyrtc.sansio`` is the same engine without asyncio, sockets or clock.
+"""
+
+import logging
+
+from .candidate import RTCIceCandidate
+from .configuration import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
+from .datachannel import RTCDataChannel, RTCDataChannelParameters
+from .description import RTCSessionDescription
+from .exceptions import InvalidAccessError, InvalidStateError
+from .peerconnection import RTCPeerConnection
+from .transports import RTCDtlsTransport, RTCIceTransport, RTCSctpCapabilities, RTCSctpTransport
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "InvalidAccessError",
+    "InvalidStateError",
+    "RTCBundlePolicy",
+    "RTCConfiguration",
+    "RTCDataChannel",
+    "RTCDataChannelParameters",
+    "RTCDtlsTransport",
+    "RTCIceCandidate",
+    "RTCIceServer",
+    "RTCIceTransport",
+    "RTCIceTransportPolicy",
+    "RTCPeerConnection",
+    "RTCSctpCapabilities",
+    "RTCSctpTransport",
+    "RTCSessionDescription",
+]
+
+logging.getLogger("polyrtc").addHandler(logging.NullHandler())

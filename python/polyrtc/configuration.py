@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""RTCConfiguration and its parts (W3C WebRTC 1.0 section 4.2), under aiortc's names."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+@dataclass
+class RTCIceServer:
+    """A STUN or TURN server (W3C WebRTC 1.0 section 4.2.2)."""
+
+    urls: str | list[str]
+    """``stun:host[:port]`` (RFC 7064), one or several. TURN is not there yet and is refused."""
+    username: str | None = None
+    credential: str | None = None
+    credentialType: str = "password"
+
+
+class RTCIceTransportPolicy(enum.Enum):
+    """Which candidates may be used (W3C WebRTC 1.0 section 4.2.4)."""
+
+    ALL = "all"
+    RELAY = "relay"
+
+
+class RTCBundlePolicy(enum.Enum):
+    """How media share a transport (W3C WebRTC 1.0 section 4.2.5). Data alone has one transport whatever it says."""
+
+    BALANCED = "balanced"
+    MAX_COMPAT = "max-compat"
+    MAX_BUNDLE = "max-bundle"
+
+
+@dataclass
+class RTCConfiguration:
+    """How a connection is to be made."""
+
+    iceServers: list[RTCIceServer] | None = None
+    """``None`` is no server at all. (aiortc then asks a public STUN server; here nothing is asked that was not named.)"""
+    iceTransportPolicy: RTCIceTransportPolicy = RTCIceTransportPolicy.ALL
+    bundlePolicy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
+    alwaysNegotiateDataChannels: bool = False
+    """Not supported yet: create a channel before the offer."""
+
+    # Beyond the W3C and aiortc
+    useLoopback: bool = False
+    """Gather loopback addresses too. Without it they serve only when there is no other address."""
+    maxMessageSize: int = 0
+    """The largest message taken from the other side, in bytes; 0: 256 KiB."""
+    sendQueueSize: int = 0
+    """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""

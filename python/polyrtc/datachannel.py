@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""RTCDataChannel (W3C WebRTC 1.0 section 6.2), under aiortc's names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .emitter import Emitter
+from .errors import PrtcError
+from .exceptions import argument_error, invalid_state
+from .sansio import ChannelInfo, Event, EventType, MessageKind
+
+if TYPE_CHECKING:
+    from .peerconnection import RTCPeerConnection
+    from .transports import RTCSctpTransport
+
+
+@dataclass
+class RTCDataChannelParameters:
+    """How a channel is configured (W3C RTCDataChannelInit, and the label)."""
+
+    label: str = ""
+    maxPacketLifeTime: int | None = None
+    """Milliseconds during which a message is sent and sent again."""
+    maxRetransmits: int | None = None
+    """How often a message is sent again."""
+    ordered: bool = True
+    protocol: str = ""
+    negotiated: bool = False
+    """Both sides make the channel with the same id, and no message of RFC 8832 is exchanged."""
+    id: int | None = None
+    """The SCTP stream, 0 to 65,534. Must be given with `negotiated`; else the engine chooses."""
+
+
+class RTCDataChannel(Emitter):
+    """A channel for messages: text (``str``) or binary (``bytes``).
+
+    Made by :meth:`RTCPeerConnection.createDataChannel`, or given to the listeners of "datachannel".
+
+    Events: "open"; "message" with a ``str`` or ``bytes``; "bufferedamountlow"; "closing" when the other side began to close;
+    "error" with a :class:`~polyrtc.exceptions.PrtcError`; "close", the last one.
+    """
+
+    def __init__(self, connection: RTCPeerConnection, transport: RTCSctpTransport, channel: int) -> None:
+        super().__init__()
+        self.__connection = connection
+        self.__transport = transport
+        self.__channel = channel
+        self.__threshold = 0
+        self.__ready_state = "connecting"
+        self.__info = connection._peer.channel_info(channel)
+        self.__parameters = RTCDataChannelParameters(
+            label=self.__info.label,
+            maxPacketLifeTime=self.__info.max_packet_life_time,
+            maxRetransmits=self.__info.max_retransmits,
+            ordered=self.__info.ordered,
+            protocol=self.__info.protocol,
+            negotiated=self.__info.negotiated,
+            id=self.__info.stream_id,
+        )
+
+    def __repr__(self) -> str:
+        return f"<RTCDataChannel {self.label!r} id={self.__parameters.id} {self.readyState}>"
+
+    @property
+    def label(self) -> str:
+        return self.__parameters.label
+
+    @property
+    def protocol(self) -> str:
+        return self.__parameters.protocol
+
+    @property
+    def ordered(self) -> bool:
+        return self.__parameters.ordered
+
+    @property
+    def maxPacketLifeTime(self) -> int | None:
+        """Milliseconds, or ``None``."""
+        return self.__parameters.maxPacketLifeTime
+
+    @property
+    def maxRetransmits(self) -> int | None:
+        return self.__parameters.maxRetransmits
+
+    @property
+    def negotiated(self) -> bool:
+        return self.__parameters.negotiated
+
+    @property
+    def id(self) -> int | None:
+        """The SCTP stream; ``None`` until the DTLS roles are known (RFC 8832 section 6)."""
+        if self.__parameters.id is None:
+            self.__parameters.id = self.__read().stream_id
+        return self.__parameters.id
+
+    @property
+    def readyState(self) -> str:
+        """``"connecting"``, ``"open"``, ``"closing"`` or ``"closed"``."""
+        return self.__ready_state
+
+    @property
+    def transport(self) -> RTCSctpTransport:
+        return self.__transport
+
+    @property
+    def bufferedAmount(self) -> int:
+        """Bytes given to :meth:`send` that SCTP has not taken yet."""
+        return self.__read().buffered_amount
+
+    @property
+    def bufferedAmountLowThreshold(self) -> int:
+        """Bytes: when bufferedAmount falls to it from above, "bufferedamountlow" is fired."""
+        return self.__threshold
+
+    @bufferedAmountLowThreshold.setter
+    def bufferedAmountLowThreshold(self, value: int) -> None:
+        if not 0 <= value <= 0xFFFFFFFF:
+            raise argument_error("bufferedAmountLowThreshold must be in range 0 - 4294967295")
+        self.__threshold = value
+        if self.__ready_state != "closed":
+            self.__connection._peer.set_buffered_amount_low_threshold(self.__channel, value)
+
+    def send(self, data: str | bytes | bytearray | memoryview) -> None:
+        """Queues a message. It is sent soon, together with what else is queued until then.
+
+        Raises InvalidStateError unless open, ValueError when the message is larger than the other side accepts
+        (``transport.maxMessageSize``) or neither text nor bytes, OperationError when the send queue is full (nothing was
+        queued then; wait for "bufferedamountlow").
+        """
+        if self.__ready_state != "open":
+            raise invalid_state(f"the data channel is {self.__ready_state}")
+        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+            raise argument_error(f"Cannot send unsupported data type: {type(data)}")
+        self.__connection._peer.send(self.__connection._now(), self.__channel, data)
+        self.__connection._engine.schedule()
+
+    def close(self) -> None:
+        """Closes the channel, after what was queued. "close" follows when both directions are closed. Twice is harmless."""
+        if self.__ready_state in ("closing", "closed"):
+            return
+        self.__connection._peer.close_channel(self.__connection._now(), self.__channel)
+        self.__ready_state = "closing"
+        self.__connection._engine.schedule()
+
+    # ------------------------------------------------------------------------------------------------ from the connection
+
+    def __read(self) -> ChannelInfo:
+        """What the engine knows of the channel; what it last knew when that is over."""
+        if self.__ready_state != "closed":
+            try:
+                self.__info = self.__connection._peer.channel_info(self.__channel)
+            except PrtcError:  # the engine has let it go, and the event that says so is on its way
+                pass
+        return self.__info
+
+    def _announce(self) -> None:
+        """The other side opened it: it may be used from within "datachannel", before its "open" (W3C section 6.2)."""
+        self.__ready_state = "open"
+
+    def _on_event(self, event: Event) -> None:
+        if self.__ready_state == "closed":
+            return
+        if event.type == EventType.CHANNEL_MESSAGE:
+            if self.__ready_state == "open":
+                data = event.data or b""
+                self.emit("message", data.decode("utf-8", "replace") if event.kind == MessageKind.TEXT else data)
+        elif event.type == EventType.CHANNEL_OPEN:
+            if self.__ready_state in ("connecting", "open"):
+                self.__ready_state = "open"
+                self.emit("open")
+        elif event.type == EventType.CHANNEL_BUFFERED_AMOUNT_LOW:
+            self.emit("bufferedamountlow")
+        elif event.type == EventType.CHANNEL_CLOSING:
+            if self.__ready_state != "closing":
+                self.__ready_state = "closing"
+                self.emit("closing")
+        elif event.type == EventType.CHANNEL_ERROR:
+            if self.listeners("error"):
+                self.emit("error", self.__connection._error_of(event))
+        elif event.type == EventType.CHANNEL_CLOSED:
+            self._close()
+
+    def _close(self) -> None:
+        if self.__ready_state != "closed":
+            self.__read()
+            self.__ready_state = "closed"
+            self.emit("close")
+            # Nothing more will come: let go of what the listeners hold.
+            self.remove_all_listeners()

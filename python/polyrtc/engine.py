@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One driver on one event loop, shared by the peer connections of that loop.
+
+The first connection of a loop makes its engine, the last one to close takes it away with all its descriptors. Nothing is
+made at import, and loops in different threads share nothing.
+
+Who holds whom: the loop holds the engine (by watching its descriptor), the engine holds the connections that have begun to
+negotiate (as a browser keeps a connection that is alive, also when the page holds it no more), and only weakly those that have
+not. When a loop was closed over living connections, its engine and they are garbage together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections import deque
+from typing import Protocol
+
+from .driver import Driver
+from .loop import AsyncioLoop, Loop
+from .sansio import Event, Peer
+
+
+class Subscriber(Protocol):
+    """Who takes the events of a peer."""
+
+    def _on_event(self, event: Event) -> None: ...
+
+
+class Engine:
+    """Use :meth:`of_running_loop`."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.driver = Driver()
+        self._peers: dict[int, weakref.finalize[[weakref.ref[Engine], int], Subscriber]] = {}
+        self._weak: weakref.WeakValueDictionary[int, Subscriber] = weakref.WeakValueDictionary()
+        self._held: dict[int, Subscriber] = {}
+        self._events: deque[Event] = deque()
+        self._abandoned: deque[int] = deque()
+        self._flush_is_due = False
+        self.closed = False
+        weakref.finalize(self, self.driver.close).atexit = False
+        loop.watch(self.driver.fileno(), self._on_readable)
+
+    @staticmethod
+    def of_running_loop() -> Engine:
+        """The engine of the running loop, made when there is none. RuntimeError when no loop runs."""
+        loop = asyncio.get_running_loop()
+        engines = _engines_of_thread()
+        for other in list(engines.values()):
+            if other.loop.closed():
+                other.close()
+        engine = engines.get(loop)
+        if engine is None or engine.closed:
+            engine = engines[loop] = Engine(AsyncioLoop(loop))
+        return engine
+
+    # ------------------------------------------------------------------------------------------------------------- peers
+
+    def add(self, subscriber: Subscriber, peer: Peer) -> None:
+        """The peer's events go to the subscriber, which is held weakly. When it is collected the peer is freed."""
+        self._weak[peer.id] = subscriber
+        self._peers[peer.id] = finalizer = weakref.finalize(subscriber, _abandon, weakref.ref(self), peer.id)
+        finalizer.atexit = False
+
+    def close_if_unused(self) -> None:
+        """For who made the engine and could not add a peer."""
+        if not self._peers:
+            self.close()
+
+    def hold(self, subscriber: Subscriber, peer: Peer) -> None:
+        """Keeps the subscriber until :meth:`remove`."""
+        self._held[peer.id] = subscriber
+
+    def remove(self, peer: Peer) -> None:
+        """Frees the peer, after what it still has to say was sent. The last one takes the engine with it."""
+        if not self.closed and peer.id in self._peers:
+            self._peers[peer.id].detach()
+            self.driver.flush()
+            self._free(peer)
+
+    def _free(self, peer: Peer) -> None:
+        del self._peers[peer.id]
+        self._weak.pop(peer.id, None)
+        self._held.pop(peer.id, None)
+        peer.free()
+        if self._peers:
+            self.schedule()
+        else:
+            self.close()
+
+    def _free_abandoned(self) -> None:
+        while self._abandoned and not self.closed:
+            self._free(self.driver.endpoint.peer(self._abandoned.popleft()))
+
+    def close(self) -> None:
+        """Closes the driver and all its descriptors, silently. Twice is harmless."""
+        if not self.closed:
+            self.closed = True
+            self.loop.unwatch(self.driver.fileno())
+            self.driver.close()
+            self._events.clear()
+            self._weak.clear()
+            self._held.clear()
+            for finalizer in self._peers.values():
+                finalizer.detach()
+            self._peers.clear()
+
+    # ------------------------------------------------------------------------------------------------------ run loop
+
+    def schedule(self) -> None:
+        """After commands: sends soon, once for all the commands given meanwhile."""
+        if not self._flush_is_due and not self.closed:
+            self._flush_is_due = True
+            self.loop.soon(self._on_flush)
+
+    def _on_flush(self) -> None:
+        self._flush_is_due = False
+        if not self.closed:
+            self.driver.flush()
+            self.dispatch()
+
+    def _on_readable(self) -> None:
+        if not self.closed:
+            self.driver.process()
+            self.dispatch()
+
+    def dispatch(self) -> None:
+        """Hands out all events. May be entered again from a handler: the order of events stays."""
+        if self.closed:
+            return
+        self._events.extend(self.driver.endpoint.events())
+        if self._events:
+            # Reading messages opens the receive window, and handlers command: both have something to send.
+            self.schedule()
+        while self._events:
+            event = self._events.popleft()
+            subscriber = self._weak.get(event.peer)
+            if subscriber is not None:
+                try:
+                    subscriber._on_event(event)
+                except Exception as error:
+                    self.loop.report(f"polyrtc: event {event.type} was not handled", error)
+
+
+def _abandon(engine: weakref.ref[Engine], peer_id: int) -> None:
+    """A subscriber was collected, perhaps in another thread: its peer is freed later, in the loop's own thread."""
+    owner = engine()
+    if owner is not None and not owner.closed:
+        owner._abandoned.append(peer_id)
+        owner.loop.soon_from_any_thread(owner._free_abandoned)
+
+
+_threads = threading.local()
+
+
+def _engines_of_thread() -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]:
+    try:
+        return _threads.engines  # type: ignore[no-any-return]
+    except AttributeError:
+        _threads.engines = weakref.WeakKeyDictionary()
+        return _threads.engines  # type: ignore[no-any-return]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What polyrtc needs of an event loop, so that another than asyncio's can come.
+
+It is little: watch one descriptor, call something soon, wait for something with a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Flag(Protocol):
+    """Something to wait for, once."""
+
+    def set(self) -> None:
+        """Wakes all who wait. Twice is harmless."""
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """True once it is set; False when `seconds` have passed without."""
+
+
+class Loop(Protocol):
+    """An event loop, used from its own thread except where noted."""
+
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Calls back, level-triggered, while the descriptor is readable."""
+
+    def unwatch(self, descriptor: int) -> None:
+        """Ends `watch`. Harmless when the loop is closed."""
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Calls back once, after what runs now."""
+
+    def soon_from_any_thread(self, callback: Callable[[], None]) -> None:
+        """As `soon`, from any thread and at any moment, also from a finaliser. Nothing happens when the loop is closed."""
+
+    def flag(self) -> Flag:
+        """A new flag."""
+
+    def report(self, message: str, error: BaseException) -> None:
+        """An exception that nobody waits for."""
+
+    def closed(self) -> bool:
+        """Whether the loop can run no more."""
+
+
+class _AsyncioFlag:
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+
+class AsyncioLoop:
+    """The running asyncio loop (uvloop's too). Held weakly: a loop that nobody wants goes, and its engine with it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        loop = self._loop()
+        if loop is not None:
+            loop.add_reader(descriptor, callback)
+
+    def unwatch(self, descriptor: int) -> None:
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(descriptor)
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.call_soon(callback)
+
+    def soon_from_any_thread(self, callback: Callable[[], None]) -> None:
+        loop = self._loop()
+        try:
+            if loop is not None:
+                loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            pass  # closed meanwhile
+
+    def flag(self) -> Flag:
+        return _AsyncioFlag()
+
+    def report(self, message: str, error: BaseException) -> None:
+        loop = self._loop()
+        if loop is not None:
+            loop.call_exception_handler({"message": message, "exception": error})
+
+    def closed(self) -> bool:
+        loop = self._loop()
+        return loop is None or loop.is_closed()

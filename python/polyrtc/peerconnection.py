@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""RTCPeerConnection (W3C WebRTC 1.0 section 4.4), under aiortc's names and with its behaviour, on asyncio."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+from .candidate import RTCIceCandidate, candidate_from_sdp
+from .configuration import RTCConfiguration
+from .datachannel import RTCDataChannel
+from .description import RTCSessionDescription
+from .emitter import Emitter
+from .engine import Engine
+from .errors import ErrorCode, OperationError
+from .exceptions import argument_error, invalid_state, not_supported
+from .loop import Flag
+from .sansio import DescriptionKind, Event, EventType, IceServer, Peer, States
+from .transports import RTCSctpTransport
+
+logger = logging.getLogger("polyrtc")
+
+GATHERING_TIMEOUT = 5.0
+"""Seconds for which setLocalDescription waits for gathering, at most, when nobody listens to "icecandidate"."""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for which close() waits for the engine to say that it is closed, at most."""
+
+_CHANNEL_EVENTS = frozenset(
+    (
+        EventType.CHANNEL_OPEN,
+        EventType.CHANNEL_MESSAGE,
+        EventType.CHANNEL_BUFFERED_AMOUNT_LOW,
+        EventType.CHANNEL_CLOSING,
+        EventType.CHANNEL_ERROR,
+        EventType.CHANNEL_CLOSED,
+    )
+)
+
+
+class RTCPeerConnection(Emitter):
+    """A connection between this program and a browser, or another WebRTC peer.
+
+    May be made before a loop runs; it belongs to the loop in which it is first used.
+
+    Events, without arguments unless noted:
+
+    - "datachannel" with an :class:`RTCDataChannel` that the other side opened;
+    - "icecandidate" with an :class:`RTCIceCandidate`, and with ``None`` once gathering is over;
+    - "connectionstatechange", "iceconnectionstatechange", "icegatheringstatechange", "signalingstatechange";
+    - "negotiationneeded".
+
+    With a listener of "icecandidate" (trickle ICE, RFC 8838) :meth:`setLocalDescription` returns at once. Without one the
+    candidates must be in the description, so it waits until gathering is complete, but no longer than 5 seconds
+    (``polyrtc.peerconnection.GATHERING_TIMEOUT``).
+
+    As in aiortc, a connection that the other side has closed closes itself.
+    """
+
+    def __init__(self, configuration: RTCConfiguration | None = None) -> None:
+        super().__init__()
+        self.__configuration = configuration or RTCConfiguration()
+        self.__bound: tuple[Engine, Peer] | None = None
+        self.__channels: dict[int, RTCDataChannel] = {}
+        self.__sctp: RTCSctpTransport | None = None
+        self.__signaling_state = "stable"
+        self.__ice_gathering_state = "new"
+        self.__ice_connection_state = "new"
+        self.__connection_state = "new"
+        self.__closing = False
+        self.__gathered: Flag | None = None
+        self.__closed: Flag | None = None
+        self.__descriptions: tuple[RTCSessionDescription | None, RTCSessionDescription | None] = (None, None)
+        self.__last_states: States | None = None
+        if self.__configuration.alwaysNegotiateDataChannels:
+            raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
+        try:
+            self.__bind()  # so that a configuration that is not acceptable is refused here
+        except RuntimeError:
+            pass  # no loop runs yet
+
+    def __repr__(self) -> str:
+        return f"<RTCPeerConnection {self.connectionState}>"
+
+    # ------------------------------------------------------------------------------------------------------------ states
+
+    @property
+    def connectionState(self) -> str:
+        """``"new"``, ``"connecting"``, ``"connected"``, ``"disconnected"``, ``"failed"`` or ``"closed"``."""
+        return self.__connection_state
+
+    @property
+    def iceConnectionState(self) -> str:
+        """``"new"``, ``"checking"``, ``"connected"``, ``"completed"``, ``"disconnected"``, ``"failed"`` or ``"closed"``."""
+        return self.__ice_connection_state
+
+    @property
+    def iceGatheringState(self) -> str:
+        """``"new"``, ``"gathering"`` or ``"complete"``."""
+        return self.__ice_gathering_state
+
+    @property
+    def signalingState(self) -> str:
+        """``"stable"``, ``"have-local-offer"``, ``"have-remote-offer"``, ``"have-local-pranswer"``,
+        ``"have-remote-pranswer"`` or ``"closed"``."""
+        return self.__signaling_state
+
+    @property
+    def localDescription(self) -> RTCSessionDescription | None:
+        """With the candidates that are known so far."""
+        return self.__description(0)
+
+    @property
+    def remoteDescription(self) -> RTCSessionDescription | None:
+        return self.__description(1)
+
+    @property
+    def sctp(self) -> RTCSctpTransport | None:
+        """The transport of the data channels; ``None`` before there is a need for it."""
+        return self.__sctp
+
+    # ------------------------------------------------------------------------------------------------------- negotiation
+
+    async def createOffer(self) -> RTCSessionDescription:
+        """An offer to begin a connection, or to change it."""
+        self.__assert_not_closed()
+        _, peer = self.__bind()
+        return RTCSessionDescription(sdp=peer.create_offer(self._now()), type="offer")
+
+    async def createAnswer(self) -> RTCSessionDescription:
+        """An answer to the offer that was set as the remote description."""
+        self.__assert_not_closed()
+        _, peer = self.__bind()
+        return RTCSessionDescription(sdp=peer.create_answer(self._now()), type="answer")
+
+    async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:
+        """Applies what createOffer or createAnswer gave; ``None`` makes the one that the state asks for.
+
+        Waits for gathering unless somebody listens to "icecandidate", see the class.
+        """
+        self.__assert_not_closed()
+        engine, peer = self.__bind()
+        if sessionDescription is not None:
+            peer.set_local_description(self._now(), sessionDescription.type, sessionDescription.sdp)
+        elif self.__signaling_state in ("have-remote-offer", "have-local-pranswer"):
+            peer.set_local_description(self._now(), "answer")
+        else:
+            peer.set_local_description(self._now(), "offer")
+        self.__carry_out(engine, peer)
+        if not self.listeners("icecandidate") and not self.__closing:
+            await self.__wait_for_gathering(engine, peer)
+
+    async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
+        """Applies what the other side sent. SDP that is not well formed raises a ValueError that names line and reason."""
+        self.__assert_not_closed()
+        engine, peer = self.__bind()
+        peer.set_remote_description(self._now(), sessionDescription.type, sessionDescription.sdp)
+        self.__carry_out(engine, peer)
+
+    async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:
+        """Adds a candidate of the other side; ``None``: there will be no more. InvalidStateError before a remote description."""
+        self.__assert_not_closed()
+        engine, peer = self.__bind()
+        if candidate is None:
+            peer.add_ice_candidate(self._now(), "")
+        else:
+            if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
+                raise argument_error("Candidate must have either sdpMid or sdpMLineIndex")
+            peer.add_ice_candidate(
+                self._now(), candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex, candidate.usernameFragment
+            )
+        engine.schedule()
+
+    def restartIce(self) -> None:
+        """The next offer has new ICE credentials; "negotiationneeded" follows."""
+        self.__assert_not_closed()
+        engine, peer = self.__bind()
+        peer.restart_ice(self._now())
+        engine.schedule()
+
+    async def close(self) -> None:
+        """Says goodbye, closes every channel and the connection. Legal at any moment, twice, and from a listener."""
+        self.__begin_close()
+        if self.__closed is not None and not await self.__closed.wait(CLOSE_TIMEOUT):
+            self.__end_close()
+
+    # ----------------------------------------------------------------------------------------------------- data channels
+
+    def createDataChannel(
+        self,
+        label: str,
+        maxPacketLifeTime: int | None = None,
+        maxRetransmits: int | None = None,
+        ordered: bool = True,
+        protocol: str = "",
+        negotiated: bool = False,
+        id: int | None = None,
+    ) -> RTCDataChannel:
+        """A new data channel, see :class:`RTCDataChannelParameters`. Needs a running loop."""
+        self.__assert_not_closed()
+        if maxPacketLifeTime is not None and maxRetransmits is not None:
+            raise argument_error("Cannot specify both maxPacketLifeTime and maxRetransmits")
+        for name, value, most in (
+            ("maxPacketLifeTime", maxPacketLifeTime, 65535),
+            ("maxRetransmits", maxRetransmits, 65535),
+            ("id", id, 65534),
+        ):
+            if value is not None and not 0 <= value <= most:
+                raise argument_error(f"{name} must be in range 0-{most}")
+        if negotiated and id is None:
+            raise argument_error("ID must be in range 0-65534 if data channel is negotiated out-of-band")
+        engine, peer = self.__bind()
+        channel = peer.create_data_channel(
+            self._now(),
+            label,
+            protocol=protocol,
+            ordered=ordered,
+            max_retransmits=maxRetransmits,
+            max_packet_life_time=maxPacketLifeTime,
+            negotiated=negotiated,
+            stream_id=id,
+        )
+        engine.schedule()
+        return self.__add_channel(channel)
+
+    # ------------------------------------------------------------------------------------------------------------- media
+
+    def addTrack(self, track: object) -> NoReturn:
+        """Not supported: data channels alone for now."""
+        raise not_supported("polyrtc has no media yet")
+
+    def addTransceiver(self, trackOrKind: object, direction: str = "sendrecv") -> NoReturn:
+        """Not supported: data channels alone for now."""
+        raise not_supported("polyrtc has no media yet")
+
+    def getSenders(self) -> list[NoReturn]:
+        """Empty: there is no media."""
+        return []
+
+    def getReceivers(self) -> list[NoReturn]:
+        """Empty: there is no media."""
+        return []
+
+    def getTransceivers(self) -> list[NoReturn]:
+        """Empty: there is no media."""
+        return []
+
+    async def getStats(self) -> NoReturn:
+        """Not supported yet."""
+        raise not_supported("polyrtc has no getStats yet")
+
+    # --------------------------------------------------------------------------------------- for the channels and transports
+
+    @property
+    def _engine(self) -> Engine:
+        return self.__bind()[0]
+
+    @property
+    def _peer(self) -> Peer:
+        return self.__bind()[1]
+
+    def _now(self) -> int:
+        return self._engine.driver.now()
+
+    def _states(self) -> States:
+        if self.__connection_state != "closed" or self.__last_states is None:
+            self.__last_states = self._peer.states()
+        return self.__last_states
+
+    def _error_of(self, event: Event) -> OperationError:
+        name = ErrorCode(event.code).name if event.code in ErrorCode._value2member_map_ else "UNKNOWN"
+        return OperationError(event.code, name, event.text or name)
+
+    # ------------------------------------------------------------------------------------------------------------ events
+
+    def _on_event(self, event: Event) -> None:
+        kind = event.type
+        if kind in _CHANNEL_EVENTS:
+            channel = self.__channels.get(event.object)
+            if channel is not None:
+                channel._on_event(event)
+                if kind == EventType.CHANNEL_CLOSED:
+                    self.__channels.pop(event.object, None)
+        elif kind == EventType.DATA_CHANNEL:
+            channel = self.__add_channel(event.object)
+            channel._announce()
+            self.emit("datachannel", channel)
+        elif kind == EventType.ICE_CANDIDATE:
+            self.__on_candidate(event)
+        elif kind == EventType.SIGNALING_STATE_CHANGE:
+            self.__signaling_state = event.state_name
+            self.emit("signalingstatechange")
+        elif kind == EventType.ICE_GATHERING_STATE_CHANGE:
+            self.__ice_gathering_state = event.state_name
+            if event.state_name == "complete":
+                self.__wake_gathered()
+            self.emit("icegatheringstatechange")
+        elif kind == EventType.ICE_CONNECTION_STATE_CHANGE:
+            self.__ice_connection_state = event.state_name
+            self.emit("iceconnectionstatechange")
+        elif kind == EventType.CONNECTION_STATE_CHANGE:
+            self.__on_connection_state(event.state_name)
+        elif kind == EventType.NEGOTIATION_NEEDED:
+            self.emit("negotiationneeded")
+        elif kind == EventType.FAILED:
+            logger.warning("%r: %s", self, event.text)
+        elif kind == EventType.ICE_TRANSPORT_STATE_CHANGE:
+            self.__need_sctp().transport.transport._set_state(event.state_name)
+        elif kind == EventType.DTLS_TRANSPORT_STATE_CHANGE:
+            self.__need_sctp().transport._set_state(event.state_name)
+            if event.state_name == "closed":  # the other side has said goodbye
+                self.__begin_close()
+        elif kind == EventType.SCTP_TRANSPORT_STATE_CHANGE:
+            self.__need_sctp()._set_state(event.state_name)
+        elif kind == EventType.ICE_CANDIDATE_ERROR:
+            logger.info("%r: %s (%d)", self, event.text, event.code)
+
+    def __on_candidate(self, event: Event) -> None:
+        """An empty text ends a generation. It is of no use to an application: ``None`` follows."""
+        if event.text is None:
+            self.emit("icecandidate", None)
+        elif event.text:
+            candidate = candidate_from_sdp(event.text)
+            candidate.sdpMid = event.mid
+            candidate.sdpMLineIndex = event.index
+            candidate.usernameFragment = event.ufrag
+            self.emit("icecandidate", candidate)
+
+    def __on_connection_state(self, state: str) -> None:
+        self.__connection_state = state
+        self.emit("connectionstatechange")
+        if state == "closed":
+            self.__end_close()
+
+    # ------------------------------------------------------------------------------------------------------------ inside
+
+    def __bind(self) -> tuple[Engine, Peer]:
+        """The engine of the running loop and this connection's peer in it, from the first use on."""
+        if self.__bound is None:
+            engine = Engine.of_running_loop()
+            c = self.__configuration
+            servers = [
+                IceServer(url, server.username, server.credential)
+                for server in c.iceServers or ()
+                for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
+            ]
+            try:
+                peer = engine.driver.endpoint.create_peer(
+                    engine.driver.now(),
+                    ice_servers=servers,
+                    ice_transport_policy=c.iceTransportPolicy.value,
+                    use_loopback=c.useLoopback,
+                    max_message_size=c.maxMessageSize,
+                    send_queue_size=c.sendQueueSize,
+                )
+            except BaseException:
+                engine.close_if_unused()
+                raise
+            engine.add(self, peer)
+            self.__bound = (engine, peer)
+        return self.__bound
+
+    def __carry_out(self, engine: Engine, peer: Peer) -> None:
+        """A description was applied: what follows from it at once, the state above all, has happened before the caller goes
+        on. From now on the connection lives by itself until it is closed."""
+        engine.hold(self, peer)
+        self.__need_sctp()
+        engine.dispatch()
+        engine.schedule()
+
+    async def __wait_for_gathering(self, engine: Engine, peer: Peer) -> None:
+        description = peer.description()
+        if description is None or "m=" not in description.sdp or self.__ice_gathering_state == "complete":
+            return
+        if self.__gathered is None:
+            self.__gathered = engine.loop.flag()
+        if not await self.__gathered.wait(GATHERING_TIMEOUT):
+            logger.warning("%r: gathering has not ended in %g s; going on with what is known", self, GATHERING_TIMEOUT)
+
+    def __wake_gathered(self) -> None:
+        if self.__gathered is not None:
+            self.__gathered.set()
+            self.__gathered = None
+
+    def __assert_not_closed(self) -> None:
+        if self.__closing:
+            raise invalid_state("RTCPeerConnection is closed")
+
+    def __need_sctp(self) -> RTCSctpTransport:
+        if self.__sctp is None:
+            self.__sctp = RTCSctpTransport(self)
+        return self.__sctp
+
+    def __add_channel(self, channel: int) -> RTCDataChannel:
+        self.__channels[channel] = added = RTCDataChannel(self, self.__need_sctp(), channel)
+        return added
+
+    def __description(self, which: int) -> RTCSessionDescription | None:
+        if self.__bound is None or self.__connection_state == "closed":
+            return self.__descriptions[which]
+        found = self._peer.description(DescriptionKind.REMOTE if which else DescriptionKind.LOCAL)
+        return None if found is None else RTCSessionDescription(sdp=found.sdp, type=found.type)
+
+    def __begin_close(self) -> None:
+        if self.__closing:
+            return
+        self.__closing = True
+        if self.__bound is None or self.__bound[0].closed:  # never used, or its loop has gone
+            self.__signaling_state = self.__ice_connection_state = self.__connection_state = "closed"
+            self.__channels.clear()
+            self.remove_all_listeners()
+            return
+        engine, peer = self.__bound
+        self.__closed = engine.loop.flag()
+        engine.hold(self, peer)
+        self.__descriptions = (self.localDescription, self.remoteDescription)
+        self.__last_states = peer.states()
+        peer.close(engine.driver.now())
+        engine.driver.flush()
+        engine.dispatch()
+
+    def __end_close(self) -> None:
+        """The last step, by the engine's event, or without it when it does not come."""
+        if self.__closed is None or self.__bound is None:
+            return
+        engine, peer = self.__bound
+        closed, self.__closed = self.__closed, None
+        for channel in list(self.__channels.values()):
+            channel._close()
+        self.__channels.clear()
+        self.__signaling_state = self.__ice_connection_state = self.__connection_state = "closed"
+        self.__wake_gathered()
+        engine.remove(peer)
+        # Nothing more will come: let go of what the listeners hold.
+        self.remove_all_listeners()
+        closed.set()
