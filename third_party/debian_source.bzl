@@ -4,10 +4,11 @@ Two steps, so that a change of an overlay (a BUILD file, a patch) does not downl
 
   debian_archives  one repository with the files of all packages, as they are downloaded. They come from the archive that
                    this machine's own apt is configured with, through an apt state inside the repository: nothing of the
-                   machine's apt changes, and no root is needed. Each file is checked against its SHA-256 and kept in Bazel's
-                   repository cache, so that a second checkout or `bazel clean --expunge` does not need the network.
+                   machine's apt changes, and no root is needed
   debian_source    one package unpacked, patched, with our BUILD file laid over it.
 """
+
+load("//third_party:cached.bzl", "from_cache", "into_cache")
 
 _HELP = "\n".join([
     "",
@@ -29,16 +30,6 @@ def _run(ctx, argv, what, env = {}):
     if result.return_code != 0:
         _stop(what, result)
     return result.stdout
-
-def _from_cache(ctx, name, sha256):
-    """True when Bazel's repository cache has the file. The address leads nowhere, only the cache can
-    answer; Bazel prints it in a warning when it does not, so it says what that means."""
-    return ctx.download(
-        url = "file:///not-in-the-cache-yet/" + name,
-        output = name,
-        sha256 = sha256,
-        allow_fail = True,
-    ).success
 
 def _private_apt(ctx):
     """Writes an apt configuration below .apt with the deb-src lines that match this machine's deb lines."""
@@ -85,7 +76,7 @@ def _debian_archives_impl(ctx):
     for package, files in ctx.attr.files.items():
         for line in files:
             sha256, name = line.split("  ")
-            if not _from_cache(ctx, name, sha256):
+            if not from_cache(ctx, name, sha256):
                 missing[package] = True
     if missing:
         ctx.report_progress("downloading the sources of " + ", ".join(sorted(missing)))
@@ -105,8 +96,7 @@ def _debian_archives_impl(ctx):
                 if not ctx.path(path).exists:
                     _stop("%s did not bring the file %s" % (package, name))
 
-                # Checks the hash, and puts the file into the repository cache.
-                ctx.download(url = "file://" + path, output = name, sha256 = sha256)
+                into_cache(ctx, path, name, sha256)
         ctx.delete(".apt")
     ctx.file("WORKSPACE", 'workspace(name = "%s")\n' % ctx.name, executable = False)
     ctx.file("BUILD.bazel", "# Only what debian_source unpacks: nothing to build.\n", executable = False)

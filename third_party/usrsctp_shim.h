@@ -1,13 +1,14 @@
-/* Included before every file of usrsctp (gcc -include): makes an engine of it that has no thread, lock or clock of its own
- * and that can exist many times in one process. No file of usrsctp is edited.
+/* Included before every file of usrsctp (gcc -include): makes an engine of it that has no thread, lock, clock, allocator or
+ * state of its own and that can exist many times in one process. No file of usrsctp is edited.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * usrsctp keeps everything in two globals. Here both are reached through one thread-local pointer, which core/sctp points at
- * the stack that is now entered. core/sctp defines what is only declared here.
+ * usrsctp keeps its state in a few globals. Here they are members of a stack, found through the context that is entered on
+ * this thread (core/base/context.h). core/sctp defines what is only declared here.
  */
 #ifndef POLYRTC_USRSCTP_SHIM_H
 #define POLYRTC_USRSCTP_SHIM_H
+#pragma GCC system_header /* GNU C, as usrsctp itself */
 
 #include <errno.h>
 #include <pthread.h> /* the real declarations first: below they become macros */
@@ -17,25 +18,46 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "core/base/context.h"
+
 struct sctp_base_info;
 struct iterator_control;
 
-/* The stack that is now entered. */
-struct prtc_sctp_entered {
+/* What usrsctp has as globals. core/sctp/engine.c begins its stack with it. */
+struct prtc_sctp_globals {
   struct sctp_base_info *base;
   struct iterator_control *iterator;
-  void *stack;
+  size_t zone_mbuf, zone_clust, zone_ext_refcnt; /* sizes of the pieces that are allocated */
 };
-extern _Thread_local struct prtc_sctp_entered prtc_sctp_entered;
 
-/* A function without a prototype, on purpose: usrsctp's lines `extern struct sctp_base_info system_base_info;` and
+static inline __attribute__((always_inline)) struct prtc_sctp_globals *prtc_sctp_globals(void) {
+  return (struct prtc_sctp_globals *)prtc_entered->sctp_stack;
+}
+
+/* Functions without a prototype, on purpose: usrsctp's lines `extern struct sctp_base_info system_base_info;` and
  * `struct sctp_base_info system_base_info;` expand to harmless declarations of these functions. */
-static inline __attribute__((always_inline)) struct sctp_base_info *prtc_sctp_base() { return prtc_sctp_entered.base; }
+static inline __attribute__((always_inline)) struct sctp_base_info *prtc_sctp_base() { return prtc_sctp_globals()->base; }
 static inline __attribute__((always_inline)) struct iterator_control *prtc_sctp_iterator() {
-  return prtc_sctp_entered.iterator;
+  return prtc_sctp_globals()->iterator;
+}
+static inline __attribute__((always_inline)) size_t *prtc_sctp_zone_mbuf() { return &prtc_sctp_globals()->zone_mbuf; }
+static inline __attribute__((always_inline)) size_t *prtc_sctp_zone_clust() { return &prtc_sctp_globals()->zone_clust; }
+static inline __attribute__((always_inline)) size_t *prtc_sctp_zone_ext_refcnt() {
+  return &prtc_sctp_globals()->zone_ext_refcnt;
 }
 #define system_base_info (*prtc_sctp_base())
 #define sctp_it_ctl (*prtc_sctp_iterator())
+#define zone_mbuf (*prtc_sctp_zone_mbuf())
+#define zone_clust (*prtc_sctp_zone_clust())
+#define zone_ext_refcnt (*prtc_sctp_zone_ext_refcnt())
+
+/* Memory is the stack's; these never return NULL. */
+void *prtc_sctp_malloc(size_t size);
+void *prtc_sctp_calloc(size_t count, size_t size);
+void prtc_sctp_release(void *pointer);
+#define malloc(size) prtc_sctp_malloc(size)
+#define calloc(count, size) prtc_sctp_calloc(count, size)
+#define free(pointer) prtc_sctp_release(pointer)
 
 /* Time is what the stack was last told. */
 int prtc_sctp_gettimeofday(struct timeval *tv);
