@@ -49,6 +49,9 @@ _FUZZ_COPTS = [
     "-Wno-missing-prototypes",
 ]
 
+def _union(labels, more):
+    return labels + [label for label in more if label not in labels]
+
 def prtc_library(name, srcs = None, hdrs = None, deps = [], copts = [], visibility = [], **kwargs):
     """A C library of polyrtc. Without srcs and hdrs: all of the directory's .c files but for tests, and all of its .h files.
 
@@ -66,11 +69,11 @@ def prtc_library(name, srcs = None, hdrs = None, deps = [], copts = [], visibili
         alwayslink = kwargs.pop("alwayslink", True),
         copts = _COPTS + copts,
         linkstatic = True,
-        visibility = visibility + [
+        visibility = _union(visibility, [
             "//:__pkg__",
             "//tests:__subpackages__",
-        ],
-        deps = deps + ["//core/include:polyrtc"],
+        ]),
+        deps = _union(deps, ["//core/include:polyrtc"]),
         **kwargs
     )
 
@@ -82,7 +85,7 @@ def prtc_test(name, srcs, deps = [], copts = [], **kwargs):
         srcs = srcs,
         copts = _COPTS + ["-UNDEBUG"] + copts,
         linkstatic = True,
-        deps = deps + ["//core/include:polyrtc"],
+        deps = _union(deps, ["//core/include:polyrtc"]),
         **kwargs
     )
 
@@ -112,7 +115,7 @@ def prtc_fuzz_test(name, srcs, corpus = [], deps = [], copts = [], **kwargs):
         }),
         linkstatic = True,
         tags = kwargs.pop("tags", []) + ["fuzz"],
-        deps = deps + ["//core/include:polyrtc"],
+        deps = _union(deps, ["//core/include:polyrtc"]),
         **kwargs
     )
 

@@ -137,6 +137,7 @@ def _debian_source_impl(ctx):
     ctx.file("WORKSPACE", 'workspace(name = "%s")\n' % ctx.name, executable = False)
     ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
     for label, destination in ctx.attr.extra_files.items():
+        ctx.delete(destination)
         ctx.symlink(label, destination)
 
 debian_source = repository_rule(
@@ -145,6 +146,6 @@ debian_source = repository_rule(
         "dsc": attr.label(mandatory = True, allow_single_file = True),
         "build_file": attr.label(mandatory = True, allow_single_file = True),
         "patches": attr.label_list(doc = "each file of a patch needs a `diff --git a/x b/x` line for Bazel's patcher"),
-        "extra_files": attr.label_keyed_string_dict(allow_files = True),
+        "extra_files": attr.label_keyed_string_dict(allow_files = True, doc = "files of ours, to add or to put in place of one"),
     },
 )

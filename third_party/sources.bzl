@@ -8,6 +8,12 @@ _FILES = {
         "583b7aeee1fca68b8244d086cea6fca23bd19d517bd63f0b9de714e048f92a7d  android-platform-external-boringssl_13.0.0+r24.orig.tar.xz",
         "f82d14420e2f4153c5e8be888e95a311c6a592806b3a2c64d920a35400dfd038  android-platform-external-boringssl_13.0.0+r24-2.debian.tar.xz",
     ],
+    "c-ares=1.18.1-3": [
+        "91d95bb080e4cd1d0d507f4693496e323a593f6611161361fd76735292bda6b6  c-ares_1.18.1-3.dsc",
+        "1a7d52a8a84a9fbffb1be9133c0f6e17217d91ea5a6fa61f6b4729cda78ebbcf  c-ares_1.18.1.orig.tar.gz",
+        "e5a8a7bb13f77833b3cbce1865d2521e07e7b8011eda414fc8934f4b816e5523  c-ares_1.18.1.orig.tar.gz.asc",
+        "15d38a23182dc143c655b0225d21baa291a2be17435c8a7f427189e3e314fac9  c-ares_1.18.1-3.debian.tar.xz",
+    ],
     "libnice=0.1.21-1": [
         "b6e6908b2a6d482176e9522653b2240e768c0d46207ff596bc6e98cf0f14b591  libnice_0.1.21-1.dsc",
         "72e73a2acf20f59093e21d5601606e405873503eb35f346fa621de23e99b3b39  libnice_0.1.21.orig.tar.gz",
@@ -26,7 +32,7 @@ _FILES = {
 }
 
 def polyrtc_sources():
-    """Defines @boringssl, @libnice, @libsrtp2 and @usrsctp. Nothing is downloaded before it is needed."""
+    """Defines @boringssl, @cares, @libnice, @libsrtp2 and @usrsctp. Nothing is downloaded before it is needed."""
     debian_archives(
         name = "debian",
         files = _FILES,
@@ -36,6 +42,15 @@ def polyrtc_sources():
         dsc = "@debian//:android-platform-external-boringssl_13.0.0+r24-2.dsc",
         build_file = "//third_party:boringssl.BUILD",
         patches = ["//third_party:boringssl-rand.patch"],
+    )
+    debian_source(
+        name = "cares",
+        dsc = "@debian//:c-ares_1.18.1-3.dsc",
+        build_file = "//third_party:cares.BUILD",
+        extra_files = {
+            "//third_party:cares_build.h": "include/ares_build.h",
+            "//third_party:cares_config.h": "polyrtc/ares_config.h",
+        },
     )
     debian_source(
         name = "libnice",
