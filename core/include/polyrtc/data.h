@@ -77,6 +77,92 @@ typedef struct prtc_channel_info {
   uint64_t messages_sent, bytes_sent, messages_received, bytes_received;
 } prtc_channel_info;
 
+/* --------------------------------------------------------------------------------------- channels as a building block */
+
+/* The channels of one SCTP association. The object neither sends nor receives: it turns what the application wants into
+ * SCTP messages and stream resets, and what SCTP reports into events. Its caller stands between the two:
+ *
+ *     to SCTP     while (prtc_data_transmit(data, &message) > 0 && (code = prtc_sctp_send(sctp, now, &message)) != AGAIN)
+ *                   prtc_data_transmitted(data, code);
+ *                 while (prtc_data_reset(data, &stream) > 0) prtc_sctp_reset_stream(sctp, now, stream);
+ *     from SCTP   while there is no event: prtc_sctp_event_next(sctp, &e) > 0, then prtc_data_receive(data, &e)
+ *     events      while (prtc_data_event_next(data, &event) > 0) …
+ *
+ * Messages that arrive are not kept here: they are passed on within SCTP's own buffer. So SCTP is asked for its next event
+ * only when the application asks for one, and what nobody fetches closes the other side's window. */
+typedef struct prtc_data prtc_data;
+
+typedef struct prtc_data_config {
+  size_t size;
+  uint32_t max_message_size; /* bytes, what is taken from the other side; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
+  uint32_t send_queue_size;  /* bytes that may wait over all channels; 0: PRTC_SEND_QUEUE_DEFAULT. Also bounds the number of
+                                messages that wait: one for each 16 bytes */
+} prtc_data_config;
+
+/* Which events a channel has, in their order: CHANNEL (if the other side opened it), OPEN, any MESSAGE and
+ * BUFFERED_AMOUNT_LOW, ERROR (if it failed), CLOSING (unless prtc_data_close_channel began it), CLOSED. */
+typedef enum prtc_data_event_type {
+  PRTC_DATA_EVENT_NONE = 0,
+  PRTC_DATA_EVENT_CHANNEL, /* the other side opened it: see prtc_data_channel_info */
+  PRTC_DATA_EVENT_OPEN,
+  PRTC_DATA_EVENT_MESSAGE, /* kind, data, size: valid until the next prtc_data_receive and as long as SCTP's event */
+  PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW,
+  PRTC_DATA_EVENT_CLOSING,
+  PRTC_DATA_EVENT_ERROR,   /* code, text */
+  PRTC_DATA_EVENT_CLOSED   /* the id ends with the next call of prtc_data_event_next */
+} prtc_data_event_type;
+
+typedef struct prtc_data_event {
+  uint32_t type;
+  uint32_t kind;       /* prtc_message_kind. Text is passed on as it came: it may be no UTF-8 */
+  prtc_channel_id channel;
+  int32_t code;
+  const uint8_t *data; /* not NULL in a message, also when size is 0 */
+  size_t size;
+  const char *text;    /* NUL-terminated, static storage */
+} prtc_data_event;
+
+struct prtc_sctp_message;
+struct prtc_sctp_event;
+
+/* NULL when memory is lacking. config may be NULL. */
+PRTC_API prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config);
+PRTC_API void prtc_data_free(prtc_data *data);
+
+/* The DTLS role is known: channels without a stream get one (RFC 8832 section 6: the client has the even ones). */
+PRTC_API int prtc_data_set_role(prtc_data *data, int is_dtls_client);
+
+/* a=max-message-size of the other side, bytes; UINT32_MAX: no limit, which is also so until this is called. */
+PRTC_API void prtc_data_set_remote_max_message_size(prtc_data *data, uint32_t size);
+
+/* Commands: as the prtc_peer_ functions of the same names say (peer.h). `create_channel` may be called before anything is connected. */
+PRTC_API int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config, prtc_channel_id *out);
+PRTC_API int prtc_data_send(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
+                            size_t size);
+PRTC_API int prtc_data_close_channel(prtc_data *data, prtc_channel_id channel);
+PRTC_API int prtc_data_set_buffered_amount_low_threshold(prtc_data *data, prtc_channel_id channel, uint64_t threshold);
+PRTC_API int prtc_data_channel_info(const prtc_data *data, prtc_channel_id channel, prtc_channel_info *out);
+
+/* The W3C's defaults: *config is set to them. */
+PRTC_API void prtc_channel_config_init(prtc_channel_config *config);
+
+/* What SCTP reported. CONNECTED opens the channels; CLOSED closes all of them, as does prtc_data_closed with a cause that
+ * SCTP does not know of. AGAIN: the last message, or too many other events, were not fetched yet (nothing was taken: come
+ * again after prtc_data_event_next). Other codes: what was received was dropped. */
+PRTC_API int prtc_data_receive(prtc_data *data, const struct prtc_sctp_event *event);
+PRTC_API void prtc_data_closed(prtc_data *data, int code, const char *text);
+
+/* The next message (or part of one) for SCTP: 1, or 0 when nothing waits. It stays the next, and its bytes stay, until
+ * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. */
+PRTC_API int prtc_data_transmit(prtc_data *data, struct prtc_sctp_message *out);
+PRTC_API void prtc_data_transmitted(prtc_data *data, int code);
+
+/* Takes the next stream that is to be reset: 1, or 0. */
+PRTC_API int prtc_data_reset(prtc_data *data, uint32_t *stream);
+
+/* The next event: 1, 0, or NO_MEMORY when one was lost for the lack of it (sticky). */
+PRTC_API int prtc_data_event_next(prtc_data *data, prtc_data_event *out);
+
 PRTC_END_DECLS
 
 #endif

@@ -60,7 +60,8 @@ typedef enum prtc_sctp_event_type {
   PRTC_SCTP_EVENT_INCOMING_RESET, /* message.stream: the other side has reset its outgoing stream (RFC 6525) */
   PRTC_SCTP_EVENT_OUTGOING_RESET, /* message.stream: the other side has confirmed our reset; code: 0, or refused */
   PRTC_SCTP_EVENT_STREAMS,        /* outgoing_streams, incoming_streams have grown */
-  PRTC_SCTP_EVENT_WRITABLE        /* after send answered AGAIN: there is room now */
+  PRTC_SCTP_EVENT_WRITABLE,       /* after send answered AGAIN: there is room now */
+  PRTC_SCTP_EVENT_ABANDONED       /* message.stream: the message of which parts were given will not be completed */
 } prtc_sctp_event_type;
 
 typedef struct prtc_sctp_event {

@@ -1,0 +1,345 @@
+/* One usrsctp socket and its association: every call into usrsctp but reading, which is in events.c.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/sctp/crc32c.h"
+#include "core/sctp/internal.h"
+#include "core/sctp/usrsctp.h"
+
+/* The only address that there is. It is written into cookies and heartbeats: a number, so that nothing of the process shows. */
+#define ADDRESS ((void *)1)
+
+static struct sctp_inpcb *endpoint_of(const struct prtc_sctp *sctp) {
+  return sctp->socket != NULL ? (struct sctp_inpcb *)sctp->socket->so_pcb : NULL;
+}
+
+/* NULL before the connect, and once the association has ended. */
+static struct sctp_tcb *association_of(const struct prtc_sctp *sctp) {
+  struct sctp_inpcb *endpoint = endpoint_of(sctp);
+  struct sctp_tcb *tcb = endpoint != NULL ? LIST_FIRST(&endpoint->sctp_asoc_list) : NULL;
+  return tcb != NULL && (tcb->asoc.state & SCTP_STATE_ABOUT_TO_BE_FREED) == 0 ? tcb : NULL;
+}
+
+static struct sockaddr_conn address_with(uint16_t port) {
+  struct sockaddr_conn address;
+  memset(&address, 0, sizeof address);
+  address.sconn_family = AF_CONN;
+  address.sconn_port = htons(port);
+  address.sconn_addr = ADDRESS;
+  return address;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ open */
+
+static void tune(const struct prtc_sctp *sctp) {
+  /* What WebRTC has no use for: several addresses, ECN (DTLS does not carry it), AUTH, extensions of usrsctp's own */
+  SCTP_BASE_SYSCTL(sctp_ecn_enable) = 0;
+  SCTP_BASE_SYSCTL(sctp_asconf_enable) = 0;
+  SCTP_BASE_SYSCTL(sctp_auto_asconf) = 0;
+  SCTP_BASE_SYSCTL(sctp_auth_enable) = 0;
+  SCTP_BASE_SYSCTL(sctp_nrsack_enable) = 0;
+  SCTP_BASE_SYSCTL(sctp_pktdrop_enable) = 0;
+  SCTP_BASE_SYSCTL(sctp_blackhole) = 2; /* packets of no association are not answered */
+  SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = 1 << 20; /* the bound is send_buffer */
+  SCTP_BASE_SYSCTL(sctp_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues */
+  SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4;
+  /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which the
+   * other side may delay a SACK. */
+  SCTP_BASE_SYSCTL(sctp_rto_initial_default) = 500;
+  SCTP_BASE_SYSCTL(sctp_rto_min_default) = 400;
+  SCTP_BASE_SYSCTL(sctp_rto_max_default) = 10000;
+  SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 5000;
+  uint32_t limit = sctp->max_retransmissions != 0 ? sctp->max_retransmissions : UINT16_MAX;
+  SCTP_BASE_SYSCTL(sctp_max_retran_chunk) = sctp->max_retransmissions; /* 0: no limit */
+  SCTP_BASE_SYSCTL(sctp_assoc_rtx_max_default) = limit;
+  SCTP_BASE_SYSCTL(sctp_path_rtx_max_default) = limit;
+  SCTP_BASE_SYSCTL(sctp_init_rtx_max_default) = limit;
+  SCTP_BASE_SYSCTL(sctp_nr_outgoing_streams_default) = sctp->streams;
+}
+
+static bool set_option(struct socket *socket, int level, int option, const void *value, socklen_t size) {
+  return usrsctp_setsockopt(socket, level, option, value, size) == 0;
+}
+
+static bool set_options(struct prtc_sctp *sctp) {
+  static const uint16_t notifications[] = {SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT, SCTP_STREAM_CHANGE_EVENT,
+                                           SCTP_PARTIAL_DELIVERY_EVENT};
+  struct socket *socket = sctp->socket;
+  int on = 1;
+  int window = (int)sctp->receive_window;
+  int send_limit = 1 << 30; /* prtc_association_send has its own */
+  struct sctp_initmsg init = {.sinit_num_ostreams = (uint16_t)sctp->streams, .sinit_max_instreams = (uint16_t)sctp->streams};
+  struct sctp_assoc_value resets = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
+  bool ok = usrsctp_set_non_blocking(socket, 1) == 0 &&
+            set_option(socket, SOL_SOCKET, SO_SNDBUF, &send_limit, sizeof send_limit) &&
+            set_option(socket, SOL_SOCKET, SO_RCVBUF, &window, sizeof window) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, &on, sizeof on) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &resets, sizeof resets) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof init);
+  for (size_t i = 0; ok && i < sizeof notifications / sizeof notifications[0]; i++) {
+    struct sctp_event event = {.se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = notifications[i], .se_on = 1};
+    ok = set_option(socket, IPPROTO_SCTP, SCTP_EVENT, &event, sizeof event);
+  }
+  return ok;
+}
+
+struct call {
+  struct prtc_sctp *sctp;
+  const uint8_t *in;
+  uint8_t *out;
+  size_t size;
+  const prtc_sctp_message *message;
+  uint32_t number;
+  int result;
+};
+
+static int run(struct call *call, void (*work)(void *argument)) {
+  int code = prtc_engine_run(call->sctp->engine, work, call);
+  return code < 0 ? code : call->result;
+}
+
+static void open_work(void *argument) {
+  struct call *call = argument;
+  struct prtc_sctp *sctp = call->sctp;
+  struct sockaddr_conn local = address_with(sctp->local_port);
+  tune(sctp);
+  usrsctp_register_address(ADDRESS);
+  sctp->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+  if (sctp->socket == NULL || !set_options(sctp) ||
+      usrsctp_bind(sctp->socket, (struct sockaddr *)&local, sizeof local) != 0) {
+    call->result = PRTC_ERROR_INTERNAL;
+  }
+}
+
+int prtc_association_open(struct prtc_sctp *sctp) {
+  return run(&(struct call){.sctp = sctp}, open_work);
+}
+
+static void connect_work(void *argument) {
+  struct call *call = argument;
+  struct prtc_sctp *sctp = call->sctp;
+  struct sockaddr_conn remote = address_with(sctp->remote_port);
+  struct sctp_paddrparams path;
+  memset(&path, 0, sizeof path);
+  memcpy(&path.spp_address, &remote, sizeof remote);
+  path.spp_flags = SPP_PMTUD_DISABLE; /* RFC 8831 section 5: ICE and DTLS know the path, SCTP does not probe it */
+  path.spp_pathmtu = sctp->mtu;
+  if ((usrsctp_connect(sctp->socket, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS) ||
+      !set_option(sctp->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path)) {
+    call->result = PRTC_ERROR_INTERNAL;
+  }
+}
+
+int prtc_association_connect(struct prtc_sctp *sctp) {
+  return run(&(struct call){.sctp = sctp}, connect_work);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ look inside */
+
+bool prtc_association_exists(const struct prtc_sctp *sctp) { return association_of(sctp) != NULL; }
+
+uint32_t prtc_association_tag(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  return tcb != NULL ? tcb->asoc.my_vtag : 0;
+}
+
+uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  return tcb != NULL ? tcb->asoc.peer_vtag : 0;
+}
+
+size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
+  return association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
+}
+
+size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }
+
+/* ---------------------------------------------------------------------------------------------------------- input, output */
+
+static void input_work(void *argument) {
+  struct call *call = argument;
+  struct sockbuf *buffer = &call->sctp->socket->so_rcv;
+  /* usrsctp drops a notification for which the buffer has no room; they are few, and each is needed. */
+  buffer->sb_hiwat += call->number;
+  usrsctp_conninput(ADDRESS, call->in, call->size, 0);
+  buffer->sb_hiwat -= call->number;
+}
+
+/* Whether a packet may cause a notification about streams: it has a RE-CONFIG chunk (RFC 6525 section 3.1). */
+static bool has_reconfig(const uint8_t *packet, size_t size) {
+  for (size_t at = 12; at + 4 <= size;) {
+    size_t length = (size_t)packet[at + 2] << 8 | packet[at + 3];
+    if (packet[at] == 130) return true;
+    if (length < 4) return false;
+    at += (length + 3) & ~(size_t)3;
+  }
+  return false;
+}
+
+int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
+  uint32_t room = has_reconfig(packet, size) ? PRTC_SCTP_NOTIFICATION_ROOM : 0;
+  return run(&(struct call){.sctp = sctp, .in = packet, .size = size, .number = room}, input_work);
+}
+
+static void flush(struct prtc_sctp *sctp) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  sctp->unflushed = false;
+  if (tcb != NULL && SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN) {
+    sctp_chunk_output(tcb->sctp_ep, tcb, SCTP_OUTPUT_FROM_USR_SEND, SCTP_SO_LOCKED);
+  }
+}
+
+static void output_work(void *argument) {
+  struct call *call = argument;
+  struct prtc_sctp *sctp = call->sctp;
+  if (sctp->output == NULL && sctp->unflushed) flush(sctp);
+  struct prtc_sctp_packet *packet = sctp->output;
+  if (packet == NULL) return;
+  if (packet->size > call->size) {
+    call->result = PRTC_ERROR_BUFFER_TOO_SMALL;
+    return;
+  }
+  uint32_t crc = prtc_crc32c_packet(packet->data, packet->size);
+  memcpy(call->out, packet->data, packet->size);
+  for (int i = 0; i < 4; i++) call->out[8 + i] = (uint8_t)(crc >> 8 * i);
+  call->result = (int)packet->size;
+  sctp->output = packet->next;
+  if (sctp->output == NULL) sctp->output_end = &sctp->output;
+  sctp->output_count--;
+  prtc_sctp_release(packet);
+}
+
+int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacity) {
+  if (sctp->output == NULL && !sctp->unflushed) return 0;
+  return run(&(struct call){.sctp = sctp, .out = out, .size = capacity}, output_work);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ send */
+
+static bool is_reset_wanted(const struct prtc_sctp *sctp, uint32_t stream) {
+  return sctp->reset_count > 0 && (sctp->resets[stream / 8] >> stream % 8 & 1) != 0;
+}
+
+static void send_work(void *argument) {
+  struct call *call = argument;
+  const prtc_sctp_message *message = call->message;
+  struct sctp_tcb *tcb = association_of(call->sctp);
+  struct sctp_sendv_spa info;
+  memset(&info, 0, sizeof info);
+  info.sendv_flags = SCTP_SEND_SNDINFO_VALID;
+  info.sendv_sndinfo.snd_sid = (uint16_t)message->stream;
+  info.sendv_sndinfo.snd_ppid = htonl(message->ppid);
+  if (message->unordered) info.sendv_sndinfo.snd_flags |= SCTP_UNORDERED;
+  if (message->end) info.sendv_sndinfo.snd_flags |= SCTP_EOR;
+  if (message->reliability != PRTC_RELIABLE) {
+    info.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+    info.sendv_prinfo.pr_policy = message->reliability == PRTC_LIMITED_LIFE_TIME ? SCTP_PR_SCTP_TTL : SCTP_PR_SCTP_RTX;
+    info.sendv_prinfo.pr_value = message->reliability_value;
+  }
+  /* usrsctp sends within this call unless the association is still in its handshake. That state, borrowed for the length of the
+   * call, makes it only queue: the messages leave together at the next transmit, sharing packets. */
+  int state = tcb->asoc.state;
+  if (SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN) {
+    tcb->asoc.state = (state & ~SCTP_STATE_MASK) | SCTP_STATE_COOKIE_ECHOED;
+  }
+  ssize_t sent = usrsctp_sendv(call->sctp->socket, message->data, message->size, NULL, 0, &info, sizeof info,
+                               SCTP_SENDV_SPA, 0);
+  tcb->asoc.state = state;
+  if (sent == (ssize_t)message->size) {
+    call->sctp->unflushed = true;
+  } else {
+    call->result = sent < 0 && (errno == EWOULDBLOCK || errno == EAGAIN) ? PRTC_ERROR_AGAIN : PRTC_ERROR_INVALID_STATE;
+  }
+}
+
+int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
+  if (message->stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
+  const struct sctp_stream_out *stream = &tcb->asoc.strmout[message->stream];
+  int code;
+  if (prtc_association_buffered(sctp) >= sctp->send_buffer || is_reset_wanted(sctp, message->stream) ||
+      stream->state > SCTP_STREAM_OPEN) {
+    code = PRTC_ERROR_AGAIN;
+  } else {
+    code = run(&(struct call){.sctp = sctp, .message = message}, send_work);
+  }
+  if (code == PRTC_ERROR_AGAIN) sctp->blocked = true;
+  return code;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- streams */
+
+static void reset_work(void *argument) {
+  struct call *call = argument;
+  struct prtc_sctp *sctp = call->sctp;
+  struct sctp_tcb *tcb = association_of(sctp);
+  union {
+    struct sctp_reset_streams request;
+    uint8_t bytes[sizeof(struct sctp_reset_streams) + sizeof(uint16_t)];
+  } option;
+  for (uint32_t stream = 0; stream < tcb->asoc.streamoutcnt && sctp->reset_count > 0; stream++) {
+    if (!is_reset_wanted(sctp, stream) || tcb->asoc.strmout[stream].state != SCTP_STREAM_OPEN) continue;
+    memset(&option, 0, sizeof option);
+    option.request.srs_assoc_id = SCTP_FUTURE_ASSOC;
+    option.request.srs_flags = SCTP_STREAM_RESET_OUTGOING;
+    option.request.srs_number_streams = 1;
+    option.request.srs_stream_list[0] = (uint16_t)stream;
+    if (!set_option(sctp->socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, &option, sizeof option)) {
+      call->result = PRTC_ERROR_NOT_SUPPORTED;
+    }
+    sctp->resets[stream / 8] &= (uint8_t)~(1u << stream % 8);
+    sctp->reset_count--;
+  }
+}
+
+int prtc_association_continue(struct prtc_sctp *sctp) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  if (sctp->reset_count == 0 || tcb == NULL || SCTP_GET_STATE(tcb) != SCTP_STATE_OPEN) return 0;
+  return run(&(struct call){.sctp = sctp}, reset_work);
+}
+
+int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
+  if (stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
+  if (sctp->resets == NULL) sctp->resets = prtc_allocate(sctp->context, 65536 / 8);
+  if (sctp->resets == NULL) return PRTC_ERROR_NO_MEMORY;
+  if (!is_reset_wanted(sctp, stream)) {
+    sctp->resets[stream / 8] |= (uint8_t)(1u << stream % 8);
+    sctp->reset_count++;
+  }
+  return prtc_association_continue(sctp);
+}
+
+static void add_streams_work(void *argument) {
+  struct call *call = argument;
+  struct sctp_add_streams request;
+  memset(&request, 0, sizeof request);
+  request.sas_assoc_id = SCTP_FUTURE_ASSOC;
+  request.sas_outstrms = (uint16_t)call->number;
+  if (!set_option(call->sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request, sizeof request)) {
+    call->result = errno == EALREADY ? PRTC_ERROR_AGAIN : PRTC_ERROR_INVALID_STATE;
+  }
+}
+
+int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {
+  if (association_of(sctp) == NULL) return PRTC_ERROR_INVALID_STATE;
+  return run(&(struct call){.sctp = sctp, .number = count}, add_streams_work);
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- abort */
+
+static void abort_work(void *argument) {
+  struct call *call = argument;
+  struct sctp_tcb *tcb = association_of(call->sctp);
+  struct mbuf *cause = sctp_generate_cause(SCTP_CAUSE_USER_INITIATED_ABT, ""); /* RFC 9260 section 3.3.10.12 */
+  sctp_abort_an_association(tcb->sctp_ep, tcb, cause, SCTP_SO_LOCKED);
+}
+
+int prtc_association_abort(struct prtc_sctp *sctp) {
+  if (association_of(sctp) == NULL) return 0;
+  return run(&(struct call){.sctp = sctp}, abort_work);
+}

@@ -1,0 +1,142 @@
+/* What usrsctp's socket has to tell: messages and notifications, in the order in which they came about.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/base/text.h"
+#include "core/sctp/internal.h"
+#include "core/sctp/usrsctp.h"
+
+struct reading {
+  struct prtc_sctp *sctp;
+  struct sctp_rcvinfo info;
+  int flags;
+  ssize_t size;
+  bool no_memory;
+};
+
+/* Reads one message, part of a message, or notification: as much of it as is there. */
+static void read_work(void *argument) {
+  struct reading *reading = argument;
+  struct prtc_sctp *sctp = reading->sctp;
+  const struct sctp_inpcb *endpoint = (const struct sctp_inpcb *)sctp->socket->so_pcb;
+  const struct sctp_queued_to_read *first = TAILQ_FIRST(&endpoint->read_queue);
+  socklen_t info_size = sizeof reading->info;
+  unsigned int info_type = 0;
+  reading->size = 0;
+  if (first == NULL) return;
+  if (first->length > sctp->read_capacity) {
+    void *grown = prtc_reallocate(sctp->context, sctp->read, first->length);
+    if (grown == NULL) {
+      reading->no_memory = true;
+      return;
+    }
+    sctp->read = grown;
+    sctp->read_capacity = first->length;
+  }
+  reading->size = usrsctp_recvv(sctp->socket, sctp->read, sctp->read_capacity, NULL, NULL, &reading->info, &info_size,
+                                &info_type, &reading->flags);
+}
+
+static void set_closed(struct prtc_sctp *sctp, int code, const char *text) {
+  struct prtc_text out = prtc_text_of(sctp->closed_text, sizeof sctp->closed_text);
+  prtc_text_print(&out, "%s", text);
+  sctp->closed = sctp->tell_closed = true;
+  sctp->closed_code = code;
+}
+
+static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_change *change, prtc_sctp_event *out) {
+  switch (change->sac_state) {
+  case SCTP_COMM_UP:
+    out->type = PRTC_SCTP_EVENT_CONNECTED;
+    out->outgoing_streams = change->sac_outbound_streams;
+    out->incoming_streams = change->sac_inbound_streams;
+    return 1;
+  case SCTP_COMM_LOST:
+  case SCTP_CANT_STR_ASSOC:
+    if (change->sac_length > sizeof *change) { /* the ABORT chunk of the other side */
+      set_closed(sctp, PRTC_ERROR_SCTP_ABORTED, "the other side aborted the association");
+    } else if (sctp->socket->so_error == ETIMEDOUT || change->sac_error == 0) {
+      set_closed(sctp, PRTC_ERROR_TIMEOUT, "the other side did not answer");
+    } else {
+      set_closed(sctp, PRTC_ERROR_PROTOCOL, "the association was aborted because the other side broke the protocol");
+    }
+    return 0;
+  case SCTP_SHUTDOWN_COMP:
+    set_closed(sctp, 0, "");
+    return 0;
+  default: /* a restart: the caller's layer below (DTLS) would have been new as well */
+    prtc_association_abort(sctp);
+    set_closed(sctp, PRTC_ERROR_PROTOCOL, "the other side restarted the association");
+    return 0;
+  }
+}
+
+/* The streams of a reset notification become one event each: the first now, the others from `read` at the next calls. */
+static int next_reset(struct prtc_sctp *sctp, prtc_sctp_event *out) {
+  const struct sctp_stream_reset_event *event = (const struct sctp_stream_reset_event *)(const void *)sctp->read;
+  bool incoming = (event->strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN) != 0;
+  bool refused = (event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0;
+  out->type = incoming ? PRTC_SCTP_EVENT_INCOMING_RESET : PRTC_SCTP_EVENT_OUTGOING_RESET;
+  out->code = refused ? PRTC_ERROR_PROTOCOL : 0;
+  out->message.stream = event->strreset_stream_list[sctp->list_next++];
+  return 1;
+}
+
+static int stream_reset(struct prtc_sctp *sctp, const struct sctp_stream_reset_event *event, prtc_sctp_event *out) {
+  sctp->list_next = 0;
+  sctp->list_count = (uint32_t)((event->strreset_length - sizeof *event) / sizeof(uint16_t));
+  return sctp->list_count > 0 ? next_reset(sctp, out) : 0;
+}
+
+static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *out) {
+  const union sctp_notification *event = (const union sctp_notification *)(const void *)sctp->read;
+  if (size < sizeof event->sn_header) return 0;
+  switch (event->sn_header.sn_type) {
+  case SCTP_ASSOC_CHANGE:
+    return association_change(sctp, &event->sn_assoc_change, out);
+  case SCTP_STREAM_RESET_EVENT:
+    return stream_reset(sctp, &event->sn_strreset_event, out);
+  case SCTP_STREAM_CHANGE_EVENT:
+    if (event->sn_strchange_event.strchange_flags != 0) return 0; /* denied or failed */
+    out->type = PRTC_SCTP_EVENT_STREAMS;
+    out->outgoing_streams = event->sn_strchange_event.strchange_outstrms;
+    out->incoming_streams = event->sn_strchange_event.strchange_instrms;
+    return 1;
+  case SCTP_PARTIAL_DELIVERY_EVENT:
+    if (!sctp->in_message) return 0;
+    sctp->in_message = false;
+    out->type = PRTC_SCTP_EVENT_ABANDONED;
+    out->message.stream = sctp->message_stream;
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static int message(struct prtc_sctp *sctp, const struct reading *reading, prtc_sctp_event *out) {
+  out->type = PRTC_SCTP_EVENT_MESSAGE;
+  out->message.stream = reading->info.rcv_sid;
+  out->message.ppid = ntohl(reading->info.rcv_ppid);
+  out->message.unordered = (reading->info.rcv_flags & SCTP_UNORDERED) != 0;
+  out->message.begin = !sctp->in_message;
+  out->message.end = (reading->flags & MSG_EOR) != 0;
+  out->message.data = sctp->read;
+  out->message.size = (size_t)reading->size;
+  sctp->in_message = !out->message.end;
+  sctp->message_stream = out->message.stream;
+  return 1;
+}
+
+int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out) {
+  if (sctp->list_next < sctp->list_count) return next_reset(sctp, out);
+  while (!sctp->closed) {
+    struct reading reading = {.sctp = sctp};
+    int code = prtc_engine_run(sctp->engine, read_work, &reading);
+    if (code < 0) return code;
+    if (reading.no_memory) return PRTC_ERROR_NO_MEMORY;
+    if (reading.size <= 0) return 0;
+    code = reading.flags & MSG_NOTIFICATION ? notification(sctp, (size_t)reading.size, out) : message(sctp, &reading, out);
+    if (code != 0) return code;
+  }
+  return 0;
+}

@@ -1,0 +1,78 @@
+/* What the files of core/sctp share.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_SCTP_INTERNAL_H
+#define PRTC_SCTP_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <polyrtc/sctp.h>
+
+#include "core/sctp/engine.h"
+
+/* A packet that usrsctp has sent and the caller has not fetched. The stack's memory. */
+struct prtc_sctp_packet {
+  struct prtc_sctp_packet *next;
+  size_t size;
+  uint8_t data[];
+};
+
+/* Beyond these, packets are lost as a network loses them: usrsctp sends again. */
+#define PRTC_SCTP_OUTPUT_LIMIT 1024
+
+/* What may come into the socket above the receive window: notifications, which the window does not count. */
+#define PRTC_SCTP_NOTIFICATION_ROOM (64u * 1024)
+
+struct prtc_sctp {
+  prtc_context *context;
+  struct prtc_engine *engine;
+  struct socket *socket;
+  uint16_t local_port, remote_port;
+  uint32_t mtu, streams, receive_window, send_buffer, max_retransmissions;
+  bool started;    /* the association exists, or existed */
+  bool unflushed;  /* usrsctp holds messages that it was not yet told to send */
+  bool blocked;    /* send has answered AGAIN since the last WRITABLE */
+  bool closed;     /* CLOSED was reported, or will be next */
+  bool tell_closed;
+  int closed_code;
+  char closed_text[128];
+
+  struct prtc_sctp_packet *output, **output_end;
+  size_t output_count;
+
+  uint8_t *resets; /* a bit for each stream whose reset usrsctp cannot take yet */
+  uint32_t reset_count;
+
+  uint8_t *read; /* the last message or notification */
+  size_t read_capacity;
+  bool in_message;            /* the last part given had no end */
+  uint32_t message_stream;    /* … and was on this stream */
+  uint32_t list_next, list_count; /* streams of a reset notification in `read` that are still to be told */
+};
+
+/* association.c: each enters the stack. 0 or an error. */
+int prtc_association_open(struct prtc_sctp *sctp);
+int prtc_association_connect(struct prtc_sctp *sctp);
+int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size);
+int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacity);
+int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message);
+int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream);
+int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count);
+int prtc_association_abort(struct prtc_sctp *sctp);
+/* Hands on what waited for usrsctp to be ready for it. */
+int prtc_association_continue(struct prtc_sctp *sctp);
+
+/* These only look. */
+bool prtc_association_exists(const struct prtc_sctp *sctp);
+uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the other side's packets carry */
+uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
+size_t prtc_association_buffered(const struct prtc_sctp *sctp);
+size_t prtc_association_unread(const struct prtc_sctp *sctp);
+
+/* events.c: the next event out of the socket: 1, 0, or an error. */
+int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out);
+
+#endif

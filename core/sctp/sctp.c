@@ -1,0 +1,170 @@
+/* The public face of core/sctp: the object, its five verbs, and what is checked before a packet reaches usrsctp.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <polyrtc/sctp.h>
+
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "core/base/context.h"
+#include "core/sctp/crc32c.h"
+#include "core/sctp/internal.h"
+
+enum { HEADER_SIZE = 12, CHUNK_HEADER_SIZE = 4 };
+enum { CHUNK_INIT = 1, CHUNK_ABORT = 6, CHUNK_SHUTDOWN_COMPLETE = 14, FLAG_T = 1 }; /* RFC 9260 section 3.2 */
+
+static void take_output(void *user, const uint8_t *data, size_t size) {
+  prtc_sctp *sctp = user;
+  if (sctp->output_count >= PRTC_SCTP_OUTPUT_LIMIT || size < HEADER_SIZE) return;
+  struct prtc_sctp_packet *packet = prtc_sctp_malloc(sizeof *packet + size);
+  packet->next = NULL;
+  packet->size = size;
+  memcpy(packet->data, data, size);
+  *sctp->output_end = packet;
+  sctp->output_end = &packet->next;
+  sctp->output_count++;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; }
+
+prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_config *config) {
+  prtc_sctp_config given = {.size = sizeof given};
+  if (config != NULL) memcpy(&given, config, config->size < sizeof given ? config->size : sizeof given);
+  prtc_sctp *sctp = prtc_allocate(context, sizeof *sctp);
+  if (sctp == NULL) return NULL;
+  sctp->context = context;
+  sctp->output_end = &sctp->output;
+  sctp->local_port = (uint16_t)or_default(given.local_port, 5000);
+  sctp->remote_port = (uint16_t)or_default(given.remote_port, 5000);
+  sctp->mtu = or_default(given.mtu, 1136);
+  sctp->streams = or_default(given.streams, 1024);
+  sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
+  sctp->send_buffer = or_default(given.send_buffer, 256 * 1024);
+  sctp->max_retransmissions = given.max_retransmissions;
+  if (sctp->mtu < 576 || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||
+      sctp->max_retransmissions > UINT16_MAX ||
+      (sctp->engine = prtc_engine_new(context, now, take_output, sctp)) == NULL || prtc_association_open(sctp) < 0) {
+    prtc_sctp_free(sctp);
+    return NULL;
+  }
+  return sctp;
+}
+
+void prtc_sctp_free(prtc_sctp *sctp) {
+  if (sctp == NULL) return;
+  prtc_engine_free(sctp->engine);
+  prtc_release(sctp->context, sctp->resets);
+  prtc_release(sctp->context, sctp->read);
+  prtc_release(sctp->context, sctp);
+}
+
+int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return PRTC_ERROR_CLOSED;
+  if (sctp->started) return 0;
+  sctp->started = true;
+  return prtc_association_connect(sctp);
+}
+
+/* RFC 9260 section 8.5: which verification tag a packet must carry. */
+static bool has_right_tag(const prtc_sctp *sctp, uint32_t tag, uint8_t type, uint8_t flags) {
+  if (type == CHUNK_INIT) return tag == 0;
+  if ((type == CHUNK_ABORT || type == CHUNK_SHUTDOWN_COMPLETE) && (flags & FLAG_T) != 0) {
+    return tag != 0 && tag == prtc_association_remote_tag(sctp);
+  }
+  return tag == prtc_association_tag(sctp);
+}
+
+int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return PRTC_ERROR_CLOSED;
+  if (size < HEADER_SIZE + CHUNK_HEADER_SIZE || size > UINT16_MAX) return PRTC_ERROR_MALFORMED;
+  struct prtc_reader reader = prtc_reader_of(data, size);
+  uint16_t source = prtc_read_u16(&reader), destination = prtc_read_u16(&reader);
+  uint32_t tag = prtc_read_u32(&reader);
+  const uint8_t *sum = prtc_read_bytes(&reader, 4);
+  uint8_t type = prtc_read_u8(&reader), flags = prtc_read_u8(&reader);
+  uint32_t crc = (uint32_t)sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 | (uint32_t)sum[3] << 24;
+  if (crc != prtc_crc32c_packet(data, size)) return PRTC_ERROR_UNAUTHENTICATED;
+  if (source != sctp->remote_port || destination != sctp->local_port) return PRTC_ERROR_UNEXPECTED;
+  if (!sctp->started && type == CHUNK_INIT) {
+    /* To be connected to is to connect: the two INITs meet (RFC 9260 section 5.2.1). */
+    int code = prtc_sctp_connect(sctp, now);
+    if (code < 0) return code;
+  }
+  if (!prtc_association_exists(sctp) || !has_right_tag(sctp, tag, type, flags)) return PRTC_ERROR_UNEXPECTED;
+  /* Notifications are not counted by the window: an application that fetches nothing must not be made to keep many. */
+  if (prtc_association_unread(sctp) > (size_t)sctp->receive_window + PRTC_SCTP_NOTIFICATION_ROOM) {
+    return PRTC_ERROR_QUEUE_FULL;
+  }
+  int code = prtc_association_input(sctp, data, size);
+  return code < 0 ? code : prtc_association_continue(sctp);
+}
+
+int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity) {
+  prtc_engine_set_time(sctp->engine, now);
+  return prtc_association_output(sctp, out, capacity);
+}
+
+prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {
+  return sctp->closed ? PRTC_NEVER : prtc_engine_deadline(sctp->engine);
+}
+
+int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return 0;
+  int code = prtc_engine_timeout(sctp->engine);
+  return code < 0 ? code : prtc_association_continue(sctp);
+}
+
+int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out) {
+  memset(out, 0, sizeof *out);
+  int code = prtc_association_event(sctp, out);
+  if (code != 0) return code;
+  if (sctp->tell_closed) {
+    sctp->tell_closed = false;
+    out->type = PRTC_SCTP_EVENT_CLOSED;
+    out->code = sctp->closed_code;
+    memcpy(out->text, sctp->closed_text, sizeof out->text);
+    return 1;
+  }
+  if (sctp->blocked && !sctp->closed && prtc_association_buffered(sctp) < sctp->send_buffer) {
+    sctp->blocked = false;
+    out->type = PRTC_SCTP_EVENT_WRITABLE;
+    return 1;
+  }
+  return 0;
+}
+
+int prtc_sctp_send(prtc_sctp *sctp, prtc_time now, const prtc_sctp_message *message) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return PRTC_ERROR_CLOSED;
+  if (message->size == 0 || message->size > INT32_MAX / 2 || message->reliability > PRTC_LIMITED_LIFE_TIME) {
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  return prtc_association_send(sctp, message);
+}
+
+int prtc_sctp_reset_stream(prtc_sctp *sctp, prtc_time now, uint32_t stream) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return PRTC_ERROR_CLOSED;
+  return prtc_association_reset_stream(sctp, stream);
+}
+
+int prtc_sctp_add_streams(prtc_sctp *sctp, prtc_time now, uint32_t count) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return PRTC_ERROR_CLOSED;
+  if (count == 0 || count > 65535) return PRTC_ERROR_INVALID_ARGUMENT;
+  return prtc_association_add_streams(sctp, count);
+}
+
+int prtc_sctp_abort(prtc_sctp *sctp, prtc_time now) {
+  prtc_engine_set_time(sctp->engine, now);
+  if (sctp->closed) return 0;
+  sctp->closed = sctp->tell_closed = true;
+  sctp->closed_code = 0;
+  return prtc_association_abort(sctp);
+}
+
+size_t prtc_sctp_buffered(const prtc_sctp *sctp) { return prtc_association_buffered(sctp); }
