@@ -1,0 +1,169 @@
+# The parts of tests/run, one function each, and the sum of their results. Sourced by tests/run.
+#
+# A part that fails does not stop the others; only when nothing can be built the run ends.
+#
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+
+FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+FUZZ_KEPT=${XDG_CACHE_HOME:-$HOME/.cache}/polyrtc/fuzz # what fuzzing has found stays, also for other checkouts
+RESULTS=()                                            # "passed failed skipped name"
+
+# ----------------------------------------------------------------------------------------------------------------- results
+
+# result NAME PASSED FAILED [SKIPPED]
+result() {
+  RESULTS+=("$2 $3 ${4:-0} $1")
+  if [ "$3" -gt 0 ]; then say "$1: $3 FAILED, $2 passed"; else say "$1: $2 passed"; fi
+}
+
+summary() {
+  local entry passed failed skipped name all_passed=0 all_failed=0 all_skipped=0
+  printf '\n'
+  say "done"
+  for entry in "${RESULTS[@]}"; do
+    read -r passed failed skipped name <<<"$entry"
+    printf '  %-44s %5d passed %5d failed %5d skipped\n' "$name" "$passed" "$failed" "$skipped"
+    all_passed=$((all_passed + passed))
+    all_failed=$((all_failed + failed))
+    all_skipped=$((all_skipped + skipped))
+  done
+  printf '\n'
+  if [ "$all_skipped" -gt 0 ]; then
+    printf '%d passed, %d failed, %d skipped\n' "$all_passed" "$all_failed" "$all_skipped"
+  else
+    printf '%d passed, %d failed\n' "$all_passed" "$all_failed"
+  fi
+  [ "$all_failed" -eq 0 ]
+}
+
+# ------------------------------------------------------------------------------------------------------------------- Bazel
+
+suite_build() {
+  say "building everything"
+  if ! bazel_ build //...; then
+    result "build" 0 1
+    summary || true
+    exit 1
+  fi
+}
+
+# bazel_tests NAME OPTION…: counts what Bazel says of each test target.
+bazel_tests() {
+  local name=$1 output=$BUILD/logs/bazel-tests.log status=0 passed failed
+  shift
+  say "$name"
+  bazel_ test --keep_going "$@" //... 2>&1 | tee "$output" || status=$?
+  passed=$(grep -cE '^//\S+ .*\bPASSED\b' "$output" || true)
+  failed=$(grep -cE '^//\S+ .*\b(FAILED|TIMEOUT|NO STATUS|INCOMPLETE)\b' "$output" || true)
+  # a failure before any test began
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  result "$name" "$passed" "$failed"
+}
+
+suite_bazel() {
+  bazel_tests "tests of C and of the build"
+}
+
+suite_asan() {
+  bazel_tests "C under AddressSanitizer and UBSan" --config=asan
+}
+
+# ------------------------------------------------------------------------------------------------------------------- pytest
+
+# pytest_suite FOLDER
+pytest_suite() {
+  local name=$1 report status=0 counts passed failed skipped
+  [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
+  report=$BUILD/logs/$(tr / - <<<"$name").xml
+  say "pytest $name"
+  rm -f "$report"
+  PYTHONPATH=$PWD/python${PYTHONPATH:+:$PYTHONPATH} \
+    timeout --kill-after=30 1800 "$VENV/bin/python" -m pytest -q --junitxml="$report" "$name" || status=$?
+  # pytest's own 5: no test was selected
+  if [ "$status" -eq 5 ]; then return; fi
+  counts=$("$VENV/bin/python" - "$report" <<'PYTHON' || echo 0 1 0
+import sys
+import xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+failed = int(suite.get("failures")) + int(suite.get("errors"))
+print(total - failed - skipped, failed, skipped)
+PYTHON
+  )
+  read -r passed failed skipped <<<"$counts"
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  result "pytest $name" "$passed" "$failed" "$skipped"
+}
+
+suite_python() {
+  local folder
+  for folder in tests/sim tests/python tests/docs tests/examples; do pytest_suite "$folder"; done
+}
+
+suite_browser() {
+  pytest_suite tests/browser
+}
+
+suite_interop() {
+  if [ -f tests/interop/package-lock.json ]; then install_npm_packages tests/interop; fi
+  pytest_suite tests/interop
+}
+
+# -------------------------------------------------------------------------------------------------------------- Node and Go
+
+suite_node() {
+  local output=$BUILD/logs/node-tests.log status=0 passed failed
+  [ -f node/package.json ] || return 0
+  say "the Node package"
+  install_node
+  if [ -f node/package-lock.json ]; then install_npm_packages node; fi
+  (cd node && timeout --kill-after=30 900 npm test) 2>&1 | tee "$output" || status=$?
+  passed=$(sed -n 's/^[#ℹ] pass \([0-9]*\)$/\1/p' "$output" | tail -n 1)
+  failed=$(sed -n 's/^[#ℹ] fail \([0-9]*\)$/\1/p' "$output" | tail -n 1)
+  if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then failed=1; fi
+  result "Node" "${passed:-0}" "${failed:-0}"
+}
+
+suite_go() {
+  local output=$BUILD/logs/go-tests.log status=0 passed failed
+  [ -f go/go.mod ] || return 0
+  say "the Go package"
+  install_go
+  (cd go && timeout --kill-after=30 900 go test -v ./...) >"$output" 2>&1 || status=$?
+  passed=$(grep -c '^--- PASS' "$output" || true)
+  failed=$(grep -c '^--- FAIL' "$output" || true)
+  if [ "$status" -ne 0 ]; then
+    grep -v '^=== ' "$output" | tail -n 60
+    if [ "$failed" -eq 0 ]; then failed=1; fi
+  fi
+  result "Go" "$passed" "$failed"
+}
+
+# ------------------------------------------------------------------------------------------------------------------ fuzzing
+
+# Each target two at a time, on the seeds beside its source and on what earlier runs have found.
+suite_fuzz() {
+  local targets target bin passed=0 failed=0 name
+  if ! logged fuzz-targets "${BAZEL[@]}" query --noshow_progress 'attr(tags, "\bfuzz\b", tests(//...))'; then
+    result "fuzzing" 0 1
+    return
+  fi
+  mapfile -t targets < <(grep '^//' "$BUILD/logs/fuzz-targets.log")
+  say "building ${#targets[@]} fuzz targets"
+  if ! bazel_ build --config=fuzz "${targets[@]}"; then
+    result "fuzzing" 0 "${#targets[@]}"
+    return
+  fi
+  bin=$("${BAZEL[@]}" info --config=fuzz bazel-bin 2>/dev/null)
+  say "fuzzing, two at a time, $FUZZ_SECONDS s each: about $(((${#targets[@]} * FUZZ_SECONDS + 119) / 120)) min"
+  rm -rf "$BUILD/fuzz"
+  mkdir -p "$BUILD/fuzz"
+  printf '%s\n' "${targets[@]}" | sed -e 's|^//||' -e 's|:|/|' |
+    xargs -P 2 -I '{}' tests/lib/fuzz_target "$bin" '{}' "$FUZZ_SECONDS" "$FUZZ_KEPT" "$BUILD/fuzz" || true
+  for target in "${targets[@]}"; do
+    name=$(sed -e 's|^//||' -e 's|[:/]|-|g' <<<"$target")
+    if [ -f "$BUILD/fuzz/$name.passed" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done
+  result "fuzzing" "$passed" "$failed"
+}
