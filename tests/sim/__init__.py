@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The simulator: a seeded network in virtual time around polyrtc's endpoints. README.md says how to use it."""
+
+from .host import Habits, Host
+from .invariants import InvariantError
+from .network import MILLISECOND, SECOND, Conditions, Network, Packet, Segment
+from .peer import SimChannel, SimPeer
+from .simulation import Simulation
+
+__all__ = [
+    "MILLISECOND",
+    "SECOND",
+    "Conditions",
+    "Habits",
+    "Host",
+    "InvariantError",
+    "Network",
+    "Packet",
+    "Segment",
+    "SimChannel",
+    "SimPeer",
+    "Simulation",
+]
