@@ -14,7 +14,10 @@ endpoint.
 
 from __future__ import annotations
 
-from .sansio import Endpoint
+from typing import Any
+
+from . import native
+from .sansio import Endpoint, check
 
 
 class Driver:
@@ -23,25 +26,27 @@ class Driver:
     endpoint: Endpoint
 
     def __init__(self, *, log_level: int = 0) -> None:
-        raise NotImplementedError
+        self._native: Any = native.new_driver(log_level)
+        self.endpoint = Endpoint._of(self._native)
 
     def fileno(self) -> int:
         """The descriptor to watch for readability. It never changes and is closed by :meth:`close`."""
-        raise NotImplementedError
+        return check(self._native.descriptor())
 
     def now(self) -> int:
         """The time for commands to peers: microseconds of the monotonic clock."""
-        raise NotImplementedError
+        return self._native.now()
 
     def process(self) -> None:
         """The descriptor is readable: reads, sends, keeps time. Bounded work: the descriptor stays readable when there is more.
-        Afterwards ask ``endpoint.events()``."""
-        raise NotImplementedError
+        Afterwards ask ``endpoint.events()``. Other Python threads run meanwhile."""
+        check(self._native.process())
 
     def flush(self) -> None:
-        """After commands: sends what they queued. Cheap when there is nothing."""
-        raise NotImplementedError
+        """After commands: sends what they queued. Cheap when there is nothing. Afterwards ask ``endpoint.events()``: requests
+        that were carried out may have caused some."""
+        check(self._native.flush())
 
     def close(self) -> None:
         """Frees the endpoint and closes all descriptors, silently (close the peers first to say goodbye). Twice is harmless."""
-        raise NotImplementedError
+        self._native.close()

@@ -24,10 +24,12 @@ time; a second thread that enters it gets a ``RuntimeError``. Two endpoints in t
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
-from .errors import ErrorCode, PrtcError
+from . import native
+from .errors import EXCEPTIONS, ErrorCode, PrtcError
 
 __all__ = [
     "Address", "ChannelInfo", "ChannelState", "Datagram", "Description", "DescriptionKind", "Endpoint", "ErrorCode", "Event",
@@ -122,7 +124,10 @@ ICE_TRANSPORT_STATES = ("new", "checking", "connected", "completed", "disconnect
 DTLS_TRANSPORT_STATES = ("new", "connecting", "connected", "closed", "failed")
 SCTP_TRANSPORT_STATES = ("connecting", "connected", "closed")
 CHANNEL_STATES = ("connecting", "open", "closing", "closed")
+ICE_TRANSPORT_POLICIES = ("all", "relay")
 SDP_TYPES = ("", "offer", "pranswer", "answer", "rollback")
+
+_NO_LIMIT = 2**32 - 1
 
 _STATES_OF_EVENT = {
     EventType.SIGNALING_STATE_CHANGE: SIGNALING_STATES,
@@ -282,6 +287,28 @@ class Stats(NamedTuple):
     peers: int
 
 
+_FATAL = -200
+
+
+def error(code: int, message: str = "") -> PrtcError:
+    """The exception that belongs to a negative code."""
+    return EXCEPTIONS[native.error_class(code)](code, native.error_name(code), message or native.error_text(code))
+
+
+def check(code: int) -> int:
+    """Returns what is not an error, raises what is."""
+    if code < 0:
+        raise error(code)
+    return code
+
+
+def _index(names: tuple[str, ...], name: str) -> int:
+    """The number of a W3C text; raises ValueError for another."""
+    if name not in names or not name:
+        raise error(ErrorCode.INVALID_ARGUMENT, f"{name!r} is none of {', '.join(filter(None, names))}")
+    return names.index(name)
+
+
 class Endpoint:
     """Many peers that share a clock, sockets and randomness.
 
@@ -289,44 +316,79 @@ class Endpoint:
     ``wall_clock``: seconds since 1970 at ``now``; 0 when unknown. ``log_level``: 0 none to 5 everything, see :meth:`log`.
     """
 
+    __slots__ = ("_native", "__weakref__")
+
     def __init__(self, seed: bytes | None = None, now: int = 0, wall_clock: int = 0, log_level: int = 0) -> None:
-        raise NotImplementedError
+        self._native: Any = native.Endpoint(os.urandom(32) if seed is None else seed, now, wall_clock, log_level)
+
+    @classmethod
+    def _of(cls, handle: Any) -> Endpoint:
+        """Around a handle of the native module, for the driver."""
+        endpoint = cls.__new__(cls)
+        endpoint._native = handle
+        return endpoint
 
     def free(self) -> None:
         """Frees it with all its peers, at once and silently. Later calls raise. Twice is harmless."""
-        raise NotImplementedError
+        self._native.close()
 
     # ---------------------------------------------------------------------------------------------------- the five verbs
 
     def receive(self, now: int, datagrams: Datagram | Iterable[Datagram]) -> int:
         """Takes what arrived. Returns 0, or the (negative, transient) code of the last datagram that was dropped."""
-        raise NotImplementedError
+        if isinstance(datagrams, Datagram):
+            datagrams = (datagrams,)
+        rows = [
+            (d.socket, d.protocol, d.interface_index, d.local, d.remote, d.data, d.segment_size, d.ecn, d.time) for d in datagrams
+        ]
+        code = self._native.receive_many(now, rows)
+        if code < 0 and (code <= _FATAL or code == ErrorCode.INVALID_ARGUMENT):
+            raise error(code)
+        return code
 
     def transmit(self, now: int) -> Datagram | None:
         """The next datagram or train to send, ``None`` when there is none."""
-        raise NotImplementedError
+        row = self._native.transmit(now)
+        if row is None:
+            self._check_code()
+            return None
+        return Datagram(*row)
 
     def transmit_all(self, now: int) -> list[Datagram]:
-        """All that there is to send now: the same as :meth:`transmit` until ``None``, in one call."""
-        raise NotImplementedError
+        """All that there is to send now: the same as :meth:`transmit` until ``None``."""
+        transmit = self._native.transmit
+        datagrams = []
+        while (row := transmit(now)) is not None:
+            datagrams.append(Datagram(*row))
+        self._check_code()
+        return datagrams
 
     def deadline(self) -> int | None:
         """When :meth:`timeout` must be called at the latest; ``None``: nothing waits for time."""
-        raise NotImplementedError
+        deadline = self._native.deadline()
+        return None if deadline < 0 else deadline
 
     def timeout(self, now: int) -> None:
         """Time has passed. Legal at any time, useful from the deadline on."""
-        raise NotImplementedError
+        check(self._native.timeout(now))
 
     def events(self) -> list[Event]:
         """Everything that happened since the last call, in order."""
-        raise NotImplementedError
+        events: list[Event] = []
+        event = self._native.event
+        while (count := check(self._native.fetch())) > 0:
+            events.extend([Event(*event(index)) for index in range(count)])
+        return events
 
     # ----------------------------------------------------------------------------------------------- requests, for a driver
 
     def requests(self) -> list[Request]:
         """What the core asks of its driver, in order; each is answered once with :meth:`reply` (CLOSE is not)."""
-        raise NotImplementedError
+        requests = []
+        while (row := self._native.request()) is not None:
+            requests.append(Request(*row))
+        self._check_code()
+        return requests
 
     def reply(
         self,
@@ -340,19 +402,28 @@ class Endpoint:
         system_error: int = 0,
     ) -> bool:
         """Answers a request. ``False``: it is no longer of interest; close what was opened for it."""
-        raise NotImplementedError
+        for interface in interfaces:
+            check(
+                self._native.add_interface(
+                    (interface.host, 0), interface.index, interface.network_type, interface.temporary, interface.name
+                )
+            )
+        for resolved in addresses:
+            check(self._native.add_address(resolved))
+        result = self._native.reply(now, request_id, code, system_error, address)
+        return result != ErrorCode.NOT_FOUND and check(result) >= 0
 
     def socket_closed(self, now: int, socket: int, system_error: int = 0) -> None:
         """A socket has failed, or a TCP connection was closed by the other side."""
-        raise NotImplementedError
+        check(self._native.socket_closed(now, socket, system_error))
 
     def unreachable(self, now: int, socket: int, remote: Address, system_error: int = 0) -> None:
         """A hint: sending to ``remote`` failed with an error that ICMP brought."""
-        raise NotImplementedError
+        check(self._native.unreachable(now, socket, remote, system_error))
 
     def interfaces_changed(self, now: int) -> None:
         """Interfaces came or went: the core asks for them again where that matters."""
-        raise NotImplementedError
+        check(self._native.interfaces_changed(now))
 
     # ------------------------------------------------------------------------------------------------------- peers, insight
 
@@ -368,18 +439,38 @@ class Endpoint:
         mtu: int = 0,
     ) -> Peer:
         """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu."""
-        raise NotImplementedError
+        policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
+        for server in ice_servers:
+            if isinstance(server, str):
+                server = IceServer(server)
+            check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
+        peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
+        if not peer:
+            raise error(self._native.code())
+        return Peer(self, peer)
 
     def peer(self, peer_id: int) -> Peer:
         """A handle for the id in ``Event.peer`` (no check that it still lives)."""
-        raise NotImplementedError
+        return Peer(self, peer_id)
 
     def log(self) -> list[str]:
         """The log lines since the last call, oldest first (the core keeps the newest 256)."""
-        raise NotImplementedError
+        lines = []
+        while (line := self._native.log()) is not None:
+            lines.append(line)
+        return lines
 
     def stats(self) -> Stats:
-        raise NotImplementedError
+        row = self._native.stats()
+        if row is None:
+            raise error(self._native.code())
+        return Stats(*row)
+
+    def _check_code(self) -> None:
+        """After ``None`` from the native module: was it an error?"""
+        code = self._native.code()
+        if code < 0:
+            raise error(code)
 
 
 class Peer:
@@ -396,40 +487,56 @@ class Peer:
         self.id = id
 
     def create_offer(self, now: int, *, ice_restart: bool = False) -> str:
-        raise NotImplementedError
+        return self._value(self.endpoint._native.create_offer(self.id, now, ice_restart))
 
     def create_answer(self, now: int) -> str:
-        raise NotImplementedError
+        return self._value(self.endpoint._native.create_answer(self.id, now))
 
     def set_local_description(self, now: int, type: str, sdp: str | None = None) -> None:
         """type: "offer", "answer", "pranswer" or "rollback"; sdp ``None``: the implicit description of the W3C."""
-        raise NotImplementedError
+        self._check(self.endpoint._native.set_local_description(self.id, now, _index(SDP_TYPES, type), sdp or ""))
 
     def set_remote_description(self, now: int, type: str, sdp: str) -> None:
-        raise NotImplementedError
+        self._check(self.endpoint._native.set_remote_description(self.id, now, _index(SDP_TYPES, type), sdp))
 
     def add_ice_candidate(
         self, now: int, candidate: str, mid: str | None = None, index: int | None = None, ufrag: str | None = None
     ) -> None:
         """candidate: "candidate:…", or "" for the end of candidates."""
-        raise NotImplementedError
+        line = -1 if index is None else index
+        self._check(self.endpoint._native.add_ice_candidate(self.id, now, candidate, mid or "", line, ufrag or ""))
 
     def restart_ice(self, now: int) -> None:
-        raise NotImplementedError
+        self._check(self.endpoint._native.restart_ice(self.id, now))
 
     def description(self, which: int = DescriptionKind.LOCAL) -> Description | None:
-        raise NotImplementedError
+        sdp = self.endpoint._native.description(self.id, which)
+        if sdp is None:
+            self._check(self.endpoint._native.code())
+            return None
+        return Description(SDP_TYPES[self.endpoint._native.description_type()], sdp)
 
     def states(self) -> States:
-        raise NotImplementedError
+        row = self._value(self.endpoint._native.states(self.id))
+        signaling, ice_gathering, ice_connection, connection, sctp, has_sctp, can_trickle, max_message_size, max_channels = row
+        return States(
+            SIGNALING_STATES[signaling],
+            ICE_GATHERING_STATES[ice_gathering],
+            ICE_CONNECTION_STATES[ice_connection],
+            CONNECTION_STATES[connection],
+            SCTP_TRANSPORT_STATES[sctp] if has_sctp else None,
+            (False, True, None)[can_trickle],
+            None if max_message_size == _NO_LIMIT else max_message_size,
+            max_channels or None,
+        )
 
     def close(self, now: int) -> None:
         """Says goodbye with the next ``transmit``; ends in CONNECTION_STATE_CHANGE "closed"."""
-        raise NotImplementedError
+        self._check(self.endpoint._native.close_peer(self.id, now))
 
     def free(self) -> None:
         """Frees the peer at once and silently; its pending events are dropped. Twice is harmless."""
-        raise NotImplementedError
+        self.endpoint._native.free_peer(self.id)
 
     # ----------------------------------------------------------------------------------------------------- data channels
 
@@ -447,27 +554,81 @@ class Peer:
         priority: int = 0,
     ) -> int:
         """Returns the channel's id, under which events and the methods below name it (not its SCTP stream)."""
-        raise NotImplementedError
+        for name, value in (
+            ("max_retransmits", max_retransmits),
+            ("max_packet_life_time", max_packet_life_time),
+            ("stream_id", stream_id),
+        ):
+            if value is not None and value < 0:
+                raise error(ErrorCode.INVALID_ARGUMENT, f"{name} is negative")
+        channel = self.endpoint._native.create_data_channel(
+            self.id,
+            now,
+            label,
+            protocol,
+            ordered,
+            -1 if max_retransmits is None else max_retransmits,
+            -1 if max_packet_life_time is None else max_packet_life_time,
+            negotiated,
+            -1 if stream_id is None else stream_id,
+            priority,
+        )
+        if not channel:
+            self._check(self.endpoint._native.code())
+        return channel
 
     def send(self, now: int, channel: int, data: str | Buffer) -> None:
         """Queues a whole message: text for ``str``, binary for bytes. Raises QUEUE_FULL at the bound; nothing is queued then."""
-        raise NotImplementedError
+        if isinstance(data, str):
+            self._check(self.endpoint._native.send_text(self.id, now, channel, data))
+        else:
+            self._check(self.endpoint._native.send_bytes(self.id, now, channel, data))
 
     def close_channel(self, now: int, channel: int) -> None:
-        raise NotImplementedError
+        self._check(self.endpoint._native.close_channel(self.id, now, channel))
 
     def set_buffered_amount_low_threshold(self, channel: int, threshold: int) -> None:
-        raise NotImplementedError
+        self._check(self.endpoint._native.set_threshold(self.id, channel, threshold))
 
     def channel_info(self, channel: int) -> ChannelInfo:
-        raise NotImplementedError
+        row = self._value(self.endpoint._native.channel_info(self.id, channel))
+        label, protocol, unordered, has_retransmits, retransmits, has_life_time, life_time, negotiated, stream_id, *rest = row
+        priority, state, *counters = rest
+        return ChannelInfo(
+            label,
+            protocol,
+            not unordered,
+            retransmits if has_retransmits else None,
+            life_time if has_life_time else None,
+            bool(negotiated),
+            None if stream_id == _NO_LIMIT else stream_id,
+            priority,
+            CHANNEL_STATES[state],
+            *counters,
+        )
 
     # --------------------------------------------------------------------------------------------------------- transports
 
     def fingerprint(self) -> str:
         """ "sha-256 AB:CD:…" of this peer's certificate."""
-        raise NotImplementedError
+        return self._value(self.endpoint._native.fingerprint(self.id))
 
     def selected_pair(self) -> tuple[Address, Address] | None:
         """(local, remote) of the selected pair, ``None`` before there is one."""
-        raise NotImplementedError
+        local = self.endpoint._native.selected_local(self.id)
+        if local is None:
+            self._check(self.endpoint._native.code())
+            return None
+        return local, self.endpoint._native.selected_remote()
+
+    # -------------------------------------------------------------------------------------------------------------- errors
+
+    def _check(self, code: int) -> None:
+        if code < 0:
+            raise error(code, self.endpoint._native.peer_message(self.id))
+
+    def _value(self, value: Any) -> Any:
+        """What the native module returned; ``None`` was an error."""
+        if value is None:
+            self._check(self.endpoint._native.code())
+        return value

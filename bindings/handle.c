@@ -1,0 +1,534 @@
+/* The C API in a shape that crosses SWIG.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "bindings/handle.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT_BATCH 64
+#define TEXT_SIZE (64 * 1024) /* always enough for a description */
+/* Elements that may be added before a reply or a peer */
+#define LIST_LIMIT 4096
+
+struct list {
+  void *elements;
+  size_t count, capacity;
+};
+
+struct prtc_handle {
+  prtc_endpoint *endpoint; /* NULL: closed */
+  prtc_driver *driver;     /* NULL: without */
+  atomic_int busy;
+  int code;
+  prtc_event events[EVENT_BATCH];
+  size_t event_count;
+  prtc_datagram datagram;
+  prtc_request request;
+  prtc_peer_states states;
+  prtc_channel_info channel_info;
+  prtc_endpoint_stats stats;
+  prtc_address local, remote;
+  prtc_sdp_type description_type;
+  struct list interfaces, addresses, servers;
+  char *text;     /* TEXT_SIZE bytes, allocated when first needed */
+  uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
+};
+
+/* ------------------------------------------------------------------------------------------------------------- small help */
+
+static void *list_add(struct list *list, size_t element_size) {
+  if (list->count == list->capacity) {
+    size_t capacity = list->capacity == 0 ? 8 : 2 * list->capacity;
+    void *elements = capacity > LIST_LIMIT ? NULL : realloc(list->elements, capacity * element_size);
+    if (elements == NULL) return NULL;
+    list->elements = elements;
+    list->capacity = capacity;
+  }
+  void *element = (unsigned char *)list->elements + list->count++ * element_size;
+  memset(element, 0, element_size);
+  return element;
+}
+
+static void list_clear(struct list *list) {
+  free(list->elements);
+  *list = (struct list){0};
+}
+
+static char *copy_text(const char *text) {
+  if (text == NULL || text[0] == '\0') return NULL;
+  size_t size = strlen(text) + 1;
+  char *copy = malloc(size);
+  if (copy != NULL) memcpy(copy, text, size);
+  return copy;
+}
+
+static const char *empty_is_null(const char *text) { return text == NULL || text[0] == '\0' ? NULL : text; }
+
+static bool is_bad(const prtc_address *address) { return address != NULL && address->family == PRTC_HANDLE_BAD_FAMILY; }
+
+static prtc_address value_of(const prtc_address *address) { return address == NULL ? (prtc_address){0} : *address; }
+
+static bool reserve(struct prtc_handle *handle, void **buffer, size_t size) {
+  if (*buffer == NULL) *buffer = malloc(size);
+  if (*buffer == NULL) handle->code = PRTC_ERROR_NO_MEMORY;
+  return *buffer != NULL;
+}
+
+static char *text_space(struct prtc_handle *handle) {
+  void *text = handle->text;
+  if (!reserve(handle, &text, TEXT_SIZE)) return NULL;
+  return handle->text = text;
+}
+
+/* The peer, or NULL with the code set. */
+static prtc_peer *find_peer(struct prtc_handle *handle, uint64_t id) {
+  handle->code = PRTC_ERROR_CLOSED;
+  if (handle->endpoint == NULL) return NULL;
+  prtc_peer *peer = prtc_endpoint_peer(handle->endpoint, id);
+  handle->code = peer == NULL ? PRTC_ERROR_NOT_FOUND : 0;
+  return peer;
+}
+
+static const char *text_result(struct prtc_handle *handle, int result) {
+  handle->code = result < 0 ? result : 0;
+  return result < 0 ? NULL : handle->text;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ life */
+
+struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
+                                    uint32_t log_level) {
+  prtc_endpoint_config config;
+  struct prtc_handle *handle = seed_size == sizeof config.seed ? calloc(1, sizeof *handle) : NULL;
+  if (handle == NULL) return NULL;
+  PRTC_INIT(&config);
+  memcpy(config.seed, seed, sizeof config.seed);
+  config.now = now;
+  config.wall_clock = wall_clock;
+  config.log_level = log_level;
+  handle->endpoint = prtc_endpoint_new(&config);
+  if (handle->endpoint == NULL) {
+    free(handle);
+    return NULL;
+  }
+  return handle;
+}
+
+struct prtc_handle *prtc_handle_new_driver(uint32_t log_level) {
+  prtc_driver_config config;
+  struct prtc_handle *handle = calloc(1, sizeof *handle);
+  if (handle == NULL) return NULL;
+  PRTC_INIT(&config);
+  config.log_level = log_level;
+  handle->driver = prtc_driver_new(&config);
+  if (handle->driver == NULL) {
+    int error = errno;
+    free(handle);
+    errno = error;
+    return NULL;
+  }
+  handle->endpoint = prtc_driver_endpoint(handle->driver);
+  return handle;
+}
+
+static void clear_servers(struct prtc_handle *handle) {
+  prtc_ice_server *servers = handle->servers.elements;
+  for (size_t i = 0; i < handle->servers.count; i++) {
+    free((void *)(uintptr_t)servers[i].url);
+    free((void *)(uintptr_t)servers[i].username);
+    free((void *)(uintptr_t)servers[i].credential);
+  }
+  list_clear(&handle->servers);
+}
+
+void prtc_handle_close(struct prtc_handle *handle) {
+  if (handle->driver != NULL) {
+    prtc_driver_free(handle->driver); /* with its endpoint */
+  } else {
+    prtc_endpoint_free(handle->endpoint);
+  }
+  handle->driver = NULL;
+  handle->endpoint = NULL;
+  handle->event_count = 0;
+  clear_servers(handle);
+  list_clear(&handle->interfaces);
+  list_clear(&handle->addresses);
+}
+
+void prtc_handle_free(struct prtc_handle *handle) {
+  if (handle == NULL) return;
+  prtc_handle_close(handle);
+  free(handle->text);
+  free(handle->train);
+  free(handle);
+}
+
+int prtc_handle_enter(struct prtc_handle *handle) { return atomic_exchange(&handle->busy, 1) == 0; }
+
+void prtc_handle_leave(struct prtc_handle *handle) { atomic_store(&handle->busy, 0); }
+
+int prtc_handle_code(struct prtc_handle *handle) { return handle->code; }
+
+/* ---------------------------------------------------------------------------------------------------------------- driver */
+
+static int without_driver(const struct prtc_handle *handle) {
+  return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : PRTC_ERROR_INVALID_STATE;
+}
+
+int prtc_handle_process(struct prtc_handle *handle) {
+  return handle->driver == NULL ? without_driver(handle) : prtc_driver_process(handle->driver);
+}
+
+int prtc_handle_flush(struct prtc_handle *handle) {
+  return handle->driver == NULL ? without_driver(handle) : prtc_driver_flush(handle->driver);
+}
+
+int prtc_handle_descriptor(struct prtc_handle *handle) {
+  return handle->driver == NULL ? without_driver(handle) : prtc_driver_descriptor(handle->driver);
+}
+
+uint64_t prtc_handle_now(struct prtc_handle *handle) {
+  return handle->driver == NULL ? 0 : prtc_driver_now(handle->driver);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- five verbs */
+
+int prtc_handle_receive_many(struct prtc_handle *handle, uint64_t now, const prtc_datagram *datagrams, size_t count) {
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  for (size_t i = 0; i < count; i++) {
+    if (is_bad(&datagrams[i].local) || is_bad(&datagrams[i].remote)) return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  return prtc_endpoint_receive(handle->endpoint, now, datagrams, count);
+}
+
+int prtc_handle_receive(struct prtc_handle *handle, uint64_t now, uint64_t socket, const prtc_address *local,
+                        const prtc_address *remote, const uint8_t *data, size_t size, uint32_t segment_size, uint32_t ecn) {
+  prtc_datagram datagram = {
+      .socket = socket,
+      .local = value_of(local),
+      .remote = value_of(remote),
+      .data = data,
+      .size = size,
+      .segment_size = segment_size,
+      .ecn = ecn,
+  };
+  return prtc_handle_receive_many(handle, now, &datagram, 1);
+}
+
+const prtc_datagram *prtc_handle_transmit(struct prtc_handle *handle, uint64_t now) {
+  void *train = handle->train;
+  handle->code = PRTC_ERROR_CLOSED;
+  if (handle->endpoint == NULL || !reserve(handle, &train, PRTC_TRAIN_SIZE)) return NULL;
+  handle->train = train;
+  int size = prtc_endpoint_transmit(handle->endpoint, now, &handle->datagram, handle->train, PRTC_TRAIN_SIZE);
+  handle->code = size < 0 ? size : 0;
+  return size > 0 ? &handle->datagram : NULL;
+}
+
+int64_t prtc_handle_deadline(struct prtc_handle *handle) {
+  prtc_time deadline = handle->endpoint == NULL ? PRTC_NEVER : prtc_endpoint_deadline(handle->endpoint);
+  return deadline > INT64_MAX ? -1 : (int64_t)deadline;
+}
+
+int prtc_handle_timeout(struct prtc_handle *handle, uint64_t now) {
+  return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_endpoint_timeout(handle->endpoint, now);
+}
+
+int prtc_handle_fetch(struct prtc_handle *handle) {
+  handle->event_count = 0;
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  int count = prtc_endpoint_event(handle->endpoint, handle->events, EVENT_BATCH);
+  if (count > 0) handle->event_count = (size_t)count;
+  return count;
+}
+
+const prtc_event *prtc_handle_event(struct prtc_handle *handle, uint32_t index) {
+  handle->code = index < handle->event_count ? 0 : PRTC_ERROR_NOT_FOUND;
+  return index < handle->event_count ? &handle->events[index] : NULL;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- requests */
+
+const prtc_request *prtc_handle_request(struct prtc_handle *handle) {
+  handle->code = PRTC_ERROR_CLOSED;
+  if (handle->endpoint == NULL) return NULL;
+  int result = prtc_endpoint_request(handle->endpoint, &handle->request);
+  handle->code = result < 0 ? result : 0;
+  return result > 0 ? &handle->request : NULL;
+}
+
+int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index, uint32_t network_type,
+                              uint32_t temporary, const char *name) {
+  if (is_bad(address) || name == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
+  prtc_interface *interface = list_add(&handle->interfaces, sizeof *interface);
+  if (interface == NULL) return PRTC_ERROR_NO_MEMORY;
+  interface->address = value_of(address);
+  interface->address.port = 0;
+  interface->index = index;
+  interface->network_type = network_type;
+  interface->temporary = temporary;
+  size_t size = strlen(name);
+  memcpy(interface->name, name, size < sizeof interface->name ? size : sizeof interface->name - 1);
+  return 0;
+}
+
+int prtc_handle_add_address(struct prtc_handle *handle, const prtc_address *address) {
+  if (is_bad(address)) return PRTC_ERROR_INVALID_ARGUMENT;
+  prtc_address *element = list_add(&handle->addresses, sizeof *element);
+  if (element == NULL) return PRTC_ERROR_NO_MEMORY;
+  *element = value_of(address);
+  return 0;
+}
+
+int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int code, int system_error,
+                      const prtc_address *address) {
+  prtc_reply reply;
+  int result = is_bad(address) ? PRTC_ERROR_INVALID_ARGUMENT : handle->endpoint == NULL ? PRTC_ERROR_CLOSED : 0;
+  PRTC_INIT(&reply);
+  reply.id = id;
+  reply.code = code;
+  reply.system_error = system_error;
+  reply.address = value_of(address);
+  reply.interfaces = handle->interfaces.elements;
+  reply.interface_count = handle->interfaces.count;
+  reply.addresses = handle->addresses.elements;
+  reply.address_count = handle->addresses.count;
+  if (result == 0) result = prtc_endpoint_reply(handle->endpoint, now, &reply);
+  list_clear(&handle->interfaces);
+  list_clear(&handle->addresses);
+  return result;
+}
+
+int prtc_handle_socket_closed(struct prtc_handle *handle, uint64_t now, uint64_t socket, int system_error) {
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  return prtc_endpoint_socket_closed(handle->endpoint, now, socket, system_error);
+}
+
+int prtc_handle_unreachable(struct prtc_handle *handle, uint64_t now, uint64_t socket, const prtc_address *remote,
+                            int system_error) {
+  if (remote == NULL || is_bad(remote)) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  return prtc_endpoint_unreachable(handle->endpoint, now, socket, remote, system_error);
+}
+
+int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now) {
+  return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_endpoint_interfaces_changed(handle->endpoint, now);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ peers */
+
+int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential) {
+  if (empty_is_null(url) == NULL) return PRTC_ERROR_SYNTAX;
+  prtc_ice_server *server = list_add(&handle->servers, sizeof *server);
+  if (server == NULL) return PRTC_ERROR_NO_MEMORY;
+  server->url = copy_text(url);
+  server->username = copy_text(username);
+  server->credential = copy_text(credential);
+  bool complete = server->url != NULL && (server->username != NULL) == (empty_is_null(username) != NULL) &&
+                  (server->credential != NULL) == (empty_is_null(credential) != NULL);
+  return complete ? 0 : PRTC_ERROR_NO_MEMORY;
+}
+
+uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
+                                 uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
+  prtc_peer_config config;
+  prtc_peer *peer = NULL;
+  PRTC_INIT(&config);
+  config.ice_servers = handle->servers.elements;
+  config.ice_server_count = handle->servers.count;
+  config.ice_transport_policy = ice_transport_policy;
+  config.use_loopback = use_loopback;
+  config.max_message_size = max_message_size;
+  config.send_queue_size = send_queue_size;
+  config.mtu = mtu;
+  handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
+  clear_servers(handle);
+  return handle->code < 0 ? 0 : prtc_peer_get_id(peer);
+}
+
+int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer) {
+  prtc_peer_free(find_peer(handle, peer));
+  return handle->code;
+}
+
+const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? "" : prtc_peer_error_message(found);
+}
+
+const char *prtc_handle_create_offer(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_restart) {
+  prtc_peer *found = find_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  if (text == NULL) return NULL;
+  prtc_offer_options options;
+  PRTC_INIT(&options);
+  options.ice_restart = ice_restart;
+  return text_result(handle, prtc_peer_create_offer(found, now, &options, text, TEXT_SIZE));
+}
+
+const char *prtc_handle_create_answer(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
+  prtc_peer *found = find_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  return text == NULL ? NULL : text_result(handle, prtc_peer_create_answer(found, now, text, TEXT_SIZE));
+}
+
+int prtc_handle_set_local_description(struct prtc_handle *handle, uint64_t peer, uint64_t now, int type, const char *text,
+                                      size_t text_size) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return handle->code;
+  return prtc_peer_set_local_description(found, now, (prtc_sdp_type)type, text_size == 0 ? NULL : text, text_size);
+}
+
+int prtc_handle_set_remote_description(struct prtc_handle *handle, uint64_t peer, uint64_t now, int type, const char *text,
+                                       size_t text_size) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return handle->code;
+  return prtc_peer_set_remote_description(found, now, (prtc_sdp_type)type, text, text_size);
+}
+
+int prtc_handle_add_ice_candidate(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *candidate,
+                                  const char *mid, int index, const char *ufrag) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return handle->code;
+  if (candidate == NULL) candidate = "";
+  return prtc_peer_add_ice_candidate(found, now, candidate, empty_is_null(mid), index, empty_is_null(ufrag));
+}
+
+int prtc_handle_restart_ice(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_restart_ice(found, now);
+}
+
+const char *prtc_handle_description(struct prtc_handle *handle, uint64_t peer, int which) {
+  prtc_peer *found = find_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  if (text == NULL) return NULL;
+  int size = prtc_peer_get_description(found, (prtc_description)which, &handle->description_type, text, TEXT_SIZE);
+  return size == 0 ? NULL : text_result(handle, size);
+}
+
+int prtc_handle_description_type(struct prtc_handle *handle) { return (int)handle->description_type; }
+
+const prtc_peer_states *prtc_handle_states(struct prtc_handle *handle, uint64_t peer) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return NULL;
+  PRTC_INIT(&handle->states);
+  handle->code = prtc_peer_get_states(found, &handle->states);
+  return handle->code < 0 ? NULL : &handle->states;
+}
+
+int prtc_handle_close_peer(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_close(found, now);
+}
+
+/* --------------------------------------------------------------------------------------------------------------- channels */
+
+uint64_t prtc_handle_create_data_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text,
+                                         size_t text_size, const char *protocol, uint32_t ordered, int64_t max_retransmits,
+                                         int64_t max_packet_life_time, uint32_t negotiated, int64_t stream_id,
+                                         uint32_t priority) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return 0;
+  if (max_retransmits > UINT32_MAX || max_packet_life_time > UINT32_MAX || stream_id >= UINT32_MAX) {
+    handle->code = PRTC_ERROR_INVALID_ARGUMENT;
+    return 0;
+  }
+  prtc_channel_config config;
+  prtc_channel_id channel = 0;
+  PRTC_INIT(&config);
+  config.label = text;
+  config.label_size = text_size;
+  config.protocol = protocol;
+  config.protocol_size = protocol == NULL ? 0 : strlen(protocol);
+  config.unordered = ordered == 0;
+  config.has_max_retransmits = max_retransmits >= 0;
+  config.max_retransmits = max_retransmits >= 0 ? (uint32_t)max_retransmits : 0;
+  config.has_max_packet_life_time = max_packet_life_time >= 0;
+  config.max_packet_life_time = max_packet_life_time >= 0 ? (uint32_t)max_packet_life_time : 0;
+  config.negotiated = negotiated;
+  config.stream_id = stream_id >= 0 ? (uint32_t)stream_id : PRTC_STREAM_NONE;
+  config.priority = priority;
+  handle->code = prtc_peer_create_data_channel(found, now, &config, &channel);
+  return handle->code < 0 ? 0 : channel;
+}
+
+int prtc_handle_send_text(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const char *text,
+                          size_t text_size) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return handle->code;
+  return prtc_peer_send(found, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)text, text_size);
+}
+
+int prtc_handle_send_bytes(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
+                           size_t size) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_send(found, now, channel, PRTC_MESSAGE_BINARY, data, size);
+}
+
+int prtc_handle_close_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_close_channel(found, now, channel);
+}
+
+int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint64_t threshold) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_set_buffered_amount_low_threshold(found, channel, threshold);
+}
+
+const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, uint64_t peer, uint64_t channel) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return NULL;
+  PRTC_INIT(&handle->channel_info);
+  handle->code = prtc_peer_channel_info(found, channel, &handle->channel_info);
+  return handle->code < 0 ? NULL : &handle->channel_info;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- insight */
+
+const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer) {
+  prtc_peer *found = find_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  return text == NULL ? NULL : text_result(handle, prtc_peer_get_fingerprint(found, text, TEXT_SIZE));
+}
+
+const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint64_t peer) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return NULL;
+  int result = prtc_peer_get_selected_pair(found, &handle->local, &handle->remote);
+  handle->code = result < 0 ? result : 0;
+  return result > 0 ? &handle->local : NULL;
+}
+
+const prtc_address *prtc_handle_selected_remote(struct prtc_handle *handle) { return &handle->remote; }
+
+const char *prtc_handle_log(struct prtc_handle *handle) {
+  handle->code = PRTC_ERROR_CLOSED;
+  char *text = handle->endpoint == NULL ? NULL : text_space(handle);
+  if (text == NULL) return NULL;
+  int size = prtc_endpoint_log(handle->endpoint, text, TEXT_SIZE);
+  return size == 0 ? NULL : text_result(handle, size);
+}
+
+const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle) {
+  handle->code = PRTC_ERROR_CLOSED;
+  if (handle->endpoint == NULL) return NULL;
+  PRTC_INIT(&handle->stats);
+  handle->code = prtc_endpoint_get_stats(handle->endpoint, &handle->stats);
+  return handle->code < 0 ? NULL : &handle->stats;
+}
+
+const char *prtc_handle_address_text(const prtc_address *address, char *out) {
+  if (address->family == PRTC_FAMILY_NONE) return "";
+  return prtc_address_print(address, out, PRTC_ADDRESS_TEXT_SIZE) < 0 ? "?" : out;
+}
+
+void prtc_handle_read_address(const char *text, size_t size, prtc_address *out) {
+  memset(out, 0, sizeof *out);
+  if (size > 0 && prtc_address_parse(out, text, size) < 0) out->family = PRTC_HANDLE_BAD_FAMILY;
+}

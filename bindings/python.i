@@ -1,0 +1,233 @@
+/* Python: how bytes, text, addresses and structs cross, and when the GIL is released.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Structs become tuples; polyrtc/sansio.py gives their members names. Only the limited API (abi3) is used.
+ */
+
+%define POLYRTC_NULL_IS(name, sentence)
+%exception name {
+  $action
+  if (result == NULL) SWIG_exception_fail(SWIG_ValueError, sentence);
+}
+%enddef
+
+%define POLYRTC_NULL_IS_ERRNO(name)
+%exception name {
+  $action
+  if (result == NULL) {
+    PyErr_SetFromErrno(PyExc_OSError);
+    SWIG_fail;
+  }
+}
+%enddef
+
+/* arg1 is the handle. The wrappers run with the GIL, so of two threads one is told. */
+%define POLYRTC_ENTER
+%exception {
+  if (!prtc_handle_enter(arg1)) SWIG_exception_fail(SWIG_RuntimeError, "the endpoint is in use by another thread");
+  $action
+  prtc_handle_leave(arg1);
+}
+%enddef
+
+%define POLYRTC_ENTER_LONG
+%exception {
+  if (!prtc_handle_enter(arg1)) SWIG_exception_fail(SWIG_RuntimeError, "the endpoint is in use by another thread");
+  Py_BEGIN_ALLOW_THREADS
+  $action
+  Py_END_ALLOW_THREADS
+  prtc_handle_leave(arg1);
+}
+%enddef
+
+%{
+/* ("192.0.2.1", 5000), or None for no address. Steals nothing, returns a new reference. */
+static PyObject *polyrtc_from_address(const prtc_address *address) {
+  char text[PRTC_ADDRESS_TEXT_SIZE];
+  if (address->family == PRTC_FAMILY_NONE) return SWIG_Py_Void();
+  const char *host = prtc_handle_address_text(address, text);
+  char *end = strrchr(text, ':');
+  if (end != NULL && *host == '[') {
+    host++;
+    end--; /* the closing bracket */
+  }
+  return Py_BuildValue("(s#i)", host, (Py_ssize_t)(end == NULL ? 0 : end - host), (int)address->port);
+}
+
+/* Of what is no address it makes one that every function refuses. */
+static void polyrtc_to_address(PyObject *value, prtc_address *out) {
+  memset(out, 0, sizeof *out);
+  if (value == Py_None) return;
+  Py_ssize_t size = 0;
+  PyObject *host = PyTuple_Check(value) && PyTuple_Size(value) == 2 ? PyTuple_GetItem(value, 0) : NULL;
+  const char *text = host != NULL && PyUnicode_Check(host) ? PyUnicode_AsUTF8AndSize(host, &size) : NULL;
+  long port = text == NULL ? -1 : PyLong_AsLong(PyTuple_GetItem(value, 1));
+  PyErr_Clear();
+  if (text != NULL && size > 0) prtc_handle_read_address(text, (size_t)size, out);
+  if (text == NULL || size == 0 || port < 0 || port > 65535) out->family = PRTC_HANDLE_BAD_FAMILY;
+  out->port = (uint16_t)port;
+}
+
+static PyObject *polyrtc_from_text(const char *text) {
+  return text == NULL ? SWIG_Py_Void() : PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+static PyObject *polyrtc_from_bytes(const uint8_t *data, size_t size) {
+  return data == NULL ? SWIG_Py_Void() : PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
+}
+
+/* Rows of (socket, protocol, interface_index, local, remote, data, segment_size, ecn, time), with their buffers held. */
+typedef struct polyrtc_rows {
+  prtc_datagram *datagrams;
+  Py_buffer *views;
+  Py_ssize_t count;
+} polyrtc_rows;
+
+static void polyrtc_release_rows(polyrtc_rows *rows) {
+  for (Py_ssize_t i = 0; i < rows->count; i++) PyBuffer_Release(&rows->views[i]);
+  PyMem_Free(rows->datagrams);
+  PyMem_Free(rows->views);
+  memset(rows, 0, sizeof *rows);
+}
+
+static int polyrtc_read_row(PyObject *row, prtc_datagram *datagram, Py_buffer *view) {
+  unsigned long long socket, time, segment_size;
+  unsigned int protocol, interface_index, ecn;
+  PyObject *local, *remote, *data;
+  if (!PyArg_ParseTuple(row, "KIIOOOKIK", &socket, &protocol, &interface_index, &local, &remote, &data, &segment_size, &ecn,
+                        &time) ||
+      PyObject_GetBuffer(data, view, PyBUF_SIMPLE) < 0) {
+    return -1;
+  }
+  memset(datagram, 0, sizeof *datagram);
+  datagram->socket = socket;
+  datagram->protocol = protocol;
+  datagram->interface_index = interface_index;
+  polyrtc_to_address(local, &datagram->local);
+  polyrtc_to_address(remote, &datagram->remote);
+  datagram->data = (const uint8_t *)view->buf;
+  datagram->size = (size_t)view->len;
+  datagram->segment_size = (size_t)segment_size;
+  datagram->ecn = ecn;
+  datagram->time = time;
+  return 0;
+}
+
+static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
+  if (!PyList_Check(list)) {
+    PyErr_SetString(PyExc_TypeError, "expected a list of rows");
+    return -1;
+  }
+  Py_ssize_t count = PyList_Size(list);
+  rows->datagrams = (prtc_datagram *)PyMem_Calloc((size_t)count + 1, sizeof *rows->datagrams);
+  rows->views = (Py_buffer *)PyMem_Calloc((size_t)count + 1, sizeof *rows->views);
+  if (rows->datagrams == NULL || rows->views == NULL) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  for (; rows->count < count; rows->count++) {
+    PyObject *row = PyList_GetItem(list, rows->count);
+    if (row == NULL || polyrtc_read_row(row, &rows->datagrams[rows->count], &rows->views[rows->count]) < 0) return -1;
+  }
+  return 0;
+}
+%}
+
+/* ---------------------------------------------------------------------------------------------------------------- inputs */
+
+%typemap(in) (const uint8_t *data, size_t size) (Py_buffer view = {0}) {
+  if (PyObject_GetBuffer($input, &view, PyBUF_SIMPLE) < 0) SWIG_fail;
+  $1 = ($1_ltype)view.buf;
+  $2 = (size_t)view.len;
+}
+%typemap(freearg) (const uint8_t *data, size_t size) {
+  if (view$argnum.obj != NULL) PyBuffer_Release(&view$argnum);
+}
+
+/* The str keeps its UTF-8 form for as long as it lives. */
+%typemap(in) (const char *text, size_t text_size) (Py_ssize_t length = 0) {
+  if (!PyUnicode_Check($input)) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected str");
+  $1 = ($1_ltype)PyUnicode_AsUTF8AndSize($input, &length);
+  if ($1 == NULL) SWIG_fail;
+  $2 = (size_t)length;
+}
+
+%typemap(in) (const prtc_datagram *datagrams, size_t datagram_count) (polyrtc_rows rows = {0}) {
+  if (polyrtc_read_rows($input, &rows) < 0) SWIG_fail;
+  $1 = rows.datagrams;
+  $2 = (size_t)rows.count;
+}
+%typemap(freearg) (const prtc_datagram *datagrams, size_t datagram_count) {
+  polyrtc_release_rows(&rows$argnum);
+}
+
+%typemap(in) const prtc_address * (prtc_address address) {
+  polyrtc_to_address($input, &address);
+  $1 = &address;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- outputs */
+
+%typemap(out) const char * {
+  $result = polyrtc_from_text($1);
+}
+
+%typemap(out) const prtc_address * {
+  $result = $1 == NULL ? SWIG_Py_Void() : polyrtc_from_address($1);
+}
+
+%typemap(out) const prtc_datagram * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(KIINNNKIK)", (unsigned long long)$1->socket, $1->protocol, $1->interface_index,
+                                polyrtc_from_address(&$1->local), polyrtc_from_address(&$1->remote),
+                                polyrtc_from_bytes($1->data, $1->size), (unsigned long long)$1->segment_size, $1->ecn,
+                                (unsigned long long)$1->time);
+}
+
+%typemap(out) const prtc_event * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(IiKKIIIINNNN)", $1->type, $1->code, (unsigned long long)$1->peer,
+                                (unsigned long long)$1->object, $1->state, $1->kind, $1->flags, $1->index,
+                                polyrtc_from_bytes($1->data, $1->size), polyrtc_from_text($1->text),
+                                polyrtc_from_text($1->mid), polyrtc_from_text($1->ufrag));
+}
+
+%typemap(out) const prtc_request * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(IKKNNIN)", $1->type, (unsigned long long)$1->id, (unsigned long long)$1->socket,
+                                polyrtc_from_address(&$1->address), polyrtc_from_address(&$1->remote), $1->interface_index,
+                                polyrtc_from_text($1->name));
+}
+
+%typemap(out) const prtc_peer_states * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(IIIIIIIII)", $1->signaling, $1->ice_gathering, $1->ice_connection, $1->connection,
+                                $1->sctp_transport, $1->has_sctp, $1->can_trickle, $1->max_message_size, $1->max_channels);
+}
+
+%typemap(out) const prtc_channel_info * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(NNIIIIIIIIIKKKKKK)", PyUnicode_DecodeUTF8($1->label, (Py_ssize_t)$1->label_size, "replace"),
+                                PyUnicode_DecodeUTF8($1->protocol, (Py_ssize_t)$1->protocol_size, "replace"), $1->unordered,
+                                $1->has_max_retransmits, $1->max_retransmits, $1->has_max_packet_life_time,
+                                $1->max_packet_life_time, $1->negotiated, $1->stream_id, $1->priority, $1->state,
+                                (unsigned long long)$1->buffered_amount,
+                                (unsigned long long)$1->buffered_amount_low_threshold, (unsigned long long)$1->messages_sent,
+                                (unsigned long long)$1->bytes_sent, (unsigned long long)$1->messages_received,
+                                (unsigned long long)$1->bytes_received);
+}
+
+%typemap(out) const prtc_endpoint_stats * {
+  $result = $1 == NULL
+                ? SWIG_Py_Void()
+                : Py_BuildValue("(KKKKKK)", (unsigned long long)$1->datagrams_received,
+                                (unsigned long long)$1->datagrams_sent, (unsigned long long)$1->bytes_received,
+                                (unsigned long long)$1->bytes_sent, (unsigned long long)$1->datagrams_dropped,
+                                (unsigned long long)$1->peers);
+}

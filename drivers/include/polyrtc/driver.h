@@ -1,0 +1,78 @@
+/* polyrtc/driver.h: sockets, the clock, entropy and names around an endpoint, behind one descriptor and one call.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The driver owns what the core must not know. Any event loop can run it: watch the descriptor for readability, then call
+ * prtc_driver_process. The whole of a program with a loop of its own:
+ *
+ *     prtc_driver *driver = prtc_driver_new(&config);
+ *     prtc_endpoint *endpoint = prtc_driver_endpoint(driver);
+ *     prtc_peer_new(endpoint, prtc_driver_now(driver), …);          // commands, at any time …
+ *     for (;;) {
+ *       do {
+ *         prtc_driver_flush(driver);                                // … are followed by a flush
+ *         n = prtc_endpoint_event(endpoint, events, 32);            // so is this: it opens the receive window
+ *         handle(events, n);                                        // may give commands
+ *       } while (n > 0);
+ *       poll(&(struct pollfd){.fd = prtc_driver_descriptor(driver), .events = POLLIN}, 1, -1);
+ *       prtc_driver_process(driver);
+ *     }
+ *
+ * Promises
+ *   - No call blocks, none starts a thread, none installs a handler; there are no globals. One driver is used by one thread at
+ *     a time, two drivers in two threads share nothing.
+ *   - The work of one call is bounded: the descriptor stays (or becomes) readable when more is to do, so that a flood of
+ *     datagrams does not starve the rest of the loop.
+ *   - After fork, the child's copy is inert: process and flush answer INVALID_STATE and touch nothing that the parent shares;
+ *     prtc_driver_free closes the child's descriptors alone. All descriptors are closed by exec.
+ *   - Of the endpoint, the application uses the commands, prtc_endpoint_event, _log and _get_stats. What carries bytes, time
+ *     and requests (receive, transmit, timeout, request, reply …) is the driver's.
+ */
+#ifndef POLYRTC_DRIVER_H
+#define POLYRTC_DRIVER_H
+
+#include <polyrtc/endpoint.h>
+#include <polyrtc/error.h>
+#include <polyrtc/types.h>
+
+PRTC_BEGIN_DECLS
+
+typedef struct prtc_driver prtc_driver;
+
+typedef struct prtc_driver_config {
+  size_t size;                     /* sizeof(prtc_driver_config); PRTC_INIT sets it */
+  const prtc_allocator *allocator; /* of the endpoint, see prtc_endpoint_config. The driver itself uses malloc */
+  uint32_t log_level;              /* prtc_log_level, see prtc_endpoint_config */
+  uint32_t receive_buffer;         /* bytes that the kernel may hold for each socket: SO_RCVBUF, within its limit. 0: 1 MiB */
+  uint32_t send_buffer;            /* the same for SO_SNDBUF; 0: 1 MiB */
+} prtc_driver_config;
+
+/* Makes a driver and its endpoint, with a fresh seed from the system's random source and its wall clock. `config` may be NULL
+ * for the defaults. NULL on failure: errno says why. Free with prtc_driver_free. */
+PRTC_API prtc_driver *prtc_driver_new(const prtc_driver_config *config);
+
+/* Frees the endpoint and closes every descriptor, at once and silently (close the peers first, and drive until their `closed`
+ * states are reported, to say goodbye). NULL is allowed. */
+PRTC_API void prtc_driver_free(prtc_driver *driver);
+
+/* The descriptor to watch for readability. It is the same for as long as the driver lives, and the driver's to close. */
+PRTC_API int prtc_driver_descriptor(const prtc_driver *driver);
+
+/* The endpoint, for commands and events. It belongs to the driver. */
+PRTC_API prtc_endpoint *prtc_driver_endpoint(prtc_driver *driver);
+
+/* The time to give to commands: microseconds of CLOCK_MONOTONIC. */
+PRTC_API prtc_time prtc_driver_now(const prtc_driver *driver);
+
+/* The descriptor is readable (or may be: calling it in vain is harmless): takes what arrived, lets time pass, carries out
+ * requests, sends, and sets the timer for the next deadline. Events may be ready afterwards. Returns 0, INVALID_STATE in a
+ * forked child, or the fatal code of the endpoint. */
+PRTC_API int prtc_driver_process(prtc_driver *driver);
+
+/* After commands: carries out requests, sends what is queued and sets the timer. No system call when there is nothing to do but
+ * to look at pid and clock. Events may be ready afterwards. Returns as prtc_driver_process. */
+PRTC_API int prtc_driver_flush(prtc_driver *driver);
+
+PRTC_END_DECLS
+
+#endif

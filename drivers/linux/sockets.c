@@ -1,0 +1,150 @@
+/* The sockets that the core asked for: opening, finding, closing.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "drivers/linux/driver.h"
+
+/* Socket ids are small numbers that count up, so they need no hashing. */
+static struct prtc_socket **bucket(const struct prtc_driver *driver, prtc_socket_id id) {
+  return &driver->buckets[id & (driver->bucket_count - 1)];
+}
+
+struct prtc_socket *prtc_socket_find(const struct prtc_driver *driver, prtc_socket_id id) {
+  if (driver->bucket_count == 0) return NULL;
+  struct prtc_socket *socket = *bucket(driver, id);
+  while (socket != NULL && socket->id != id) socket = socket->next;
+  return socket;
+}
+
+/* Makes room for one more socket: as many buckets as sockets, at least. */
+static int grow(struct prtc_driver *driver) {
+  if (driver->socket_count < driver->bucket_count) return 0;
+  size_t old_count = driver->bucket_count;
+  struct prtc_socket **old = driver->buckets;
+  size_t count = old_count == 0 ? 16 : 2 * old_count;
+  struct prtc_socket **buckets = calloc(count, sizeof *buckets);
+  if (buckets == NULL) return ENOMEM;
+  driver->buckets = buckets;
+  driver->bucket_count = count;
+  for (size_t i = 0; i < old_count; i++) {
+    while (old[i] != NULL) {
+      struct prtc_socket *socket = old[i];
+      old[i] = socket->next;
+      socket->next = *bucket(driver, socket->id);
+      *bucket(driver, socket->id) = socket;
+    }
+  }
+  free(old);
+  return 0;
+}
+
+/* What is wished for and can be done without: older kernels lack some of it. */
+static void set_options(const struct prtc_driver *driver, int descriptor, int family) {
+  const int on = 1;
+  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &driver->receive_buffer, sizeof(int));
+  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &driver->send_buffer, sizeof(int));
+  (void)setsockopt(descriptor, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+  if (family == AF_INET) {
+    (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+    (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+  } else {
+    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
+    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+  }
+}
+
+static int open_bound(const struct prtc_driver *driver, const prtc_request *request, prtc_address *bound, int *descriptor) {
+  prtc_address wanted = request->address;
+  struct sockaddr_storage address;
+  if (wanted.family == PRTC_FAMILY_IPV6 && wanted.ip[0] == 0xfe && (wanted.ip[1] & 0xc0) == 0x80 && wanted.scope == 0) {
+    wanted.scope = request->interface_index; /* RFC 4007: a link-local address means nothing without its link */
+  }
+  socklen_t length = prtc_address_to_system(&wanted, &address);
+  if (length == 0) return EAFNOSUPPORT;
+  *descriptor = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  if (*descriptor < 0) return errno;
+  set_options(driver, *descriptor, address.ss_family);
+  if (bind(*descriptor, (const struct sockaddr *)&address, length) != 0) return errno;
+  length = sizeof address;
+  if (getsockname(*descriptor, (struct sockaddr *)&address, &length) != 0) return errno;
+  prtc_address_from_system((const struct sockaddr *)&address, bound);
+  return 0;
+}
+
+int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound) {
+  if (request->socket == 0 || request->socket >= PRTC_WATCH_RESOLVER || prtc_socket_find(driver, request->socket) != NULL) {
+    return EINVAL;
+  }
+  int descriptor = -1;
+  int error = grow(driver);
+  struct prtc_socket *socket = calloc(1, sizeof *socket);
+  if (error == 0 && socket == NULL) error = ENOMEM;
+  if (error == 0) error = open_bound(driver, request, bound, &descriptor);
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = request->socket};
+  if (error == 0 && epoll_ctl(driver->epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) error = errno;
+  if (error != 0) {
+    if (descriptor >= 0) close(descriptor);
+    free(socket);
+    return error;
+  }
+  socket->id = request->socket;
+  socket->descriptor = descriptor;
+  socket->family = bound->family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6;
+  socket->last_pending = &socket->first_pending;
+  socket->next = *bucket(driver, socket->id);
+  *bucket(driver, socket->id) = socket;
+  driver->socket_count++;
+  return 0;
+}
+
+void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {
+  struct prtc_socket **link = bucket(driver, socket->id);
+  while (*link != socket) link = &(*link)->next;
+  *link = socket->next;
+  driver->socket_count--;
+  /* Closing is not enough: a forked child may hold a copy, and the epoll set would go on reporting it. */
+  (void)epoll_ctl(driver->epoll, EPOLL_CTL_DEL, socket->descriptor, NULL);
+  close(socket->descriptor);
+  prtc_socket_drop_pending(socket);
+  free(socket);
+}
+
+/* Leaves the epoll set alone, which a forked child shares with its parent. */
+void prtc_sockets_free(struct prtc_driver *driver) {
+  for (size_t i = 0; i < driver->bucket_count; i++) {
+    while (driver->buckets[i] != NULL) {
+      struct prtc_socket *socket = driver->buckets[i];
+      driver->buckets[i] = socket->next;
+      close(socket->descriptor);
+      prtc_socket_drop_pending(socket);
+      free(socket);
+    }
+  }
+  free(driver->buckets);
+  driver->buckets = NULL;
+  driver->bucket_count = driver->socket_count = 0;
+}
+
+void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted) {
+  if (socket->waits_for_output == wanted) return;
+  struct epoll_event event = {.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.u64 = socket->id};
+  if (epoll_ctl(driver->epoll, EPOLL_CTL_MOD, socket->descriptor, &event) == 0) socket->waits_for_output = wanted;
+}
+
+int prtc_socket_join(struct prtc_socket *socket, const prtc_address *group, uint32_t interface_index) {
+  struct sockaddr_storage address;
+  if (prtc_address_to_system(group, &address) == 0 || address.ss_family != socket->family) return EINVAL;
+  /* RFC 3678: one structure for both families */
+  struct group_req request = {.gr_interface = interface_index, .gr_group = address};
+  int level = socket->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  return setsockopt(socket->descriptor, level, MCAST_JOIN_GROUP, &request, sizeof request) == 0 ? 0 : errno;
+}
