@@ -88,7 +88,7 @@ int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_tim
 /* ---------------------------------------------------------------------------------------------------------- negotiation */
 
 /* A STUN server: an address, or a name to be resolved. Before prtc_transport_gather. */
-int prtc_transport_add_server(struct prtc_transport *transport, const char *host, uint16_t port);
+int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const char *host, uint16_t port);
 
 /* Begins to gather (once a generation; again after prtc_transport_restart). Harmless when already gathering or complete. */
 int prtc_transport_gather(struct prtc_transport *transport, prtc_time now);

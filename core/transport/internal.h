@@ -1,0 +1,105 @@
+/* The transport's own state, shared by the files of this folder.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_TRANSPORT_INTERNAL_H
+#define PRTC_TRANSPORT_INTERNAL_H
+
+#include <polyrtc/data.h>
+#include <polyrtc/dtls.h>
+#include <polyrtc/ice.h>
+#include <polyrtc/sctp.h>
+
+#include "core/base/context.h"
+#include "core/base/queue.h"
+#include "core/transport/transport.h"
+
+/* Local addresses of one transport: a machine with more has the first of them used. */
+enum { MAX_SOCKETS = 32, MAX_SERVERS = 8 };
+
+enum socket_state { SOCKET_WANTED, SOCKET_OPENING, SOCKET_OPEN, SOCKET_FAILED };
+
+struct socket {
+  enum socket_state state;
+  prtc_socket_id id;
+  prtc_address address; /* where it is to be bound: port 0 */
+  uint32_t interface_index, network_type;
+};
+
+/* The name of a STUN server. Those given as addresses go to ICE at once. */
+struct server {
+  char *host;
+  uint16_t port;
+};
+
+struct gathering {
+  prtc_ice_gathering_state state;
+  bool wants_interfaces;
+  uint32_t unanswered; /* requests that the driver has */
+  struct socket sockets[MAX_SOCKETS];
+  uint32_t socket_count;
+  struct server servers[MAX_SERVERS];
+  uint32_t server_count;
+  uint32_t servers_asked; /* the first so many have been asked for */
+  struct prtc_queue closes; /* prtc_socket_id */
+};
+
+struct prtc_transport {
+  struct prtc_context *context;
+  struct prtc_transport_config config;
+  struct gathering gathering;
+  prtc_ice *ice;
+  prtc_dtls *dtls;
+  prtc_sctp *sctp; /* from when DTLS is connected */
+  prtc_data *data;
+
+  /* What the descriptions say. */
+  bool has_remote;
+  prtc_dtls_role role; /* ours */
+  uint16_t remote_sctp_port;
+
+  bool dtls_started; /* in its final role */
+  bool sctp_ended;
+  uint32_t max_channels;
+  prtc_datagram fallback; /* the path that DTLS came in on: answers go there while no pair is selected. No data; socket 0: none */
+
+  /* An SCTP packet that did not fit the last train. */
+  uint8_t *held;
+  size_t held_size;
+
+  struct prtc_queue events; /* struct prtc_transport_event: all but those of channels */
+
+  bool closed;  /* prtc_transport_close was called */
+  bool closing; /* the SCTP ABORT, then close_notify are still to be sent */
+  bool drained; /* nothing is left to send */
+};
+
+/* transport.c */
+
+/* Queues an event that is not a channel's. Out of memory, it is lost and logged: the states can still be asked for. */
+void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event);
+void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, uint32_t state);
+void prtc_transport_push_failure(struct prtc_transport *transport, int code, const char *text);
+
+/* Takes what ICE and DTLS have to tell, and acts on it. After everything that drives them. */
+void prtc_transport_pump(struct prtc_transport *transport, prtc_time now);
+
+/* gathering.c */
+void prtc_gathering_init(struct prtc_transport *transport);
+void prtc_gathering_clear(struct prtc_transport *transport);
+void prtc_gathering_complete(struct prtc_transport *transport);
+void prtc_gathering_close(struct prtc_transport *transport); /* all sockets are to be closed */
+
+/* stack.c */
+bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */
+void prtc_stack_clear(struct prtc_transport *transport);
+void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now);
+void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);
+int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
+/* The next SCTP packet: its size, or 0. */
+size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity);
+/* The next event of a channel. May queue others before it: 0 then. */
+int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_transport_event *out);
+void prtc_stack_close(struct prtc_transport *transport, prtc_time now);
+
+#endif

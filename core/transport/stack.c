@@ -1,0 +1,247 @@
+/* DTLS, SCTP and data channels above ICE: when each begins and ends, and what they have for each other.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include "core/transport/internal.h"
+
+bool prtc_stack_init(struct prtc_transport *transport) {
+  const struct prtc_transport_config *config = &transport->config;
+  const prtc_dtls_config dtls = {.size = sizeof dtls, .certificate = config->certificate, .mtu = config->mtu};
+  const prtc_data_config data = {.size = sizeof data,
+                                 .max_message_size = config->max_message_size,
+                                 .send_queue_size = config->send_queue_size};
+  transport->dtls = prtc_dtls_new(transport->context, &dtls);
+  transport->data = prtc_data_new(transport->context, &data);
+  return transport->dtls != NULL && transport->data != NULL;
+}
+
+void prtc_stack_clear(struct prtc_transport *transport) {
+  prtc_data_free(transport->data);
+  prtc_sctp_free(transport->sctp);
+  prtc_dtls_free(transport->dtls);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- DTLS */
+
+/* The handshake begins when there is a path and the descriptions have said who is the client. A server may begin earlier: see
+ * prtc_stack_receive. */
+static void start_dtls(struct prtc_transport *transport, prtc_time now) {
+  int state = prtc_ice_get_state(transport->ice);
+  bool has_path = state == PRTC_ICE_TRANSPORT_CONNECTED || state == PRTC_ICE_TRANSPORT_COMPLETED;
+  if (transport->dtls_started || !has_path || !transport->has_remote || transport->closed) return;
+  int code = prtc_dtls_start(transport->dtls, now, transport->role);
+  if (code < 0) prtc_transport_push_failure(transport, code, "DTLS could not be started");
+  transport->dtls_started = transport->role != PRTC_DTLS_ROLE_AUTO;
+}
+
+void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now) { start_dtls(transport, now); }
+
+/* SCTP runs for as long as DTLS is connected. Both sides connect (RFC 8831 section 6.2 leaves the roles open). */
+static void start_sctp(struct prtc_transport *transport, prtc_time now) {
+  size_t overhead = prtc_dtls_overhead(transport->dtls);
+  uint32_t largest = transport->config.max_message_size;
+  const prtc_sctp_config config = {.size = sizeof config,
+                                   .remote_port = transport->remote_sctp_port,
+                                   .mtu = (uint32_t)(transport->config.mtu - overhead),
+                                   .receive_window = largest > 512 * 1024 ? 2 * largest : 0};
+  (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
+  transport->sctp = prtc_sctp_new(transport->context, now, &config);
+  if (transport->sctp == NULL || prtc_sctp_connect(transport->sctp, now) < 0) {
+    prtc_transport_push_failure(transport, PRTC_ERROR_NO_MEMORY, "the SCTP association could not be started");
+  }
+}
+
+/* Without DTLS there is no association. `code` 0: the other side said goodbye. */
+static void end_sctp(struct prtc_transport *transport, int code) {
+  if (transport->sctp_ended) return;
+  transport->sctp_ended = true;
+  prtc_data_closed(transport->data, code, code < 0 ? prtc_strerror(code) : "");
+  if (transport->sctp != NULL) {
+    prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_SCTP_STATE, PRTC_SCTP_TRANSPORT_CLOSED);
+  }
+}
+
+static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {
+  prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
+  switch (event->state) {
+    case PRTC_DTLS_TRANSPORT_CONNECTED: start_sctp(transport, now); break;
+    case PRTC_DTLS_TRANSPORT_CLOSED: end_sctp(transport, PRTC_OK); break;
+    case PRTC_DTLS_TRANSPORT_FAILED:
+      prtc_transport_push_failure(transport, event->code, event->text);
+      end_sctp(transport, event->code);
+      break;
+    default: break;
+  }
+}
+
+void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now) {
+  prtc_dtls_event event;
+  while (prtc_dtls_event_next(transport->dtls, &event) > 0) {
+    if (event.type == PRTC_DTLS_EVENT_STATE) dtls_state(transport, now, &event);
+  }
+}
+
+int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
+  uint8_t packet[PRTC_DATAGRAM_SIZE];
+  /* An offerer may be sent a ClientHello before the answer has reached it: the handshake begins, and waits at the certificate until
+   * the answer brings the fingerprint. */
+  if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_NEW) {
+    int code = prtc_dtls_start(transport->dtls, now, transport->has_remote ? transport->role : PRTC_DTLS_ROLE_AUTO);
+    if (code < 0) return code;
+    transport->dtls_started = transport->has_remote && transport->role != PRTC_DTLS_ROLE_AUTO;
+  }
+  transport->fallback = (prtc_datagram){.socket = datagram->socket,
+                                        .interface_index = datagram->interface_index,
+                                        .local = datagram->local,
+                                        .remote = datagram->remote};
+  int code = prtc_dtls_receive(transport->dtls, now, datagram->data, datagram->size);
+  prtc_stack_dtls_events(transport, now); /* connected: SCTP has to exist before its first packet, which may be in here */
+  for (;;) {
+    int size = prtc_dtls_read(transport->dtls, packet, sizeof packet);
+    if (size <= 0) break;
+    if (transport->sctp == NULL || transport->sctp_ended) continue;
+    int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
+    if (result < 0) code = result;
+  }
+  return code;
+}
+
+int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_remote *remote) {
+  if (transport->closed) return PRTC_ERROR_CLOSED;
+  int code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
+  if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
+  if (code < 0) return code;
+  transport->has_remote = true;
+  if (!transport->dtls_started) transport->role = remote->dtls_role;
+  transport->remote_sctp_port = remote->sctp_port;
+  prtc_data_set_remote_max_message_size(transport->data, remote->max_message_size != 0 ? remote->max_message_size : UINT32_MAX);
+  if (transport->role != PRTC_DTLS_ROLE_AUTO) {
+    (void)prtc_data_set_role(transport->data, transport->role == PRTC_DTLS_ROLE_CLIENT);
+  }
+  start_dtls(transport, now);
+  prtc_transport_pump(transport, now);
+  return PRTC_OK;
+}
+
+/* --------------------------------------------------------------------------------------------------------- SCTP and channels */
+
+size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity) {
+  if (transport->sctp == NULL || transport->sctp_ended) return 0;
+  prtc_sctp_message message;
+  uint32_t stream;
+  while (prtc_data_transmit(transport->data, &message) > 0) {
+    int code = prtc_sctp_send(transport->sctp, now, &message);
+    if (code == PRTC_ERROR_AGAIN) break; /* it stays the next */
+    prtc_data_transmitted(transport->data, code);
+  }
+  while (prtc_data_reset(transport->data, &stream) > 0) {
+    int code = prtc_sctp_reset_stream(transport->sctp, now, stream);
+    if (code < 0) {
+      PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "stream %u was not reset: %s", stream, prtc_strerror(code));
+    }
+  }
+  int size = prtc_sctp_transmit(transport->sctp, now, out, capacity);
+  return size > 0 ? (size_t)size : 0;
+}
+
+/* What SCTP reports beside messages and resets. */
+static void take_sctp_event(struct prtc_transport *transport, const prtc_sctp_event *event) {
+  if (event->type == PRTC_SCTP_EVENT_CONNECTED || event->type == PRTC_SCTP_EVENT_STREAMS) {
+    uint32_t in = event->incoming_streams, out = event->outgoing_streams;
+    transport->max_channels = in < out ? in : out;
+  }
+  if (event->type == PRTC_SCTP_EVENT_CONNECTED) {
+    prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_SCTP_STATE, PRTC_SCTP_TRANSPORT_CONNECTED);
+  } else if (event->type == PRTC_SCTP_EVENT_CLOSED && !transport->sctp_ended) {
+    transport->sctp_ended = true;
+    prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_SCTP_STATE, PRTC_SCTP_TRANSPORT_CLOSED);
+  }
+}
+
+static uint32_t channel_event_type(uint32_t type) {
+  switch (type) {
+    case PRTC_DATA_EVENT_CHANNEL: return PRTC_EVENT_DATA_CHANNEL;
+    case PRTC_DATA_EVENT_OPEN: return PRTC_EVENT_CHANNEL_OPEN;
+    case PRTC_DATA_EVENT_MESSAGE: return PRTC_EVENT_CHANNEL_MESSAGE;
+    case PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW: return PRTC_EVENT_CHANNEL_BUFFERED_AMOUNT_LOW;
+    case PRTC_DATA_EVENT_CLOSING: return PRTC_EVENT_CHANNEL_CLOSING;
+    case PRTC_DATA_EVENT_ERROR: return PRTC_EVENT_CHANNEL_ERROR;
+    case PRTC_DATA_EVENT_CLOSED: return PRTC_EVENT_CHANNEL_CLOSED;
+    default: return PRTC_EVENT_NONE;
+  }
+}
+
+int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_transport_event *out) {
+  prtc_data_event event;
+  prtc_sctp_event received;
+  while (prtc_data_event_next(transport->data, &event) <= 0) {
+    bool readable = transport->sctp != NULL && !transport->sctp_ended;
+    if (!readable || prtc_sctp_event_next(transport->sctp, &received) <= 0) return 0;
+    take_sctp_event(transport, &received);
+    (void)prtc_data_receive(transport->data, &received);
+    if (transport->events.count > 0) return 0; /* the association's state is told before what it does to the channels */
+  }
+  *out = (struct prtc_transport_event){.type = PRTC_TRANSPORT_EVENT_CHANNEL};
+  out->channel = (prtc_event){.type = channel_event_type(event.type),
+                              .code = event.code,
+                              .object = event.channel,
+                              .kind = event.kind,
+                              .data = event.data,
+                              .size = event.size,
+                              .text = event.text};
+  if (event.type == PRTC_DATA_EVENT_MESSAGE) out->channel.flags = PRTC_MESSAGE_BEGIN | PRTC_MESSAGE_END;
+  return 1;
+}
+
+void prtc_stack_close(struct prtc_transport *transport, prtc_time now) {
+  bool connected = prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_CONNECTED;
+  transport->held_size = 0;
+  if (connected && transport->sctp != NULL && !transport->sctp_ended) (void)prtc_sctp_abort(transport->sctp, now);
+  prtc_data_closed(transport->data, PRTC_OK, "");
+  transport->closing = connected; /* close_notify follows the ABORT: see transmit */
+  if (!connected) (void)prtc_dtls_close(transport->dtls, now);
+}
+
+/* --------------------------------------------------------------------------------------------------------------- commands */
+
+static const char *why_refused(const prtc_channel_config *config, int code) {
+  if (code != PRTC_ERROR_INVALID_ARGUMENT) return prtc_strerror(code);
+  if (config->size != sizeof *config) return "the configuration's size is unknown";
+  if (config->label_size > 65535) return "the label is longer than 65,535 bytes";
+  if (config->protocol_size > 65535) return "the protocol is longer than 65,535 bytes";
+  if (config->has_max_retransmits && config->has_max_packet_life_time) {
+    return "maxRetransmits and maxPacketLifeTime cannot both be given";
+  }
+  if (config->negotiated && config->stream_id == PRTC_STREAM_NONE) return "a negotiated channel needs an id";
+  return "the id is not free, or larger than 65,534, or a value is out of range";
+}
+
+int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time now, const prtc_channel_config *config,
+                                  prtc_channel_id *out, const char **reason) {
+  (void)now;
+  int code = transport->closed ? PRTC_ERROR_CLOSED : prtc_data_create_channel(transport->data, config, out);
+  if (code < 0) *reason = why_refused(config, code);
+  return code;
+}
+
+int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                        const uint8_t *data, size_t size) {
+  (void)now;
+  return prtc_data_send(transport->data, channel, kind, data, size);
+}
+
+int prtc_transport_close_channel(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel) {
+  (void)now;
+  return prtc_data_close_channel(transport->data, channel);
+}
+
+int prtc_transport_set_buffered_amount_low_threshold(struct prtc_transport *transport, prtc_channel_id channel,
+                                                     uint64_t threshold) {
+  return prtc_data_set_buffered_amount_low_threshold(transport->data, channel, threshold);
+}
+
+int prtc_transport_channel_info(const struct prtc_transport *transport, prtc_channel_id channel, prtc_channel_info *out) {
+  return prtc_data_channel_info(transport->data, channel, out);
+}

@@ -1,0 +1,284 @@
+/* One stack: its life, and the way of datagrams through it.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include "core/transport/internal.h"
+
+/* Datagrams of one train: what Linux takes in one call (UDP_MAX_SEGMENTS). */
+enum { TRAIN_LENGTH = 64 };
+
+/* ------------------------------------------------------------------------------------------------------------------- life */
+
+struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_time now,
+                                          const struct prtc_transport_config *config) {
+  (void)now;
+  struct prtc_transport *transport = prtc_allocate(context, sizeof *transport);
+  if (transport == NULL) return NULL;
+  transport->context = context;
+  transport->config = *config;
+  prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
+  prtc_gathering_init(transport);
+  const prtc_ice_config ice = {.size = sizeof ice, .controlling = config->controlling};
+  transport->ice = prtc_ice_new(context, &ice);
+  if (transport->ice == NULL || !prtc_stack_init(transport)) {
+    prtc_transport_free(transport);
+    return NULL;
+  }
+  return transport;
+}
+
+void prtc_transport_free(struct prtc_transport *transport) {
+  if (transport == NULL) return;
+  prtc_stack_clear(transport);
+  prtc_ice_free(transport->ice);
+  prtc_gathering_clear(transport);
+  prtc_queue_clear(&transport->events);
+  prtc_release(transport->context, transport->held);
+  prtc_release(transport->context, transport);
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- events */
+
+void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event) {
+  if (prtc_queue_push(&transport->events, event) < 0) {
+    PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "an event of type %u was lost: no memory", event->type);
+  }
+}
+
+void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, uint32_t state) {
+  const struct prtc_transport_event event = {.type = type, .state = state};
+  prtc_transport_push(transport, &event);
+}
+
+void prtc_transport_push_failure(struct prtc_transport *transport, int code, const char *text) {
+  struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_FAILED, .code = code};
+  size_t size = strlen(text);
+  memcpy(event.text, text, size < sizeof event.text ? size : sizeof event.text - 1);
+  prtc_transport_push(transport, &event);
+}
+
+int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out) {
+  for (;;) {
+    if (prtc_queue_pop(&transport->events, out)) return 1;
+    if (prtc_stack_channel_event(transport, out)) return 1;
+    if (transport->events.count == 0) return 0;
+  }
+}
+
+static void selected_pair_event(struct prtc_transport *transport) {
+  struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_SELECTED_PAIR};
+  prtc_ice_pair pair;
+  if (prtc_ice_get_selected_pair(transport->ice, &pair) != 1) return;
+  int size = prtc_address_print(&pair.local, event.text, sizeof event.text);
+  if (size < 0) return;
+  event.text[size] = ' ';
+  (void)prtc_address_print(&pair.remote, event.text + size + 1, sizeof event.text - (size_t)size - 1);
+  prtc_transport_push(transport, &event);
+}
+
+static void take_ice_event(struct prtc_transport *transport, prtc_time now, const prtc_ice_event *event) {
+  switch (event->type) {
+    case PRTC_ICE_EVENT_CANDIDATE: {
+      const struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
+      prtc_transport_push(transport, &candidate);
+      break;
+    }
+    case PRTC_ICE_EVENT_GATHERING_COMPLETE: prtc_gathering_complete(transport); break;
+    case PRTC_ICE_EVENT_STATE:
+      prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);
+      prtc_stack_ice_changed(transport, now);
+      break;
+    case PRTC_ICE_EVENT_SELECTED_PAIR: selected_pair_event(transport); break;
+    case PRTC_ICE_EVENT_FAILED: prtc_transport_push_failure(transport, event->code, event->text); break;
+    default: break;
+  }
+}
+
+void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
+  prtc_ice_event event;
+  while (prtc_ice_event_next(transport->ice, &event) > 0) take_ice_event(transport, now, &event);
+  prtc_stack_dtls_events(transport, now);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- receive */
+
+int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
+  if (datagram->size == 0) return PRTC_ERROR_MALFORMED;
+  if (transport->closed) return PRTC_ERROR_UNEXPECTED;
+  uint8_t first = datagram->data[0]; /* RFC 7983 section 7 */
+  int code = PRTC_ERROR_MALFORMED;
+  if (first <= 3) {
+    code = prtc_ice_receive(transport->ice, now, datagram);
+  } else if (first >= 20 && first <= 63) {
+    /* Only from where a connectivity check has come through: anybody else could make us answer to a forged address. */
+    if (!prtc_ice_knows_path(transport->ice, datagram->socket, &datagram->remote)) return PRTC_ERROR_UNEXPECTED;
+    code = prtc_stack_receive(transport, now, datagram);
+  } else if (first >= 128 && first <= 191) {
+    return PRTC_ERROR_UNEXPECTED; /* RTP and RTCP: no media was negotiated */
+  }
+  prtc_transport_pump(transport, now);
+  return code;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- transmit */
+
+/* Where DTLS and data go; false when there is nowhere. */
+static bool path(const struct prtc_transport *transport, prtc_datagram *out) {
+  prtc_ice_pair pair;
+  int state = prtc_ice_get_state(transport->ice);
+  if (state == PRTC_ICE_TRANSPORT_FAILED || state == PRTC_ICE_TRANSPORT_CLOSED) return false; /* RFC 7675: no consent */
+  if (prtc_ice_get_selected_pair(transport->ice, &pair) != 1) {
+    *out = transport->fallback;
+    return transport->fallback.socket != 0;
+  }
+  *out = (prtc_datagram){.socket = pair.socket, .interface_index = pair.interface_index, .local = pair.local, .remote = pair.remote};
+  return true;
+}
+
+/* Keeps a packet for the next train. Without memory it is lost, which SCTP mends. */
+static void hold(struct prtc_transport *transport, const uint8_t *packet, size_t size) {
+  if (transport->held == NULL) transport->held = prtc_allocate(transport->context, PRTC_DATAGRAM_SIZE);
+  if (transport->held == NULL) return;
+  memcpy(transport->held, packet, size);
+  transport->held_size = size;
+}
+
+static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8_t out[PRTC_DATAGRAM_SIZE]) {
+  size_t size = transport->held_size;
+  if (size == 0) return prtc_stack_packet(transport, now, out, PRTC_DATAGRAM_SIZE);
+  memcpy(out, transport->held, size);
+  transport->held_size = 0;
+  return size;
+}
+
+/* Hands SCTP packets to DTLS, as many as make one train: all of one size but the last, which may be shorter. What comes too large
+ * for the train is held for the next one. */
+static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                          size_t capacity) {
+  uint8_t packet[PRTC_DATAGRAM_SIZE];
+  size_t size = 0, segment = 0;
+  for (int count = 0; count < TRAIN_LENGTH; count++) {
+    size_t packet_size = next_packet(transport, now, packet);
+    if (packet_size == 0) break;
+    size_t sealed_size = packet_size + prtc_dtls_overhead(transport->dtls);
+    if ((segment != 0 && sealed_size > segment) || sealed_size > capacity - size) {
+      hold(transport, packet, packet_size);
+      break;
+    }
+    int sealed = prtc_dtls_seal(transport->dtls, packet, packet_size, buffer + size, capacity - size);
+    if (sealed < 0) {
+      PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "a packet could not be sealed: %s", prtc_strerror(sealed));
+      break;
+    }
+    size += (size_t)sealed;
+    if (segment == 0) segment = (size_t)sealed;
+    if ((size_t)sealed < segment) break;
+  }
+  out->data = buffer;
+  out->size = size;
+  out->segment_size = size > segment ? segment : 0;
+  return (int)size;
+}
+
+static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                         size_t capacity) {
+  if (!path(transport, out)) return 0;
+  int size = 0;
+  if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_CONNECTED) {
+    size = transmit_train(transport, now, out, buffer, capacity);
+    if (size > 0) return size;
+    if (transport->closing) { /* the ABORT is out: now DTLS may say goodbye */
+      transport->closing = false;
+      (void)prtc_dtls_close(transport->dtls, now);
+    }
+  }
+  size = prtc_dtls_transmit(transport->dtls, now, buffer, capacity);
+  if (size > 0) {
+    out->data = buffer;
+    out->size = (size_t)size;
+  }
+  return size;
+}
+
+int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                            size_t capacity) {
+  int size = 0;
+  if (!transport->closed) {
+    size = prtc_ice_transmit(transport->ice, now, out, buffer, capacity);
+    if (size > 0) return size;
+  }
+  if (!transport->drained) size = transmit_data(transport, now, out, buffer, capacity);
+  if (transport->closed && size <= 0 && !transport->drained) {
+    transport->drained = true;
+    prtc_gathering_close(transport);
+  }
+  prtc_transport_pump(transport, now);
+  return size;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- time */
+
+prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
+  if (transport->closed) return PRTC_NEVER;
+  prtc_time deadline = prtc_ice_deadline(transport->ice);
+  prtc_time dtls = prtc_dtls_deadline(transport->dtls);
+  prtc_time sctp = transport->sctp != NULL ? prtc_sctp_deadline(transport->sctp) : PRTC_NEVER;
+  if (dtls < deadline) deadline = dtls;
+  return sctp < deadline ? sctp : deadline;
+}
+
+int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
+  if (transport->closed) return PRTC_OK;
+  if (prtc_ice_deadline(transport->ice) <= now) (void)prtc_ice_timeout(transport->ice, now);
+  if (prtc_dtls_deadline(transport->dtls) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
+  if (transport->sctp != NULL && prtc_sctp_deadline(transport->sctp) <= now) (void)prtc_sctp_timeout(transport->sctp, now);
+  prtc_transport_pump(transport, now);
+  return PRTC_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ close */
+
+int prtc_transport_close(struct prtc_transport *transport, prtc_time now) {
+  if (transport->closed) return PRTC_OK;
+  prtc_transport_pump(transport, now);
+  transport->closed = true;
+  prtc_stack_close(transport, now);
+  prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, PRTC_ICE_TRANSPORT_CLOSED);
+  return PRTC_OK;
+}
+
+bool prtc_transport_is_drained(const struct prtc_transport *transport) { return transport->drained; }
+
+/* ------------------------------------------------------------------------------------------------------------- negotiation */
+
+int prtc_transport_get_ice_parameters(const struct prtc_transport *transport, prtc_ice_parameters *out) {
+  return prtc_ice_get_local_parameters(transport->ice, out);
+}
+
+int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time now, bool controlling) {
+  return prtc_ice_set_controlling(transport->ice, now, controlling);
+}
+
+int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate) {
+  int code = prtc_ice_add_remote_candidate(transport->ice, now, candidate);
+  prtc_transport_pump(transport, now);
+  return code;
+}
+
+int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now) {
+  int code = prtc_ice_end_of_remote_candidates(transport->ice, now);
+  prtc_transport_pump(transport, now);
+  return code;
+}
+
+int prtc_transport_get_selected_pair(const struct prtc_transport *transport, prtc_ice_pair *out) {
+  return prtc_ice_get_selected_pair(transport->ice, out);
+}
+
+prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transport) {
+  return (prtc_dtls_role)prtc_dtls_get_role(transport->dtls);
+}
+
+uint32_t prtc_transport_get_max_channels(const struct prtc_transport *transport) { return transport->max_channels; }
