@@ -119,7 +119,7 @@ typedef struct prtc_data_event {
   int32_t code;
   const uint8_t *data; /* not NULL in a message, also when size is 0 */
   size_t size;
-  const char *text;    /* NUL-terminated, static storage */
+  const char *text;    /* NUL-terminated, or NULL; valid until prtc_data_free */
 } prtc_data_event;
 
 struct prtc_sctp_message;
@@ -142,6 +142,9 @@ PRTC_API int prtc_data_send(prtc_data *data, prtc_channel_id channel, prtc_messa
 PRTC_API int prtc_data_close_channel(prtc_data *data, prtc_channel_id channel);
 PRTC_API int prtc_data_set_buffered_amount_low_threshold(prtc_data *data, prtc_channel_id channel, uint64_t threshold);
 PRTC_API int prtc_data_channel_info(const prtc_data *data, prtc_channel_id channel, prtc_channel_info *out);
+
+/* Why the last command failed, in a sentence; "" when it did not. Static storage. */
+PRTC_API const char *prtc_data_error_message(const prtc_data *data);
 
 /* The W3C's defaults: *config is set to them. */
 PRTC_API void prtc_channel_config_init(prtc_channel_config *config);

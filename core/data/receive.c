@@ -1,0 +1,286 @@
+/* What SCTP reports: messages, resets, the beginning and the end of the association.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/data/dcep.h"
+#include "core/data/internal.h"
+
+/* Deprecated, but read (RFC 8831 section 8): all but the last part of a message. */
+enum { PPID_BINARY_PARTIAL = 52, PPID_STRING_PARTIAL = 54 };
+
+static int append(prtc_data *data, struct prtc_data_buffer *buffer, const uint8_t *bytes, size_t size) {
+  if (size > buffer->capacity - buffer->size) {
+    size_t capacity = buffer->size + size < 2 * buffer->capacity ? 2 * buffer->capacity : buffer->size + size;
+    void *grown = prtc_reallocate(data->context, buffer->bytes, capacity);
+    if (grown == NULL) return PRTC_ERROR_NO_MEMORY;
+    buffer->bytes = grown;
+    buffer->capacity = capacity;
+  }
+  memcpy(buffer->bytes + buffer->size, bytes, size);
+  buffer->size += size;
+  return 0;
+}
+
+static void clear(prtc_data *data, struct prtc_data_buffer *buffer) {
+  prtc_release(data->context, buffer->bytes);
+  memset(buffer, 0, sizeof *buffer);
+}
+
+static void clear_partial(prtc_data *data, struct prtc_data_channel *channel) {
+  data->partial_bytes -= channel->partial.size;
+  clear(data, &channel->partial);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- RFC 8832 */
+
+/* Text that C code can take for UTF-8: what is none becomes question marks. */
+static void make_utf8(char *text, size_t size) {
+  if (prtc_is_utf8((const uint8_t *)text, size)) return;
+  for (size_t i = 0; i < size; i++) {
+    if ((uint8_t)text[i] >= 0x80) text[i] = '?';
+  }
+}
+
+/* RFC 8832 section 6: an OPEN that cannot be is answered by a reset of the stream, and no ACK. */
+static int refuse(prtc_data *data, uint32_t stream) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel != NULL) {
+    prtc_data_fail(data, channel, PRTC_ERROR_PROTOCOL, "the other side opened a channel on a stream in use");
+  } else if (stream < data->streams) {
+    prtc_data_ask_reset(data, stream);
+  }
+  return PRTC_ERROR_UNEXPECTED;
+}
+
+static int receive_open(prtc_data *data, uint32_t stream, const uint8_t *bytes, size_t size) {
+  static const uint8_t ack = PRTC_DCEP_ACK;
+  struct prtc_dcep_open open;
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  /* Who opens a stream again has seen both resets; our own confirmation is only late. */
+  if (channel != NULL && channel->remote_reset && channel->reset_asked) prtc_data_end(data, channel);
+  if (!prtc_dcep_read_open(&open, bytes, size)) {
+    refuse(data, stream);
+    return PRTC_ERROR_MALFORMED;
+  }
+  /* The other side's parity is the one that is not ours. */
+  if (prtc_data_on_stream(data, stream) != NULL || (stream & 1) != (data->is_client ? 1u : 0u) || stream >= data->streams ||
+      open.label_size + open.protocol_size > PRTC_DATA_REMOTE_TEXT_MAX - data->remote_text) {
+    return refuse(data, stream);
+  }
+  prtc_channel_config config;
+  prtc_channel_config_init(&config);
+  config.label = (const char *)open.label;
+  config.label_size = open.label_size;
+  config.protocol = (const char *)open.protocol;
+  config.protocol_size = open.protocol_size;
+  config.unordered = open.unordered;
+  config.has_max_retransmits = open.has_max_retransmits;
+  config.has_max_packet_life_time = open.has_max_packet_life_time;
+  config.max_retransmits = config.max_packet_life_time = open.reliability;
+  config.priority = open.priority;
+  channel = prtc_data_channel_new(data, &config);
+  if (channel == NULL) return PRTC_ERROR_NO_MEMORY;
+  make_utf8(channel->label, channel->label_size);
+  make_utf8(channel->protocol, channel->protocol_size);
+  channel->remote = true;
+  channel->may_be_unordered = true;
+  data->remote_text += channel->label_size + channel->protocol_size;
+  if (prtc_data_take_stream(data, channel, stream) < 0 ||
+      prtc_data_enqueue(data, channel, PRTC_PPID_DCEP, &ack, sizeof ack) < 0) {
+    prtc_data_channel_free(data, channel);
+    return PRTC_ERROR_NO_MEMORY;
+  }
+  prtc_data_tell_state(data, channel, PRTC_DATA_EVENT_CHANNEL);
+  prtc_data_open(data, channel);
+  return 0;
+}
+
+static int receive_dcep(prtc_data *data, uint32_t stream, const uint8_t *bytes, size_t size) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (bytes[0] == PRTC_DCEP_OPEN) return receive_open(data, stream, bytes, size);
+  if (bytes[0] != PRTC_DCEP_ACK || size != 1) return PRTC_ERROR_MALFORMED;
+  if (channel == NULL || channel->remote || channel->negotiated) return PRTC_ERROR_UNEXPECTED;
+  channel->may_be_unordered = true;
+  return 0;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- messages */
+
+static int tell_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, const uint8_t *bytes, size_t size) {
+  channel->messages_received++;
+  channel->bytes_received += size;
+  data->message_waits = true;
+  prtc_data_tell(data, &(prtc_data_event){.type = PRTC_DATA_EVENT_MESSAGE,
+                                          .kind = kind,
+                                          .channel = channel->id,
+                                          .data = bytes,
+                                          .size = size});
+  return 0;
+}
+
+static int too_large(prtc_data *data, struct prtc_data_channel *channel) {
+  clear_partial(data, channel);
+  prtc_data_fail(data, channel, PRTC_ERROR_PROTOCOL, "the other side sent a message larger than max-message-size");
+  return PRTC_ERROR_UNEXPECTED;
+}
+
+/* A part with a deprecated PPID, or the last part after such ones. */
+static int receive_partial(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, bool is_last,
+                           const uint8_t *bytes, size_t size) {
+  if (size > data->max_message_size - channel->partial.size || size > 2 * (size_t)data->max_message_size - data->partial_bytes) {
+    return too_large(data, channel);
+  }
+  if (append(data, &channel->partial, bytes, size) < 0) return PRTC_ERROR_NO_MEMORY;
+  data->partial_bytes += size;
+  if (!is_last) return 0;
+  clear(data, &data->assembly);
+  data->assembly = channel->partial;
+  data->partial_bytes -= channel->partial.size;
+  memset(&channel->partial, 0, sizeof channel->partial);
+  return tell_message(data, channel, kind, data->assembly.bytes, data->assembly.size);
+}
+
+/* A whole SCTP message. */
+static int receive_message(prtc_data *data, uint32_t stream, uint32_t ppid, const uint8_t *bytes, size_t size) {
+  if (ppid == PRTC_PPID_DCEP) return receive_dcep(data, stream, bytes, size);
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel == NULL) return PRTC_ERROR_UNEXPECTED;
+  channel->may_be_unordered = true;
+  if (channel->state != PRTC_CHANNEL_OPEN) return PRTC_ERROR_UNEXPECTED; /* W3C: what arrives after close is dropped */
+  bool is_text = ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_STRING_EMPTY || ppid == PPID_STRING_PARTIAL;
+  uint32_t kind = is_text ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
+  switch (ppid) {
+  case PRTC_PPID_STRING:
+  case PRTC_PPID_BINARY:
+    if (channel->partial.size > 0) return receive_partial(data, channel, kind, true, bytes, size);
+    if (size > data->max_message_size) return too_large(data, channel);
+    return tell_message(data, channel, kind, bytes, size);
+  case PRTC_PPID_STRING_EMPTY:
+  case PRTC_PPID_BINARY_EMPTY:
+    return tell_message(data, channel, kind, bytes, 0);
+  case PPID_STRING_PARTIAL:
+  case PPID_BINARY_PARTIAL:
+    return receive_partial(data, channel, kind, false, bytes, size);
+  default:
+    return PRTC_ERROR_MALFORMED;
+  }
+}
+
+/* A part of a message that SCTP could not give whole. SCTP finishes one before it gives parts of another. */
+static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
+  size_t limit = part->ppid == PRTC_PPID_DCEP ? PRTC_DCEP_SIZE_MAX : data->max_message_size;
+  if (part->begin) {
+    clear(data, &data->assembly);
+    data->discarding = false;
+  }
+  int code = 0;
+  if (!data->discarding && part->size > limit - data->assembly.size) {
+    struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
+    data->discarding = true;
+    if (channel != NULL && channel->state == PRTC_CHANNEL_OPEN) too_large(data, channel);
+    code = PRTC_ERROR_UNEXPECTED;
+  }
+  if (!data->discarding && append(data, &data->assembly, part->data, part->size) < 0) {
+    data->discarding = true;
+    code = PRTC_ERROR_NO_MEMORY;
+  }
+  if (data->discarding) clear(data, &data->assembly);
+  if (!part->end || data->discarding) return code;
+  return receive_message(data, part->stream, part->ppid, data->assembly.bytes, data->assembly.size);
+}
+
+/* ------------------------------------------------------------------------------------------------- the association itself */
+
+static void incoming_reset(prtc_data *data, uint32_t stream) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel == NULL) return;
+  channel->remote_reset = true;
+  clear_partial(data, channel);
+  prtc_data_begin_close(data, channel, false);
+  prtc_data_finish_close(data, channel);
+}
+
+static void outgoing_reset(prtc_data *data, uint32_t stream) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel == NULL || !channel->reset_asked) return; /* of a channel that is gone */
+  channel->reset_done = true;
+  prtc_data_finish_close(data, channel);
+}
+
+static void set_streams(prtc_data *data, const prtc_sctp_event *event) {
+  uint32_t both = event->outgoing_streams < event->incoming_streams ? event->outgoing_streams : event->incoming_streams;
+  data->streams = both < 65535 ? both : 65535;
+}
+
+static void connected(prtc_data *data, const prtc_sctp_event *event) {
+  if (data->connected) return;
+  data->connected = true;
+  set_streams(data, event);
+  for (struct prtc_data_channel *channel = data->first, *next; channel != NULL; channel = next) {
+    next = channel->next;
+    if (channel->state != PRTC_CHANNEL_CONNECTING || channel->stream == PRTC_STREAM_NONE) continue;
+    if (channel->stream < data->streams) {
+      prtc_data_open(data, channel);
+    } else {
+      prtc_data_fail(data, channel, PRTC_ERROR_OUT_OF_IDS, "the channel's id is beyond the streams that were agreed on");
+    }
+  }
+}
+
+void prtc_data_closed(prtc_data *data, int code, const char *text) {
+  if (data->closed) return;
+  data->closed = true;
+  struct prtc_text out = prtc_text_of(data->closed_text, sizeof data->closed_text);
+  prtc_text_print(&out, "%s", text != NULL ? text : "");
+  for (struct prtc_data_channel *channel = data->first; channel != NULL; channel = channel->next) {
+    if (channel->state == PRTC_CHANNEL_CLOSED) continue;
+    if (code < 0) {
+      prtc_data_tell(data, &(prtc_data_event){.type = PRTC_DATA_EVENT_ERROR,
+                                              .channel = channel->id,
+                                              .code = code,
+                                              .text = data->closed_text});
+    }
+    prtc_data_end(data, channel);
+  }
+}
+
+int prtc_data_receive(prtc_data *data, const prtc_sctp_event *event) {
+  if (data->closed) return PRTC_ERROR_INVALID_STATE;
+  if (data->message_waits || data->events.count >= PRTC_DATA_EVENTS_MAX) return PRTC_ERROR_AGAIN;
+  int code = 0;
+  switch (event->type) {
+  case PRTC_SCTP_EVENT_CONNECTED:
+    connected(data, event);
+    break;
+  case PRTC_SCTP_EVENT_CLOSED:
+    prtc_data_closed(data, event->code, event->text);
+    break;
+  case PRTC_SCTP_EVENT_MESSAGE:
+    if (event->message.size == 0) return PRTC_ERROR_MALFORMED;
+    if (event->message.begin && event->message.end) {
+      code = receive_message(data, event->message.stream, event->message.ppid, event->message.data, event->message.size);
+    } else {
+      code = receive_part(data, &event->message);
+    }
+    break;
+  case PRTC_SCTP_EVENT_INCOMING_RESET:
+    incoming_reset(data, event->message.stream);
+    break;
+  case PRTC_SCTP_EVENT_OUTGOING_RESET:
+    outgoing_reset(data, event->message.stream);
+    break;
+  case PRTC_SCTP_EVENT_STREAMS:
+    set_streams(data, event);
+    break;
+  case PRTC_SCTP_EVENT_ABANDONED:
+    data->discarding = true;
+    clear(data, &data->assembly);
+    break;
+  default:
+    break;
+  }
+  return data->failed ? PRTC_ERROR_NO_MEMORY : code;
+}
