@@ -1,0 +1,266 @@
+/* Making offers and answers: RFC 9429 sections 5.2 and 5.3, for data. Sections of other kinds are rejected.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/context.h"
+#include "core/base/text.h"
+#include "core/jsep/internal.h"
+
+static const char no_address[] = "IN IP4 0.0.0.0"; /* RFC 9429 section 5.2.1: with port 9 while nothing is gathered */
+
+/* A description in the making */
+struct draft {
+  prtc_sdp_session session;
+  prtc_sdp_media *media; /* session.media */
+  prtc_sdp_group bundle;
+  char mid[12];  /* of a new section */
+  char port[8];  /* our SCTP port, as the older form of the m= line wants it */
+};
+
+static int start(struct prtc_jsep *jsep, struct draft *draft, size_t sections) {
+  *draft = (struct draft){0};
+  draft->media = prtc_allocate(jsep->context, (sections + 1) * sizeof *draft->media);
+  if (draft->media == NULL) return PRTC_ERROR_NO_MEMORY;
+  draft->session = (prtc_sdp_session){.username = "-",
+                                      .session_id = jsep->session_id,
+                                      .session_version = jsep->session_version,
+                                      .address = "IN IP4 127.0.0.1",
+                                      .name = "-",
+                                      .media = draft->media,
+                                      .media_count = sections};
+  return PRTC_OK;
+}
+
+/* RFC 9429 section 5.3.1: port 0, the place, kind, protocol, formats and mid as offered. */
+static prtc_sdp_media rejected(const prtc_sdp_media *media) {
+  return (prtc_sdp_media){.kind = media->kind,
+                          .port = 0,
+                          .protocol = media->protocol,
+                          .formats = media->formats,
+                          .connection = no_address,
+                          .mid = media->mid,
+                          .direction = PRTC_SDP_DIRECTION_INACTIVE};
+}
+
+/* Where the default candidate is, and what else there is; sections of other credentials are of another generation. */
+static void add_candidates(prtc_sdp_media *media, const struct prtc_jsep_local *local) {
+  media->port = local->port != 0 ? local->port : 9;
+  media->connection = local->port != 0 ? local->connection : no_address;
+  media->candidates = local->candidates;
+  media->candidate_count = local->candidate_count;
+  media->end_of_candidates = local->end_of_candidates;
+}
+
+/* What this side says of its data section, beside protocol, formats, mid and setup. */
+static prtc_sdp_media accepted(const struct prtc_jsep_local *local) {
+  prtc_sdp_media media = {.kind = "application",
+                          .protocol = "UDP/DTLS/SCTP",
+                          .formats = "webrtc-datachannel",
+                          .ice_ufrag = local->ufrag,
+                          .ice_pwd = local->password,
+                          .ice_options = "trickle ice2", /* RFC 8838 section 3, RFC 8445 section 10 */
+                          .fingerprints = local->fingerprints,
+                          .fingerprint_count = local->fingerprint_count,
+                          .has_sctp_port = 1,
+                          .sctp_port = local->sctp_port,
+                          .has_max_message_size = 1,
+                          .max_message_size = local->max_message_size};
+  add_candidates(&media, local);
+  return media;
+}
+
+/* As the other side (or we, before) wrote the m= line. In the older form the format is the sender's SCTP port. */
+static void write_as(struct draft *draft, prtc_sdp_media *media, const prtc_sdp_media *model) {
+  media->protocol = model->protocol;
+  media->formats = model->formats;
+  media->mid = model->mid;
+  if (strcmp(model->protocol, "DTLS/SCTP") != 0) return;
+  snprintf(draft->port, sizeof draft->port, "%u", (unsigned)media->sctp_port);
+  media->formats = draft->port;
+}
+
+static void bundle(struct draft *draft, const char *mid) {
+  if (mid == NULL) return;
+  draft->bundle = (prtc_sdp_group){.semantics = "BUNDLE", .mids = mid};
+  draft->session.groups = &draft->bundle;
+  draft->session.group_count = 1;
+}
+
+/* Prints; the version of o= is one more than the last one's when the text differs from it (RFC 9429 section 5.2.2). *last is
+ * replaced by the text. */
+static int finish(struct prtc_jsep *jsep, struct draft *draft, char **last, char *out, size_t capacity) {
+  char *text = prtc_allocate(jsep->context, PRTC_SDP_SIZE + 1), *copy = NULL;
+  int result = PRTC_ERROR_NO_MEMORY;
+  if (text != NULL) result = prtc_sdp_print(&draft->session, text, PRTC_SDP_SIZE + 1);
+  if (result > 0 && (*last == NULL || strcmp(text, *last) != 0)) {
+    draft->session.session_version = jsep->session_version + 1;
+    result = prtc_sdp_print(&draft->session, text, PRTC_SDP_SIZE + 1);
+    if (result > 0) copy = prtc_copy_text(jsep->context, text, (size_t)result);
+    if (result > 0 && copy == NULL) result = PRTC_ERROR_NO_MEMORY;
+    if (copy != NULL) {
+      jsep->session_version++;
+      prtc_release(jsep->context, *last);
+      *last = copy;
+    }
+  } else if (result == PRTC_ERROR_BUFFER_TOO_SMALL) {
+    result = prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_ACCESS, "the description would be larger than 64 KiB");
+  }
+  if (result > 0 && out != NULL) {
+    if ((size_t)result < capacity) {
+      memcpy(out, text, (size_t)result + 1);
+    } else {
+      result = PRTC_ERROR_BUFFER_TOO_SMALL;
+    }
+  }
+  prtc_release(jsep->context, text);
+  prtc_release(jsep->context, draft->media);
+  return result;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- offer */
+
+/* A mid that no section has. */
+static void choose_mid(struct draft *draft, const prtc_sdp_session *base) {
+  bool taken = true;
+  for (unsigned number = base == NULL ? 0 : (unsigned)base->media_count; taken; number++) {
+    snprintf(draft->mid, sizeof draft->mid, "%u", number);
+    taken = false;
+    for (size_t i = 0; base != NULL && i < base->media_count; i++) {
+      if (base->media[i].mid != NULL && strcmp(base->media[i].mid, draft->mid) == 0) taken = true;
+    }
+  }
+}
+
+/* RFC 9429 section 5.2.2: every section stays in its place. One for data comes at the end, or where a rejected one was. */
+int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local *local, char *out, size_t capacity) {
+  struct draft draft;
+  jsep->error[0] = '\0';
+  if (jsep->now.state != PRTC_SIGNALING_STABLE && jsep->now.state != PRTC_SIGNALING_HAVE_LOCAL_OFFER) {
+    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_STATE, "an offer cannot be created in this signaling state");
+  }
+  const struct description *latest = prtc_jsep_latest(&jsep->now, CURRENT_LOCAL, PENDING_LOCAL);
+  const prtc_sdp_session *base = latest == NULL ? NULL : latest->session;
+  size_t count = base == NULL ? 0 : base->media_count;
+  int negotiated = prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->now)), data = -1, reusable = -1;
+  int result = start(jsep, &draft, count);
+  if (result < 0) return result;
+  for (size_t i = 0; i < count; i++) {
+    draft.media[i] = rejected(&base->media[i]);
+    if (!prtc_sdp_is_data(&base->media[i])) continue;
+    bool live = latest == jsep->now.at[PENDING_LOCAL] ? prtc_jsep_is_live(base, i) : (int)i == negotiated;
+    if (live && data < 0) {
+      data = (int)i;
+    } else if (reusable < 0) {
+      reusable = (int)i;
+    }
+  }
+  if (data >= 0) {
+    draft.media[data] = accepted(local);
+    write_as(&draft, &draft.media[data], &base->media[data]);
+  } else if (local->wants_data && (reusable >= 0 || count < PRTC_SDP_SECTIONS)) {
+    data = reusable >= 0 ? reusable : (int)count;
+    if (reusable < 0) draft.session.media_count++;
+    choose_mid(&draft, base);
+    draft.media[data] = accepted(local);
+    draft.media[data].mid = draft.mid;
+  }
+  if (data >= 0) {
+    draft.media[data].setup = PRTC_SDP_SETUP_ACTPASS; /* RFC 8842 section 5.2; also when the role is long known */
+    draft.media[data].tls_id = jsep->tls_id;
+    bundle(&draft, draft.media[data].mid);
+  }
+  return finish(jsep, &draft, &jsep->last_offer, out, capacity);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ answer */
+
+/* RFC 8842 section 5.3: actpass is answered with active, but with the role that this side has already where it has one.
+ * RFC 4145 section 4: an offer without a=setup means active. */
+static prtc_sdp_setup answer_setup(const struct prtc_jsep *jsep, const prtc_sdp_media *offer) {
+  if (offer->setup == PRTC_SDP_SETUP_PASSIVE) return PRTC_SDP_SETUP_ACTIVE;
+  if (offer->setup != PRTC_SDP_SETUP_ACTPASS) return PRTC_SDP_SETUP_PASSIVE;
+  struct prtc_jsep_data data;
+  prtc_jsep_get_data(jsep, &data);
+  return data.negotiated ? data.setup : PRTC_SDP_SETUP_ACTIVE;
+}
+
+/* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. */
+static bool is_bundled(const prtc_sdp_session *offer, const char *mid) {
+  for (size_t i = 0; i < offer->group_count; i++) {
+    if (strcmp(offer->groups[i].semantics, "BUNDLE") == 0 && prtc_sdp_has_token(offer->groups[i].mids, mid)) return true;
+  }
+  return false;
+}
+
+int prtc_jsep_create_answer(struct prtc_jsep *jsep, const struct prtc_jsep_local *local, char *out, size_t capacity) {
+  struct draft draft;
+  jsep->error[0] = '\0';
+  if (jsep->now.state != PRTC_SIGNALING_HAVE_REMOTE_OFFER && jsep->now.state != PRTC_SIGNALING_HAVE_LOCAL_PRANSWER) {
+    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_STATE, "an answer can be created only when there is a remote offer");
+  }
+  const prtc_sdp_session *offer = jsep->now.at[PENDING_REMOTE]->session;
+  int result = start(jsep, &draft, offer->media_count);
+  if (result < 0) return result;
+  for (size_t i = 0; i < offer->media_count; i++) draft.media[i] = rejected(&offer->media[i]);
+  int data = prtc_jsep_find_data(offer);
+  if (data >= 0) {
+    const prtc_sdp_media *asked = &offer->media[data];
+    draft.media[data] = accepted(local);
+    write_as(&draft, &draft.media[data], asked);
+    draft.media[data].setup = answer_setup(jsep, asked);
+    if (asked->tls_id != NULL) draft.media[data].tls_id = jsep->tls_id;
+    if (is_bundled(offer, asked->mid)) bundle(&draft, asked->mid);
+  }
+  return finish(jsep, &draft, &jsep->last_answer, out, capacity);
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- reading */
+
+static enum slot find_slot(const struct slots *slots, prtc_description which) {
+  switch (which) {
+    case PRTC_DESCRIPTION_LOCAL: return slots->at[PENDING_LOCAL] != NULL ? PENDING_LOCAL : CURRENT_LOCAL;
+    case PRTC_DESCRIPTION_REMOTE: return slots->at[PENDING_REMOTE] != NULL ? PENDING_REMOTE : CURRENT_REMOTE;
+    case PRTC_DESCRIPTION_CURRENT_LOCAL: return CURRENT_LOCAL;
+    case PRTC_DESCRIPTION_CURRENT_REMOTE: return CURRENT_REMOTE;
+    case PRTC_DESCRIPTION_PENDING_LOCAL: return PENDING_LOCAL;
+    case PRTC_DESCRIPTION_PENDING_REMOTE: return PENDING_REMOTE;
+  }
+  return SLOTS;
+}
+
+static int print_local(const struct prtc_jsep *jsep, const struct description *description,
+                       const struct prtc_jsep_local *local, char *out, size_t capacity) {
+  prtc_sdp_session session = *description->session;
+  size_t size = (session.media_count + 1) * sizeof(prtc_sdp_media);
+  prtc_sdp_media *media = prtc_allocate(jsep->context, size);
+  if (media == NULL) return PRTC_ERROR_NO_MEMORY;
+  for (size_t i = 0; i < session.media_count; i++) {
+    media[i] = session.media[i];
+    if (media[i].ice_ufrag != NULL && strcmp(media[i].ice_ufrag, local->ufrag) == 0) add_candidates(&media[i], local);
+  }
+  session.media = media;
+  int result = prtc_sdp_print(&session, out, capacity);
+  prtc_release(jsep->context, media);
+  return result;
+}
+
+int prtc_jsep_get_description(const struct prtc_jsep *jsep, prtc_description which, const struct prtc_jsep_local *local,
+                              prtc_sdp_type *type, char *out, size_t capacity) {
+  enum slot slot = find_slot(&jsep->now, which);
+  *type = (prtc_sdp_type)0;
+  if (slot == SLOTS) return PRTC_ERROR_INVALID_ARGUMENT;
+  const struct description *description = jsep->now.at[slot];
+  if (capacity == 0) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  out[0] = '\0';
+  if (description == NULL) return 0;
+  *type = description->type;
+  if (local != NULL && (slot == CURRENT_LOCAL || slot == PENDING_LOCAL)) {
+    return print_local(jsep, description, local, out, capacity);
+  }
+  if (description->size >= capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  memcpy(out, description->text, description->size + 1);
+  return (int)description->size;
+}
