@@ -17,20 +17,19 @@ def from_cache(ctx, name, sha256, extract = False):
       False when the cache does not have it.
     """
 
-    # The address leads nowhere, only the cache can answer; Bazel prints it in a warning when it does not, so it says what
-    # that means.
-    return _get(ctx, "file:///not-in-the-cache-yet/" + name, name, sha256, extract, allow_fail = True).success
+    # without an address only the cache can answer
+    return _get(ctx, [], name, sha256, extract, allow_fail = True).success
 
 def into_cache(ctx, path, name, sha256, extract = False):
     """Takes the file at `path`, checks its hash (which fails the build when it is another) and puts it into the cache, too."""
-    _get(ctx, "file://%s" % path, name, sha256, extract, allow_fail = False)
+    _get(ctx, ["file://%s" % path], name, sha256, extract, allow_fail = False)
 
-def _get(ctx, url, name, sha256, extract, allow_fail):
+def _get(ctx, urls, name, sha256, extract, allow_fail):
     if extract:
         return ctx.download_and_extract(
-            url = url,
+            url = urls,
             sha256 = sha256,
             type = "zip" if name.endswith(".whl") else "tar.gz",
             allow_fail = allow_fail,
         )
-    return ctx.download(url = url, output = name, sha256 = sha256, allow_fail = allow_fail)
+    return ctx.download(url = urls, output = name, sha256 = sha256, allow_fail = allow_fail)
