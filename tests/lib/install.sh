@@ -142,7 +142,7 @@ install_python_packages() {
 # -------------------------------------------------------------------------------------------------------------- Node and Go
 
 version_of_node() {
-  node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p'
+  { node --version 2>/dev/null || true; } | sed -n 's/^v\([0-9]*\).*/\1/p'
 }
 
 # Node 18 or later, with npm.
