@@ -6,6 +6,10 @@
  * slice of the caller's. Addresses are text. Text that may be missing is "" in Go: HasText tells.
  */
 
+%{
+#include <stdbool.h>
+%}
+
 %rename("%(camelcase)s", %$isfunction) "";
 %rename("%(camelcase)s", %$isvariable) "";
 

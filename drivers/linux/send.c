@@ -10,8 +10,9 @@
 
 #include "drivers/linux/driver.h"
 
-/* Batches that one call sends. */
-#define BATCHES_PER_CALL 16
+/* What one call sends at most. What follows may be on its way to this very process, whose receive buffers are not endless. */
+#define DATAGRAMS_PER_CALL 256
+#define BYTES_PER_CALL (1024u * 1024)
 /* Bytes that wait for one socket; what comes then is dropped, as a full queue in the network would. */
 #define PENDING_LIMIT (1024u * 1024)
 /* µs until a datagram is tried again that found the queue of the interface full (nothing reports room there) */
@@ -197,41 +198,31 @@ static void send_batch(struct prtc_driver *driver, struct batch *batch, prtc_tim
 
 int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now) {
   struct batch batch = {0};
-  int any = 0;
-  for (size_t batches = 0; batches < BATCHES_PER_CALL;) {
+  size_t datagrams = 0, bytes = 0;
+  while (datagrams < DATAGRAMS_PER_CALL && bytes < BYTES_PER_CALL) {
     prtc_datagram datagram;
-    int size = prtc_endpoint_transmit(driver->endpoint, now, &datagram, driver->send_space + batch.count * PRTC_TRAIN_SIZE,
-                                      PRTC_TRAIN_SIZE);
+    uint8_t *space = driver->send_space + batch.count * PRTC_TRAIN_SIZE;
+    int size = prtc_endpoint_transmit(driver->endpoint, now, &datagram, space, PRTC_TRAIN_SIZE);
     if (size <= 0) {
       send_batch(driver, &batch, now);
-      return size < 0 ? size : any;
+      return size < 0 ? size : datagrams > 0;
     }
-    any = 1;
-    if (batch.socket == NULL || datagram.socket != batch.socket->id) {
-      if (batch.count > 0) {
-        /* Another socket: what was collected goes first. The new datagram lies behind it in send_space, and stays there. */
-        prtc_datagram moved = datagram;
-        send_batch(driver, &batch, now);
-        memmove(driver->send_space, datagram.data, datagram.size);
-        moved.data = driver->send_space;
-        datagram = moved;
-        batches++;
-      }
-      batch.socket = prtc_socket_find(driver, datagram.socket);
-    }
-    if (batch.socket == NULL) { /* closed meanwhile */
-      batches++;
-      continue;
-    }
-    batch.datagrams[batch.count++] = datagram;
-    if (batch.count == PRTC_SEND_BATCH) {
+    datagrams++;
+    bytes += datagram.size;
+    if (batch.count > 0 && datagram.socket != batch.socket->id) {
       send_batch(driver, &batch, now);
-      batches++;
+      /* its bytes lie behind those that went: they become the first of the next batch */
+      memmove(driver->send_space, datagram.data, datagram.size);
+      datagram.data = driver->send_space;
     }
+    if (batch.count == 0) batch.socket = prtc_socket_find(driver, datagram.socket);
+    if (batch.socket == NULL) continue; /* closed meanwhile */
+    batch.datagrams[batch.count++] = datagram;
+    if (batch.count == PRTC_SEND_BATCH) send_batch(driver, &batch, now);
   }
   send_batch(driver, &batch, now);
   driver->more = true;
-  return any;
+  return 1;
 }
 
 void prtc_socket_send_pending(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {

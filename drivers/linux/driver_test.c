@@ -1,0 +1,307 @@
+/* The driver with the real core over real sockets of the loopback interface.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <polyrtc/driver.h>
+#include <polyrtc/polyrtc.h>
+
+#include "core/base/testing.h"
+
+#define MESSAGES 10000
+#define PATIENCE_MS 20000 /* a hang ends in a failure; no check depends on how long anything takes */
+
+struct side {
+  prtc_driver *driver;
+  prtc_endpoint *endpoint;
+  prtc_peer *peer;
+  prtc_channel_id channel; /* open, else 0 */
+  uint32_t state;          /* prtc_connection_state */
+  uint16_t port;           /* of its first candidate */
+  size_t sent, received;
+  bool in_order;
+  char failure[256];
+};
+
+static void open_side(struct side *side) {
+  prtc_peer_config config;
+  memset(side, 0, sizeof *side);
+  side->in_order = true;
+  side->driver = prtc_driver_new(NULL);
+  PRTC_REQUIRE(side->driver != NULL);
+  side->endpoint = prtc_driver_endpoint(side->driver);
+  PRTC_INIT(&config);
+  config.use_loopback = 1;
+  PRTC_REQUIRE(prtc_peer_new(side->endpoint, prtc_driver_now(side->driver), &config, &side->peer) == 0);
+}
+
+/* One event of `side`; candidates go straight to the other one. */
+static void handle(struct side *side, struct side *other, const prtc_event *event) {
+  uint32_t number;
+  switch (event->type) {
+    case PRTC_EVENT_ICE_CANDIDATE:
+      if (event->text == NULL || other->driver == NULL) break;
+      if (side->port == 0) sscanf(event->text, "candidate:%*s 1 %*s %*u 127.0.0.1 %hu", &side->port);
+      PRTC_CHECK_INT(prtc_peer_add_ice_candidate(other->peer, prtc_driver_now(other->driver), event->text, event->mid,
+                                                 (int)event->index, event->ufrag),
+                     0);
+      break;
+    case PRTC_EVENT_CONNECTION_STATE_CHANGE:
+      side->state = event->state;
+      break;
+    case PRTC_EVENT_FAILED:
+      snprintf(side->failure, sizeof side->failure, "%s", event->text);
+      break;
+    case PRTC_EVENT_DATA_CHANNEL:
+    case PRTC_EVENT_CHANNEL_OPEN:
+      side->channel = event->object;
+      break;
+    case PRTC_EVENT_CHANNEL_MESSAGE:
+      if (event->size != sizeof number) break;
+      memcpy(&number, event->data, sizeof number);
+      if (number != side->received++) side->in_order = false;
+      break;
+    default:
+      break;
+  }
+}
+
+/* Commands queue, events come, until both sides have nothing to do at the moment. */
+static void settle(struct side *a, struct side *b) {
+  struct side *sides[2] = {a, b};
+  prtc_event events[32];
+  for (bool active = true; active;) {
+    active = false;
+    for (int i = 0; i < 2; i++) {
+      if (sides[i]->driver == NULL) continue;
+      PRTC_CHECK_INT(prtc_driver_flush(sides[i]->driver), 0);
+      int count = prtc_endpoint_event(sides[i]->endpoint, events, 32);
+      for (int k = 0; k < count; k++) handle(sides[i], sides[1 - i], &events[k]);
+      if (count > 0) active = true;
+    }
+  }
+}
+
+/* The loop of an application with two drivers, until `done` or the patience ends. */
+static bool run(struct side *a, struct side *b, bool (*done)(const struct side *a, const struct side *b)) {
+  struct side *sides[2] = {a, b};
+  prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
+  for (;;) {
+    settle(a, b);
+    if (done(a, b)) return true;
+    if (prtc_driver_now(NULL) > end) return false;
+    struct pollfd watched[2];
+    for (int i = 0; i < 2; i++) {
+      watched[i] = (struct pollfd){.fd = sides[i]->driver == NULL ? -1 : prtc_driver_descriptor(sides[i]->driver), .events = POLLIN};
+    }
+    poll(watched, 2, 1000);
+    for (int i = 0; i < 2; i++) {
+      if ((watched[i].revents & POLLIN) != 0) PRTC_CHECK_INT(prtc_driver_process(sides[i]->driver), 0);
+    }
+  }
+}
+
+static void describe(struct side *from, struct side *to, prtc_sdp_type type) {
+  char sdp[16384];
+  prtc_sdp_type written;
+  PRTC_REQUIRE(prtc_peer_set_local_description(from->peer, prtc_driver_now(from->driver), type, NULL, 0) == 0);
+  int size = prtc_peer_get_description(from->peer, PRTC_DESCRIPTION_LOCAL, &written, sdp, sizeof sdp);
+  PRTC_REQUIRE(size > 0 && written == type);
+  PRTC_REQUIRE(prtc_peer_set_remote_description(to->peer, prtc_driver_now(to->driver), type, sdp, (size_t)size) == 0);
+}
+
+static bool is_open(const struct side *a, const struct side *b) { return a->channel != 0 && b->channel != 0; }
+
+/* Two drivers, connected, with an open channel on each side. */
+static void connect_sides(struct side *a, struct side *b) {
+  prtc_channel_config config;
+  prtc_channel_id channel;
+  open_side(a);
+  open_side(b);
+  PRTC_INIT(&config);
+  config.label = "numbers";
+  config.label_size = 7;
+  config.stream_id = PRTC_STREAM_NONE;
+  PRTC_REQUIRE(prtc_peer_create_data_channel(a->peer, prtc_driver_now(a->driver), &config, &channel) == 0);
+  describe(a, b, PRTC_SDP_OFFER);
+  describe(b, a, PRTC_SDP_ANSWER);
+  PRTC_REQUIRE(run(a, b, is_open));
+  PRTC_CHECK_INT(a->state, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(b->state, PRTC_CONNECTION_CONNECTED);
+}
+
+static void free_sides(struct side *a, struct side *b) {
+  prtc_driver_free(a->driver);
+  prtc_driver_free(b->driver);
+}
+
+/* -------------------------------------------------------------------------------------------------------------------- */
+
+static bool has_all(const struct side *a, const struct side *b) { return a->received + b->received >= 2 * MESSAGES; }
+
+static void send_numbers(struct side *side) {
+  for (uint32_t i = 0; i < MESSAGES; i++) {
+    PRTC_CHECK_INT(prtc_peer_send(side->peer, prtc_driver_now(side->driver), side->channel, PRTC_MESSAGE_BINARY,
+                                  (const uint8_t *)&i, sizeof i),
+                   0);
+  }
+}
+
+static void ten_thousand_messages_each_way(void) {
+  struct side a, b;
+  connect_sides(&a, &b);
+  send_numbers(&a);
+  send_numbers(&b);
+  PRTC_CHECK(run(&a, &b, has_all));
+  PRTC_CHECK_INT(a.received, MESSAGES);
+  PRTC_CHECK_INT(b.received, MESSAGES);
+  PRTC_CHECK(a.in_order && b.in_order);
+  PRTC_CHECK_TEXT(a.failure, "");
+  free_sides(&a, &b);
+}
+
+static void the_descriptor_is_quiet_when_idle(void) {
+  struct side a, b;
+  connect_sides(&a, &b);
+  settle(&a, &b);
+  /* Consent is checked every few seconds, so within one second there is little to do; a spin would show in thousands. */
+  size_t calls = 0;
+  prtc_time end = prtc_driver_now(NULL) + 1000000;
+  while (prtc_driver_now(NULL) < end) {
+    struct pollfd watched = {.fd = prtc_driver_descriptor(a.driver), .events = POLLIN};
+    if (poll(&watched, 1, 100) > 0) {
+      calls++;
+      prtc_driver_process(a.driver);
+    }
+    if (calls > 1000) break;
+  }
+  PRTC_CHECK(calls < 50);
+  free_sides(&a, &b);
+}
+
+static bool is_closed(const struct side *a, const struct side *b) {
+  return a->state == PRTC_CONNECTION_CLOSED && (b->state == PRTC_CONNECTION_CLOSED || b->state == PRTC_CONNECTION_FAILED ||
+                                                b->state == PRTC_CONNECTION_DISCONNECTED);
+}
+
+static void closing_says_goodbye(void) {
+  struct side a, b;
+  connect_sides(&a, &b);
+  PRTC_CHECK_INT(prtc_peer_close(a.peer, prtc_driver_now(a.driver)), 0);
+  PRTC_CHECK(run(&a, &b, is_closed));
+  free_sides(&a, &b);
+}
+
+static bool first_has_all(const struct side *a, const struct side *b) {
+  (void)b;
+  return a->received >= MESSAGES;
+}
+
+/* A stranger sends far more than anybody can read: every call returns, and the connection goes on. */
+static void a_flood_does_not_starve(void) {
+  struct side a, b;
+  connect_sides(&a, &b);
+  PRTC_REQUIRE(a.port != 0);
+  int stranger = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(a.port)};
+  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  PRTC_REQUIRE(connect(stranger, (struct sockaddr *)&address, sizeof address) == 0);
+  uint8_t junk[1200];
+  for (size_t i = 0; i < sizeof junk; i++) junk[i] = (uint8_t)(i * 7 + 20);
+  send_numbers(&b);
+  for (int round = 0; round < 2000 && a.received < MESSAGES; round++) {
+    for (int i = 0; i < 100; i++) {
+      junk[0] = (uint8_t)(round + i); /* of every kind that RFC 7983 tells apart */
+      (void)!write(stranger, junk, sizeof junk);
+    }
+    PRTC_CHECK_INT(prtc_driver_process(a.driver), 0);
+    PRTC_CHECK_INT(prtc_driver_process(b.driver), 0);
+    settle(&a, &b);
+  }
+  close(stranger);
+  PRTC_CHECK(run(&a, &b, first_has_all));
+  PRTC_CHECK(a.in_order);
+  PRTC_CHECK_INT(a.received, MESSAGES);
+  prtc_endpoint_stats stats;
+  PRTC_INIT(&stats);
+  PRTC_CHECK_INT(prtc_endpoint_get_stats(a.endpoint, &stats), 0);
+  PRTC_CHECK(stats.datagrams_dropped > 1000);
+  free_sides(&a, &b);
+}
+
+/* A forked child may do what it likes with its copy: the parent's connection does not notice. */
+static void a_forked_child_is_inert(void) {
+  struct side a, b;
+  connect_sides(&a, &b);
+  pid_t child = fork();
+  PRTC_REQUIRE(child >= 0);
+  if (child == 0) {
+    bool inert = prtc_driver_process(a.driver) == PRTC_ERROR_INVALID_STATE;
+    (void)prtc_peer_close(a.peer, prtc_driver_now(a.driver));
+    inert = inert && prtc_driver_flush(a.driver) == PRTC_ERROR_INVALID_STATE;
+    prtc_driver_free(a.driver);
+    prtc_driver_free(b.driver);
+    _exit(inert ? 0 : 1);
+  }
+  int status = -1;
+  PRTC_CHECK_INT(waitpid(child, &status, 0), child);
+  PRTC_CHECK_INT(status, 0);
+  send_numbers(&a);
+  send_numbers(&b);
+  PRTC_CHECK(run(&a, &b, has_all));
+  PRTC_CHECK(a.in_order && b.in_order);
+  free_sides(&a, &b);
+}
+
+#define DESCRIPTORS 256
+
+static size_t open_descriptors(void) {
+  size_t count = 0;
+  for (int i = 0; i < DESCRIPTORS; i++) count += fcntl(i, F_GETFD) >= 0;
+  return count;
+}
+
+static void freeing_closes_every_descriptor(void) {
+  struct side a, b;
+  size_t before = open_descriptors();
+  connect_sides(&a, &b);
+  PRTC_CHECK(open_descriptors() > before + 4);
+  free_sides(&a, &b);
+  PRTC_CHECK_INT(open_descriptors(), before);
+
+  open_side(&a); /* in the midst of gathering */
+  PRTC_CHECK_INT(prtc_driver_flush(a.driver), 0);
+  prtc_driver_free(a.driver);
+  PRTC_CHECK_INT(open_descriptors(), before);
+}
+
+static void no_descriptor_survives_exec(void) {
+  struct side a, b;
+  bool was_open[DESCRIPTORS];
+  for (int i = 0; i < DESCRIPTORS; i++) was_open[i] = fcntl(i, F_GETFD) >= 0;
+  connect_sides(&a, &b);
+  for (int i = 0; i < DESCRIPTORS; i++) {
+    int flags = fcntl(i, F_GETFD);
+    if (flags >= 0 && !was_open[i]) PRTC_CHECK((flags & FD_CLOEXEC) != 0);
+  }
+  free_sides(&a, &b);
+}
+
+int main(void) {
+  PRTC_RUN(ten_thousand_messages_each_way);
+  PRTC_RUN(the_descriptor_is_quiet_when_idle);
+  PRTC_RUN(closing_says_goodbye);
+  PRTC_RUN(a_flood_does_not_starve);
+  PRTC_RUN(a_forked_child_is_inert);
+  PRTC_RUN(freeing_closes_every_descriptor);
+  PRTC_RUN(no_descriptor_survives_exec);
+  return PRTC_TEST_RESULT();
+}
