@@ -1,0 +1,383 @@
+/* The ICE agent: its life, parameters, verbs, states.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/ice/internal.h"
+
+/* -------------------------------------------------------------------------------------------------------------- life */
+
+static void make_local_credentials(struct prtc_ice *ice) {
+  prtc_random_ice_chars(&ice->context->random, ice->credentials.local_ufrag, UFRAG_SIZE);
+  prtc_random_ice_chars(&ice->context->random, ice->credentials.local_password, PASSWORD_SIZE);
+}
+
+static uint32_t value_or(uint32_t value, uint32_t fallback) { return value != 0 ? value : fallback; }
+
+static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
+  if (in->size > sizeof *out || in->size < sizeof in->size) return false;
+  memset(out, 0, sizeof *out);
+  memcpy(out, in, in->size);
+  if (out->lite != 0) return false;
+  out->ta = value_or(out->ta, 50 * 1000);
+  out->initial_rto = value_or(out->initial_rto, 500 * 1000);
+  out->max_transmissions = value_or(out->max_transmissions, 7);
+  out->consent_interval = value_or(out->consent_interval, 5000 * 1000);
+  out->consent_timeout = value_or(out->consent_timeout, 30000 * 1000);
+  out->disconnect_timeout = value_or(out->disconnect_timeout, 7000 * 1000);
+  return out->max_transmissions <= 32;
+}
+
+prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
+  prtc_ice_config complete;
+  if (context == NULL || config == NULL || !read_config(&complete, config)) return NULL;
+  struct prtc_ice *ice = prtc_allocate(context, sizeof *ice);
+  if (ice == NULL) return NULL;
+  ice->context = context;
+  ice->config = complete;
+  ice->controlling = complete.controlling != 0;
+  ice->tie_breaker = prtc_random_u64(&context->random);
+  ice->deadline = ice->nomination = ice->patience = PRTC_NEVER;
+  prtc_queue_init(&ice->early, context, sizeof(struct ice_early), MAX_EARLY);
+  prtc_queue_init(&ice->responses, context, sizeof(struct ice_response), MAX_RESPONSES);
+  prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
+  make_local_credentials(ice);
+  return ice;
+}
+
+void prtc_ice_free(prtc_ice *ice) {
+  if (ice == NULL) return;
+  prtc_ice_clear_generation(ice, false);
+  prtc_ice_list_free(ice, &ice->transactions);
+  prtc_ice_list_free(ice, &ice->pairs);
+  prtc_ice_list_free(ice, &ice->remotes);
+  prtc_ice_list_free(ice, &ice->locals);
+  prtc_ice_list_free(ice, &ice->sockets);
+  prtc_queue_clear(&ice->early);
+  prtc_queue_clear(&ice->responses);
+  prtc_queue_clear(&ice->events);
+  prtc_release(ice->context, ice);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ parameters */
+
+int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out) {
+  memset(out, 0, sizeof *out);
+  memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
+  memcpy(out->password, ice->credentials.local_password, sizeof out->password);
+  return 0;
+}
+
+/* RFC 8863: how long a connection has, at the least, before it may fail: as long as one check takes to. */
+static prtc_time patience_of(const struct prtc_ice *ice) {
+  prtc_time total = 0, rto = ice->config.initial_rto;
+  for (uint32_t i = 1; i < ice->config.max_transmissions; i++, rto *= 2) total += rto;
+  return total + 16 * (prtc_time)ice->config.initial_rto;
+}
+
+static bool is_parameter(const char *text, size_t capacity, size_t least) {
+  const char *end = memchr(text, '\0', capacity);
+  return end != NULL && (size_t)(end - text) >= least && prtc_ice_is_chars(text, (size_t)(end - text));
+}
+
+int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters) {
+  struct ice_credentials *credentials = &ice->credentials;
+  prtc_ice_set_now(ice, now);
+  if (!is_parameter(parameters->ufrag, sizeof parameters->ufrag, 4) ||
+      !is_parameter(parameters->password, sizeof parameters->password, 22)) {
+    return PRTC_ERROR_SYNTAX;
+  }
+  bool same = strcmp(parameters->ufrag, credentials->remote_ufrag) == 0 &&
+              strcmp(parameters->password, credentials->remote_password) == 0;
+  if (ice->remote_known && same) return 0;
+  if (ice->remote_known) { /* the other side restarts */
+    prtc_ice_clear_generation(ice, false);
+    ice->remote_ahead = true;
+  }
+  strcpy(credentials->remote_ufrag, parameters->ufrag);
+  strcpy(credentials->remote_password, parameters->password);
+  ice->remote_known = true;
+  ice->remote_lite = parameters->lite != 0;
+  if (ice->remote_lite) prtc_ice_set_role(ice, true); /* RFC 8445 section 6.1.1 */
+  if (!ice->path.valid) ice->patience = ice->now + patience_of(ice);
+  prtc_ice_drop_other_remotes(ice);
+  int code = prtc_ice_form_pairs(ice);
+  prtc_ice_replay_early(ice);
+  prtc_ice_step(ice);
+  return code;
+}
+
+int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling) {
+  prtc_ice_set_now(ice, now);
+  prtc_ice_set_role(ice, controlling != 0);
+  prtc_ice_step(ice);
+  return 0;
+}
+
+int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now) {
+  prtc_ice_set_now(ice, now);
+  ice->remote_ended = true;
+  prtc_ice_step(ice);
+  return 0;
+}
+
+int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
+  prtc_ice_set_now(ice, now);
+  make_local_credentials(ice);
+  /* Of the other side's parameters, those stay that are news since the last restart here: the answer to them is this one. */
+  bool keep = ice->remote_ahead;
+  prtc_ice_clear_generation(ice, keep);
+  prtc_queue_clear(&ice->early);
+  ice->remote_ahead = false;
+  ice->patience = PRTC_NEVER;
+  if (!keep) {
+    ice->remote_known = false;
+    memset(ice->credentials.remote_ufrag, 0, sizeof ice->credentials.remote_ufrag);
+    memset(ice->credentials.remote_password, 0, sizeof ice->credentials.remote_password);
+  } else if (!ice->path.valid) {
+    ice->patience = ice->now + patience_of(ice);
+  }
+  int code = prtc_ice_gather(ice);
+  if (code == 0) code = prtc_ice_form_pairs(ice);
+  prtc_ice_step(ice);
+  return code;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- events */
+
+void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event) {
+  if (ice->events.count == MAX_EVENTS) prtc_queue_pop(&ice->events, NULL);
+  (void)prtc_queue_push(&ice->events, event); /* without memory for it, states can still be asked for */
+}
+
+static void fill_candidate(prtc_candidate *out, const struct ice_event *event) {
+  struct prtc_text foundation = prtc_text_of(out->foundation, sizeof out->foundation);
+  prtc_text_print(&foundation, "%u", event->local.foundation);
+  out->component = 1;
+  out->protocol = PRTC_PROTOCOL_UDP;
+  out->priority = event->local.priority;
+  out->type = event->local.type;
+  out->address = event->local.address;
+  if (event->local.type != PRTC_CANDIDATE_HOST) out->related = event->base;
+  memcpy(out->ufrag, event->ufrag, sizeof event->ufrag);
+}
+
+int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
+  struct ice_event event;
+  if (!prtc_queue_pop(&ice->events, &event)) return 0;
+  memset(out, 0, sizeof *out);
+  out->type = event.type;
+  out->state = event.state;
+  out->code = event.code;
+  if (event.type == PRTC_ICE_EVENT_CANDIDATE) fill_candidate(&out->candidate, &event);
+  if (event.type == PRTC_ICE_EVENT_FAILED) memcpy(out->text, ice->failure_text, sizeof out->text);
+  return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------------- states, failure */
+
+/* One sentence: what was tried, what answered, what was missing. */
+static void explain(struct prtc_ice *ice, int code) {
+  struct prtc_text text = prtc_text_of(ice->failure_text, sizeof ice->failure_text);
+  size_t valid = 0;
+  for (size_t i = 0; i < ice->pairs.count; i++) valid += ((const struct ice_pair *)ice->pairs.items[i])->valid;
+  if (code == PRTC_ERROR_CONSENT_EXPIRED) {
+    prtc_text_print(&text, "the other side has not answered on the selected pair for %u s (RFC 7675)",
+                    ice->config.consent_timeout / 1000000);
+  } else if (ice->sockets.count == 0) {
+    prtc_text_print(&text, "there is no local address to connect from");
+  } else if (ice->pairs.count == 0) {
+    prtc_text_print(&text, "%zu local addresses and %zu usable remote candidates made no pair, and no check of the other side came",
+                    ice->sockets.count, ice->remotes.count);
+  } else if (valid > 0) {
+    prtc_text_print(&text, "%zu of %zu candidate pairs work, but the other side, which controls, has nominated none", valid,
+                    ice->pairs.count);
+  } else {
+    prtc_text_print(&text, "none of %zu candidate pairs works: of %llu requests sent %llu were answered, and %s", ice->pairs.count,
+                    (unsigned long long)ice->checks_sent, (unsigned long long)ice->answers,
+                    ice->requests > 0 ? "the other side's checks arrived" : "no check of the other side arrived");
+  }
+  if (code == PRTC_ERROR_ICE_FAILED && !ice->remote_ended) {
+    prtc_text_print(&text, "; the other side has not said that its candidates are complete");
+  }
+}
+
+void prtc_ice_fail(struct prtc_ice *ice, int code) {
+  explain(ice, code);
+  ice->failure = code;
+  ice->patience = PRTC_NEVER;
+  prtc_ice_stop_checks(ice);
+  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_FAILED, .code = code});
+}
+
+/* Nothing is selected and nothing is left to try: has it been long enough? With end-of-candidates from both sides, when the
+ * patience of RFC 8863 ends (a check of the other side may show a candidate until then, also when there was no pair at all);
+ * else after twice that time, for those who never say that they are complete. */
+static prtc_time give_up_at(const struct prtc_ice *ice) {
+  if (ice->path.valid || ice->failure != 0 || ice->patience == PRTC_NEVER) return PRTC_NEVER;
+  if (prtc_ice_has_unfinished_pair(ice)) return PRTC_NEVER;
+  return ice->gathered && ice->remote_ended ? ice->patience : ice->patience + patience_of(ice);
+}
+
+static bool has_run_dry(const struct prtc_ice *ice) {
+  return ice->patience <= ice->now && ice->pairs.count > 0 && !prtc_ice_has_unfinished_pair(ice);
+}
+
+/* RTCIceTransportState, W3C WebRTC 1.0 section 5.6.3 */
+static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
+  const struct ice_path *path = &ice->path;
+  if (ice->failure != 0) return PRTC_ICE_TRANSPORT_FAILED;
+  if (path->valid && path->disconnected) {
+    return path->pair != NULL ? PRTC_ICE_TRANSPORT_DISCONNECTED : PRTC_ICE_TRANSPORT_CHECKING; /* restarted since */
+  }
+  if (path->valid) {
+    bool complete = path->pair != NULL && ice->gathered && ice->remote_ended;
+    return complete ? PRTC_ICE_TRANSPORT_COMPLETED : PRTC_ICE_TRANSPORT_CONNECTED;
+  }
+  if (has_run_dry(ice)) return PRTC_ICE_TRANSPORT_DISCONNECTED;
+  if (ice->pairs.count > 0 || ice->state != PRTC_ICE_TRANSPORT_NEW) return PRTC_ICE_TRANSPORT_CHECKING;
+  return PRTC_ICE_TRANSPORT_NEW;
+}
+
+static void update_state(struct prtc_ice *ice) {
+  prtc_ice_transport_state state = derive_state(ice);
+  if (state == ice->state) return;
+  ice->state = state;
+  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_STATE, .state = state});
+}
+
+int prtc_ice_get_state(const prtc_ice *ice) { return ice->state; }
+
+/* ----------------------------------------------------------------------------------------------------------------- verbs */
+
+void prtc_ice_set_now(struct prtc_ice *ice, prtc_time now) {
+  if (now > ice->now && now != PRTC_NEVER) ice->now = now;
+}
+
+static prtc_time earlier(prtc_time a, prtc_time b) { return a < b ? a : b; }
+
+static prtc_time find_deadline(const struct prtc_ice *ice) {
+  prtc_time deadline = earlier(prtc_ice_checks_deadline(ice), prtc_ice_consent_deadline(ice));
+  if (ice->patience > ice->now) deadline = earlier(deadline, ice->patience);
+  return earlier(deadline, earlier(ice->nomination, give_up_at(ice)));
+}
+
+void prtc_ice_step(struct prtc_ice *ice) {
+  prtc_ice_consent_step(ice);
+  prtc_ice_checks_step(ice);
+  prtc_ice_nominate_step(ice);
+  prtc_ice_gather_step(ice);
+  if (!ice->path.valid && ice->patience == PRTC_NEVER && ice->remote_known && ice->failure == 0) {
+    ice->patience = ice->now + patience_of(ice); /* a path was lost */
+  }
+  if (give_up_at(ice) <= ice->now) prtc_ice_fail(ice, PRTC_ERROR_ICE_FAILED);
+  update_state(ice);
+  ice->deadline = find_deadline(ice);
+}
+
+int prtc_ice_receive(prtc_ice *ice, prtc_time now, const prtc_datagram *datagram) {
+  struct prtc_stun_message message;
+  prtc_ice_set_now(ice, now);
+  int code = prtc_stun_parse(&message, datagram->data, datagram->size);
+  if (code < 0) return code;
+  if (message.method != PRTC_STUN_METHOD_BINDING) return PRTC_ERROR_UNEXPECTED;
+  if (message.message_class == PRTC_STUN_INDICATION) return 0; /* a keepalive (RFC 8445 section 11) */
+  struct prtc_context *previous = prtc_enter(ice->context);
+  code = message.message_class == PRTC_STUN_REQUEST ? prtc_ice_take_request(ice, &message, datagram)
+                                                    : prtc_ice_take_response(ice, &message, datagram);
+  prtc_leave(previous);
+  prtc_ice_step(ice);
+  return code;
+}
+
+static int emit(prtc_datagram *out, const struct ice_socket *socket, const prtc_address *remote, const uint8_t *data, int size) {
+  *out = (prtc_datagram){
+      .socket = socket->id,
+      .protocol = PRTC_PROTOCOL_UDP,
+      .interface_index = socket->interface_index,
+      .local = socket->address,
+      .remote = *remote,
+      .data = data,
+      .size = (size_t)size,
+  };
+  bool link_local = remote->family == PRTC_FAMILY_IPV6 && remote->ip[0] == 0xFE && (remote->ip[1] & 0xC0) == 0x80;
+  if (link_local && remote->scope == 0) {
+    out->remote.scope = socket->address.scope != 0 ? socket->address.scope : socket->interface_index;
+  }
+  return size;
+}
+
+static int transmit_response(struct prtc_ice *ice, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  const struct ice_response *response = prtc_queue_at(&ice->responses, 0);
+  if (response == NULL) return 0;
+  if (response->size > capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  memcpy(buffer, response->data, response->size);
+  int size = emit(out, response->socket, &response->remote, buffer, response->size);
+  prtc_queue_pop(&ice->responses, NULL);
+  return size;
+}
+
+static int transmit_request(struct prtc_ice *ice, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (!transaction->ready) continue;
+    struct prtc_context *previous = prtc_enter(ice->context);
+    int size = prtc_ice_write_request(ice, transaction, buffer, capacity);
+    prtc_leave(previous);
+    if (size < 0) return size;
+    prtc_ice_sent(ice, transaction);
+    return emit(out, transaction->socket, &transaction->remote, buffer, size);
+  }
+  return 0;
+}
+
+int prtc_ice_transmit(prtc_ice *ice, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  prtc_ice_set_now(ice, now);
+  prtc_ice_step(ice);
+  int size = transmit_response(ice, out, buffer, capacity);
+  if (size == 0) size = transmit_request(ice, out, buffer, capacity);
+  ice->deadline = find_deadline(ice);
+  return size;
+}
+
+prtc_time prtc_ice_deadline(const prtc_ice *ice) { return ice->deadline; }
+
+int prtc_ice_timeout(prtc_ice *ice, prtc_time now) {
+  prtc_ice_set_now(ice, now);
+  prtc_ice_step(ice);
+  return 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------------------- paths */
+
+int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out) {
+  const struct ice_path *path = &ice->path;
+  if (!path->valid) return 0;
+  prtc_datagram datagram;
+  (void)emit(&datagram, path->socket, &path->remote, NULL, 0); /* the same addresses as for what is sent */
+  *out = (prtc_ice_pair){
+      .socket = path->socket->id,
+      .interface_index = path->socket->interface_index,
+      .local = path->socket->address,
+      .remote = datagram.remote,
+      .local_type = path->local_type,
+      .remote_type = path->remote_type,
+      .round_trip_time = path->round_trip_time,
+  };
+  return 1;
+}
+
+int prtc_ice_knows_path(const prtc_ice *ice, prtc_socket_id socket, const prtc_address *remote) {
+  const struct ice_path *path = &ice->path;
+  if (path->valid && path->socket->id == socket && prtc_ice_same_address(&path->remote, remote)) return 1;
+  if (ice->former_socket == socket && prtc_ice_same_address(&ice->former_remote, remote)) return 1;
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    bool authenticated = pair->valid || pair->heard;
+    if (authenticated && pair->socket->id == socket && prtc_ice_same_address(&pair->remote->address, remote)) return 1;
+  }
+  return 0;
+}

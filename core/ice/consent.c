@@ -1,0 +1,103 @@
+/* Consent to send, on the selected pair (RFC 7675), and with it what a keepalive would do (RFC 8445 section 11).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Two clocks run. Consent: without a response for 30 s, nothing may be sent any more, and the connection has failed.
+ * Connectivity, `disconnected` and back: a check has not been answered for a while, nor has a request of the other side come.
+ */
+#include "core/ice/internal.h"
+
+static void schedule(struct prtc_ice *ice) {
+  /* RFC 7675 section 5.1: the interval times 0.8 to 1.2 */
+  uint64_t interval = ice->config.consent_interval;
+  uint64_t per_mille = 800 + prtc_random_below(&ice->context->random, 401);
+  ice->path.consent_next = ice->now + interval * per_mille / 1000 + 1;
+}
+
+void prtc_ice_consent_start(struct prtc_ice *ice) {
+  ice->path.answered_at = ice->path.heard_at = ice->now;
+  ice->path.unanswered_since = PRTC_NEVER;
+  ice->path.disconnected = false;
+  ice->patience = PRTC_NEVER;
+  schedule(ice);
+}
+
+static prtc_time expiry(const struct prtc_ice *ice) { return ice->path.answered_at + ice->config.consent_timeout; }
+
+static prtc_time disconnection(const struct prtc_ice *ice) {
+  const struct ice_path *path = &ice->path;
+  if (path->disconnected || path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
+  prtc_time silent_since = path->heard_at > path->unanswered_since ? path->heard_at : path->unanswered_since;
+  return silent_since + ice->config.disconnect_timeout;
+}
+
+static bool check_is_unsent(const struct prtc_ice *ice) {
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    const struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->kind == TRANSACTION_CONSENT && transaction->ready) return true;
+  }
+  return false;
+}
+
+void prtc_ice_consent_step(struct prtc_ice *ice) {
+  struct ice_path *path = &ice->path;
+  if (!path->valid) return;
+  if (expiry(ice) <= ice->now) {
+    prtc_ice_lose_path(ice);
+    prtc_ice_fail(ice, PRTC_ERROR_CONSENT_EXPIRED);
+    return;
+  }
+  if (path->consent_next <= ice->now) {
+    /* RFC 7675 section 5.1: each check is a transaction of its own and is not retransmitted */
+    if (!check_is_unsent(ice)) {
+      struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_CONSENT, path->socket, &path->remote);
+      if (transaction != NULL) transaction->started = transaction->ready = true;
+    }
+    schedule(ice);
+  }
+  if (disconnection(ice) <= ice->now) {
+    path->disconnected = true;
+    prtc_ice_recheck_pairs(ice); /* another may work */
+  }
+}
+
+prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice) {
+  if (!ice->path.valid) return PRTC_NEVER;
+  prtc_time deadline = expiry(ice), other = disconnection(ice);
+  if (ice->path.consent_next < deadline) deadline = ice->path.consent_next;
+  return other < deadline ? other : deadline;
+}
+
+void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transaction *transaction) {
+  struct ice_path *path = &ice->path;
+  path->answered_at = ice->now;
+  path->unanswered_since = PRTC_NEVER;
+  path->disconnected = false;
+  path->round_trip_time = ice->now - transaction->first_sent;
+  for (size_t i = ice->transactions.count; i-- > 0;) { /* the earlier ones have nothing more to tell */
+    struct ice_transaction *other = ice->transactions.items[i];
+    if (other->kind == TRANSACTION_CONSENT) prtc_ice_remove_transaction(ice, other);
+  }
+}
+
+void prtc_ice_consent_heard(struct prtc_ice *ice) {
+  ice->path.heard_at = ice->now;
+  ice->path.disconnected = false;
+}
+
+/* The selected pair is of no more use. */
+void prtc_ice_lose_path(struct prtc_ice *ice) {
+  struct ice_pair *pair = ice->path.pair;
+  for (size_t i = ice->transactions.count; i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->kind == TRANSACTION_CONSENT) prtc_ice_remove_transaction(ice, transaction);
+  }
+  ice->path.valid = false;
+  prtc_ice_recheck_pairs(ice);
+  if (pair != NULL) {
+    /* RFC 7675 section 5.1: with these credentials nothing is sent there again */
+    pair->state = PAIR_FAILED;
+    pair->valid = pair->heard = false;
+  }
+  ice->path.pair = NULL;
+}

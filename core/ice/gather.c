@@ -1,0 +1,259 @@
+/* Local candidates: sockets, and what STUN servers see of them (RFC 8445 section 5.1).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include <polyrtc/endpoint.h>
+
+#include "core/ice/internal.h"
+
+/* A server that is away shall not hold up gathering for the 40 s of a connectivity check: 5 transmissions, and 2 s more after
+ * the last: 9.5 s. */
+#define GATHER_TRANSMISSIONS 5
+
+static bool is_loopback(const prtc_address *address) {
+  static const uint8_t one[16] = {[15] = 1};
+  if (address->family == PRTC_FAMILY_IPV4) return address->ip[0] == 127;
+  return memcmp(address->ip, one, sizeof one) == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ priorities */
+
+/* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. */
+uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket) {
+  static const uint32_t type_preferences[] = {126, 100, 110, 0};
+  return type_preferences[type] << 24 | socket->local_preference << 8 | (256 - 1);
+}
+
+/* Unique among the sockets: first by how the interface is attached, then the families in turn, IPv6 first (RFC 8421 section
+ * 4), then in the order in which the sockets came. */
+static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *socket) {
+  static const uint32_t ranks[] = {
+      [PRTC_NETWORK_UNKNOWN] = 0, [PRTC_NETWORK_LOOPBACK] = 4, [PRTC_NETWORK_ETHERNET] = 0,
+      [PRTC_NETWORK_WIFI] = 1,    [PRTC_NETWORK_CELLULAR] = 3, [PRTC_NETWORK_VPN] = 2,
+  };
+  uint32_t rank = socket->network_type < sizeof ranks / sizeof ranks[0] ? ranks[socket->network_type] : 0;
+  bool taken = true;
+  for (uint32_t index = 0; taken; index++) {
+    taken = false;
+    socket->local_preference = 65535 - rank * 8192 - 2 * index - (socket->address.family == PRTC_FAMILY_IPV4 ? 1 : 0);
+    for (size_t i = 0; i < ice->sockets.count && !taken; i++) {
+      const struct ice_socket *other = ice->sockets.items[i];
+      taken = other != socket && other->local_preference == socket->local_preference;
+    }
+  }
+}
+
+/* ------------------------------------------------------------------------------------------------------------ candidates */
+
+/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address and server. */
+static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local *local) {
+  uint32_t highest = 0;
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    const struct ice_local *other = ice->locals.items[i];
+    if (other->type == local->type && prtc_ice_same_address(&other->server, &local->server) &&
+        other->socket->address.family == local->socket->address.family &&
+        memcmp(other->socket->address.ip, local->socket->address.ip, sizeof local->socket->address.ip) == 0) {
+      return other->foundation;
+    }
+    if (other->foundation > highest) highest = other->foundation;
+  }
+  return highest + 1;
+}
+
+static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_socket *socket, const prtc_address *address,
+                     const prtc_address *server) {
+  if (ice->locals.count >= MAX_LOCALS) return PRTC_ERROR_QUEUE_FULL;
+  struct ice_local *local = prtc_allocate(ice->context, sizeof *local);
+  if (local == NULL) return PRTC_ERROR_NO_MEMORY;
+  local->type = type;
+  local->socket = socket;
+  local->address = *address;
+  if (server != NULL) local->server = *server;
+  local->priority = prtc_ice_priority(type, socket);
+  local->foundation = foundation_of(ice, local);
+  int code = prtc_ice_list_add(ice, &ice->locals, local);
+  if (code < 0) {
+    prtc_release(ice->context, local);
+    return code;
+  }
+  if (type == PRTC_CANDIDATE_PEER_REFLEXIVE) return 0; /* the other side knows it already: it is not signalled */
+  struct ice_event event = {.type = PRTC_ICE_EVENT_CANDIDATE, .local = *local, .base = socket->address};
+  memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
+  prtc_ice_push_event(ice, &event);
+  return 0;
+}
+
+static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *address) {
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    struct ice_local *local = ice->locals.items[i];
+    if (local->socket == socket && prtc_ice_same_address(&local->address, address)) return local;
+  }
+  return NULL;
+}
+
+prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *mapped) {
+  const struct ice_local *local = find_local(ice, socket, mapped);
+  if (local != NULL) return local->type;
+  (void)add_local(ice, PRTC_CANDIDATE_PEER_REFLEXIVE, socket, mapped, NULL); /* without room it is just not remembered */
+  return PRTC_CANDIDATE_PEER_REFLEXIVE;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- servers */
+
+static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
+  if (socket->address.family != server->family) return 0;
+  if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
+  struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_GATHER, socket, server);
+  if (transaction == NULL) return PRTC_ERROR_NO_MEMORY;
+  if (transaction->limit > GATHER_TRANSMISSIONS) transaction->limit = GATHER_TRANSMISSIONS;
+  return 0;
+}
+
+static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {
+  int code = add_local(ice, PRTC_CANDIDATE_HOST, socket, &socket->address, NULL);
+  for (size_t i = 0; i < ice->server_count && code == 0; i++) code = ask_server(ice, socket, &ice->servers[i]);
+  return code;
+}
+
+int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
+                             const struct prtc_stun_message *message) {
+  struct ice_socket *socket = transaction->socket;
+  prtc_address server = transaction->remote, mapped;
+  bool success = message->message_class == PRTC_STUN_SUCCESS;
+  prtc_ice_remove_transaction(ice, transaction);
+  if (!success) return 0;
+  if (!prtc_stun_find_xor_address(message, PRTC_STUN_XOR_MAPPED_ADDRESS, &mapped)) return PRTC_ERROR_MALFORMED;
+  if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
+  struct ice_local *known = find_local(ice, socket, &mapped);
+  if (known != NULL && known->type == PRTC_CANDIDATE_PEER_REFLEXIVE) {
+    prtc_ice_list_remove(&ice->locals, known); /* the same, learnt from a check before: now it has a server and is signalled */
+    prtc_release(ice->context, known);
+    known = NULL;
+  }
+  if (known != NULL) return 0; /* redundant (RFC 8445 section 5.1.3): no NAT, or a second server */
+  return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
+}
+
+int prtc_ice_gather(struct prtc_ice *ice) {
+  int code = 0;
+  for (size_t i = ice->transactions.count; i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->kind == TRANSACTION_GATHER) prtc_ice_remove_transaction(ice, transaction);
+  }
+  prtc_ice_list_free(ice, &ice->locals);
+  ice->gathered = false;
+  for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = gather_socket(ice, ice->sockets.items[i]);
+  return code;
+}
+
+void prtc_ice_gather_step(struct prtc_ice *ice) {
+  if (!ice->sockets_ended || ice->gathered) return;
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    const struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->kind == TRANSACTION_GATHER) return;
+  }
+  ice->gathered = true;
+  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_GATHERING_COMPLETE});
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- public */
+
+struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id) {
+  for (size_t i = 0; i < ice->sockets.count; i++) {
+    struct ice_socket *socket = ice->sockets.items[i];
+    if (socket->id == id) return socket;
+  }
+  return NULL;
+}
+
+int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_address *server) {
+  int code = 0;
+  prtc_ice_set_now(ice, now);
+  if ((server->family != PRTC_FAMILY_IPV4 && server->family != PRTC_FAMILY_IPV6) || server->port == 0) {
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  for (size_t i = 0; i < ice->server_count; i++) {
+    if (prtc_address_equal(&ice->servers[i], server)) return 0;
+  }
+  if (ice->server_count == MAX_SERVERS) return PRTC_ERROR_QUEUE_FULL;
+  ice->servers[ice->server_count++] = *server;
+  for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = ask_server(ice, ice->sockets.items[i], server);
+  prtc_ice_step(ice);
+  return code;
+}
+
+int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
+                        uint32_t interface_index, uint32_t network_type) {
+  static const uint8_t zeros[16];
+  prtc_ice_set_now(ice, now);
+  bool family_is_known = address->family == PRTC_FAMILY_IPV4 || address->family == PRTC_FAMILY_IPV6;
+  bool wildcard = memcmp(address->ip, zeros, sizeof zeros) == 0;
+  if (id == 0 || !family_is_known || wildcard || address->port == 0) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (prtc_ice_find_socket(ice, id) != NULL) return PRTC_ERROR_INVALID_STATE;
+  if (ice->sockets.count == MAX_SOCKETS) return PRTC_ERROR_QUEUE_FULL;
+  struct ice_socket *socket = prtc_allocate(ice->context, sizeof *socket);
+  if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
+  socket->id = id;
+  socket->address = *address;
+  socket->interface_index = interface_index;
+  socket->network_type = network_type;
+  set_local_preference(ice, socket);
+  int code = prtc_ice_list_add(ice, &ice->sockets, socket);
+  if (code < 0) {
+    prtc_release(ice->context, socket);
+    return code;
+  }
+  size_t before = ice->pairs.count;
+  code = gather_socket(ice, socket);
+  if (code == 0) code = prtc_ice_form_pairs(ice);
+  if (code < 0) {
+    prtc_ice_remove_socket(ice, now, id);
+    return code;
+  }
+  if (ice->pairs.count > before) ice->failure = 0; /* something new to try */
+  prtc_ice_step(ice);
+  return 0;
+}
+
+static void drop_responses(struct prtc_ice *ice, const struct ice_socket *socket) {
+  for (size_t i = ice->responses.count; i-- > 0;) {
+    struct ice_response response;
+    prtc_queue_pop(&ice->responses, &response);
+    if (response.socket != socket) (void)prtc_queue_push(&ice->responses, &response); /* there is room: one was taken out */
+  }
+}
+
+int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
+  struct ice_socket *socket = prtc_ice_find_socket(ice, id);
+  prtc_ice_set_now(ice, now);
+  if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
+  if (ice->path.valid && ice->path.socket == socket) prtc_ice_lose_path(ice);
+  for (size_t i = ice->pairs.count; i-- > 0;) {
+    struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->socket == socket) prtc_ice_remove_pair(ice, pair);
+  }
+  for (size_t i = ice->transactions.count; i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->socket == socket) prtc_ice_remove_transaction(ice, transaction);
+  }
+  for (size_t i = ice->locals.count; i-- > 0;) {
+    struct ice_local *local = ice->locals.items[i];
+    if (local->socket != socket) continue;
+    prtc_ice_list_remove(&ice->locals, local);
+    prtc_release(ice->context, local);
+  }
+  drop_responses(ice, socket);
+  prtc_ice_list_remove(&ice->sockets, socket);
+  prtc_release(ice->context, socket);
+  prtc_ice_step(ice);
+  return 0;
+}
+
+int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now) {
+  prtc_ice_set_now(ice, now);
+  ice->sockets_ended = true;
+  prtc_ice_step(ice);
+  return 0;
+}

@@ -1,0 +1,278 @@
+/* The ICE agent's parts, as its files see them.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How a call runs: each public function that changes something first takes the time (prtc_ice_set_now), does its work on the
+ * structs below, and ends with prtc_ice_step, which carries out whatever the time and the new state ask for and sets the
+ * deadline anew. Nothing else starts a check, a timer or an event of state. prtc_ice_step moves what is due into `ready`
+ * transactions, which wait for transmit and are no deadline any more; so a deadline is never left in the past.
+ *
+ * Invariants
+ *   - There is at most one pair for a socket and a remote address. (Server-reflexive candidates are paired as their base, RFC
+ *     8445 section 6.1.2.4, so that every local candidate of a pair is a socket.)
+ *   - Pairs, remote candidates and checks belong to the current generation. Only `path` outlives a restart: it has
+ *     credentials of its own.
+ */
+#ifndef PRTC_ICE_INTERNAL_H
+#define PRTC_ICE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include <polyrtc/ice.h>
+
+#include "core/base/context.h"
+#include "core/base/queue.h"
+#include "core/stun/message.h"
+
+#define MAX_SOCKETS 32
+#define MAX_SERVERS 8
+#define MAX_LOCALS 160      /* candidates, peer-reflexive ones included */
+#define MAX_REMOTES 256
+#define MAX_PAIRS 100       /* RFC 8445 section 6.1.2.5 */
+#define MAX_TRANSACTIONS 512
+#define MAX_EARLY 16        /* checks that came before the other side's parameters */
+#define MAX_RESPONSES 32
+#define MAX_EVENTS 512      /* beyond, the oldest are lost */
+#define MESSAGE_SIZE 1200   /* a check with the longest ufrags has 620 bytes */
+#define RESPONSE_SIZE 128
+
+#define UFRAG_SIZE 8        /* of our own: 48 bits */
+#define PASSWORD_SIZE 24    /* 144 bits; RFC 8445 section 5.3 asks for 128 */
+
+#define MILLISECONDS(n) ((prtc_time)(n) * 1000)
+
+/* --------------------------------------------------------------------------------------------------------------- objects */
+
+/* A growing array of pointers, in the order in which they came. */
+struct ice_list {
+  void **items;
+  size_t count, capacity;
+};
+
+struct ice_credentials {
+  char local_ufrag[257], local_password[257], remote_ufrag[257], remote_password[257];
+};
+
+/* A socket is a base (RFC 8445 section 4) and a host candidate. */
+struct ice_socket {
+  prtc_socket_id id;
+  prtc_address address;
+  uint32_t interface_index, network_type;
+  uint32_t local_preference; /* RFC 8445 section 5.1.2.1 */
+};
+
+struct ice_local {
+  struct ice_socket *socket; /* its base */
+  prtc_candidate_type type;
+  prtc_address address;
+  prtc_address server;       /* family none but for server-reflexive ones */
+  uint32_t priority, foundation;
+};
+
+struct ice_remote {
+  prtc_candidate_type type;
+  prtc_address address;      /* scope 0 */
+  uint32_t priority;
+  char foundation[33];
+  char *ufrag;               /* only while the remote parameters are not known; NULL when the candidate had none */
+};
+
+/* RFC 8445 section 6.1.2.6 */
+enum pair_state { PAIR_FROZEN, PAIR_WAITING, PAIR_IN_PROGRESS, PAIR_SUCCEEDED, PAIR_FAILED };
+
+struct ice_pair {
+  struct ice_socket *socket;
+  struct ice_remote *remote;
+  enum pair_state state;
+  uint64_t priority;
+  uint64_t trigger_order;    /* place in the triggered-check queue; 0: not in it */
+  bool valid;                /* a check has succeeded */
+  bool heard;                /* an authenticated request came over it */
+  bool heard_plain;          /* likewise, without USE-CANDIDATE */
+  bool nominated;            /* controlled: the other side has sent USE-CANDIDATE */
+  prtc_time nominated_at;    /* when it last did */
+  prtc_candidate_type local_type; /* of what the other side sees: known when valid */
+  uint64_t round_trip_time;
+};
+
+enum transaction_kind { TRANSACTION_CHECK, TRANSACTION_CONSENT, TRANSACTION_GATHER };
+
+/* A Binding request under way. */
+struct ice_transaction {
+  enum transaction_kind kind;
+  uint8_t id[PRTC_STUN_TRANSACTION_SIZE];
+  struct ice_socket *socket;
+  prtc_address remote;
+  struct ice_pair *pair;     /* of a check */
+  bool use_candidate;        /* it nominates */
+  bool controlling;          /* the role it is sent in */
+  uint64_t tie_breaker;      /* likewise */
+  bool started;              /* gathering ones wait for their turn */
+  bool ready;                /* to be sent at the next transmit */
+  bool cancelled;            /* not to be sent again, but an answer counts (RFC 8445 section 7.3.1.4) */
+  uint32_t sent, limit;      /* times; at most */
+  prtc_time first_sent;
+  prtc_time rto;             /* until the next transmission */
+  prtc_time due;             /* when that is, or when it has failed; counts when started and not ready */
+};
+
+/* The selected pair, with what consent needs (RFC 7675). */
+struct ice_path {
+  bool valid;
+  struct ice_pair *pair;     /* NULL when its generation has ended */
+  struct ice_socket *socket;
+  prtc_address remote;
+  prtc_candidate_type local_type, remote_type;
+  uint64_t round_trip_time;
+  struct ice_credentials credentials;
+  prtc_time answered_at;     /* the latest response */
+  prtc_time heard_at;        /* the latest authenticated request */
+  prtc_time consent_next;
+  prtc_time unanswered_since; /* the first consent check since then; PRTC_NEVER */
+  bool disconnected;
+};
+
+/* A check that came before the parameters of its sender. */
+struct ice_early {
+  prtc_socket_id socket;
+  prtc_address remote;
+  uint32_t priority;
+  bool use_candidate;
+  char ufrag[257];
+};
+
+struct ice_response {
+  struct ice_socket *socket;
+  prtc_address remote;
+  uint16_t size;
+  uint8_t data[RESPONSE_SIZE];
+};
+
+/* prtc_ice_event without its large texts. */
+struct ice_event {
+  uint32_t type, state;
+  int32_t code;
+  struct ice_local local;
+  prtc_address base;
+  char ufrag[UFRAG_SIZE + 1];
+};
+
+struct prtc_ice {
+  struct prtc_context *context;
+  prtc_ice_config config; /* defaults filled in */
+  prtc_time now;          /* the latest seen */
+  prtc_time deadline;
+
+  bool controlling;
+  uint64_t tie_breaker;
+
+  struct ice_credentials credentials;
+  bool remote_known;      /* credentials.remote_… are set and of this generation */
+  bool remote_ahead;      /* the other side has restarted, this side not yet */
+  bool remote_lite;
+  bool remote_ended;      /* end-of-candidates */
+
+  struct ice_list sockets, locals, remotes, pairs, transactions;
+  prtc_address servers[MAX_SERVERS];
+  size_t server_count;
+  bool sockets_ended;
+  bool gathered;          /* GATHERING_COMPLETE has been reported */
+  struct prtc_queue early, responses, events;
+
+  uint64_t trigger_order;
+  uint32_t reflexive_count; /* names peer-reflexive foundations */
+  bool gather_turn;         /* gathering and checks take turns */
+  prtc_time pace;           /* the earliest start of the next ordinary check */
+  prtc_time nomination;     /* until when better pairs are waited for; PRTC_NEVER: nothing to nominate */
+  prtc_time patience;       /* RFC 8863: not failed before; PRTC_NEVER: not running */
+
+  struct ice_path path;
+  prtc_socket_id former_socket; /* where data may still arrive from after the selected pair has changed */
+  prtc_address former_remote;
+
+  prtc_ice_transport_state state;
+  int failure;            /* prtc_error, 0 while not failed */
+  char failure_text[256];
+  uint64_t checks_sent, answers, requests; /* of this generation, for the sentence that says why it failed */
+};
+
+/* ------------------------------------------------------------------------------------------------------ agent.c, list.c */
+
+int prtc_ice_list_add(struct prtc_ice *ice, struct ice_list *list, void *item);
+void prtc_ice_list_remove(struct ice_list *list, const void *item); /* does not free the item */
+void prtc_ice_list_free(struct prtc_ice *ice, struct ice_list *list); /* frees the items */
+
+void prtc_ice_set_now(struct prtc_ice *ice, prtc_time now);
+void prtc_ice_step(struct prtc_ice *ice);
+void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event);
+void prtc_ice_fail(struct prtc_ice *ice, int code);
+
+/* candidate.c */
+bool prtc_ice_is_chars(const char *text, size_t size);
+
+/* -------------------------------------------------------------------------------------------------------------- gather.c */
+
+struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id);
+uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
+int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of all sockets */
+void prtc_ice_gather_step(struct prtc_ice *ice);
+int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
+                             const struct prtc_stun_message *message);
+/* What the other side sees us as: the type of the local candidate with this address, which is peer-reflexive when it is new. */
+prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *mapped);
+
+/* --------------------------------------------------------------------------------------------------------------- pairs.c */
+
+/* Equal but for the scope, which only the local side knows. */
+bool prtc_ice_same_address(const prtc_address *a, const prtc_address *b);
+struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
+int prtc_ice_form_pairs(struct prtc_ice *ice);
+/* The pair for a socket and the source of an authenticated check; its remote candidate becomes peer-reflexive when new
+ * (RFC 8445 section 7.3.1.3). NULL when there is no room. */
+struct ice_pair *prtc_ice_learn_pair(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *remote,
+                                     uint32_t priority);
+void prtc_ice_remove_pair(struct prtc_ice *ice, struct ice_pair *pair);
+void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes);
+void prtc_ice_set_role(struct prtc_ice *ice, bool controlling);
+void prtc_ice_recheck_pairs(struct prtc_ice *ice);
+struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice); /* for the next ordinary check */
+bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice);
+void prtc_ice_drop_other_remotes(struct prtc_ice *ice); /* those held whose ufrag is not the remote one */
+
+/* -------------------------------------------------------------------------------------------------------------- checks.c */
+
+struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind, struct ice_socket *socket,
+                                                 const prtc_address *remote);
+void prtc_ice_remove_transaction(struct prtc_ice *ice, struct ice_transaction *transaction);
+void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair);
+void prtc_ice_checks_step(struct prtc_ice *ice);
+bool prtc_ice_checks_wanted(const struct prtc_ice *ice); /* ordinary checks, not triggered ones */
+prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice);
+int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
+int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer, size_t capacity);
+void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction);
+void prtc_ice_stop_checks(struct prtc_ice *ice);
+void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction);
+
+/* ------------------------------------------------------------------------------------------------------------ nominate.c */
+
+void prtc_ice_nominate_step(struct prtc_ice *ice);
+/* Controlled: the pair is nominated and valid; whether it becomes the selected one depends on the present one. */
+void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair);
+void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair);
+
+/* -------------------------------------------------------------------------------------------------------------- server.c */
+
+int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
+void prtc_ice_replay_early(struct prtc_ice *ice);
+
+/* ------------------------------------------------------------------------------------------------------------- consent.c */
+
+void prtc_ice_consent_start(struct prtc_ice *ice);
+void prtc_ice_consent_step(struct prtc_ice *ice);
+prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice);
+void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transaction *transaction);
+void prtc_ice_consent_heard(struct prtc_ice *ice);
+void prtc_ice_lose_path(struct prtc_ice *ice);
+
+#endif

@@ -1,0 +1,107 @@
+/* Which pair is used: nomination (RFC 8445 section 8.1).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Controlling, this side nominates once ("regular"): the best pair, at once when none of a higher priority can still succeed,
+ * otherwise after a short wait for those, since the first success: two round trips, at least 100 and at most 500 ms. Like a
+ * triggered check, the nomination does not wait for the pace: it goes over a path that has just answered.
+ */
+#include "core/ice/internal.h"
+
+#define LEAST_WAIT MILLISECONDS(100)
+#define MOST_WAIT MILLISECONDS(500)
+
+/* An other side that nominates aggressively (RFC 5245) marks all of its checks; these have ended by then. */
+#define AGGRESSIVE_PHASE MILLISECONDS(3000)
+
+static bool is_nominating(const struct prtc_ice *ice) {
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    const struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->use_candidate) return true;
+  }
+  return false;
+}
+
+/* The best pair that has succeeded, and whether a better one may still do so. The pair that is selected but silent is none. */
+static struct ice_pair *best_pair(const struct prtc_ice *ice, bool *better_may_come) {
+  struct ice_pair *best = NULL;
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->state != PAIR_SUCCEEDED || pair == ice->path.pair) continue;
+    if (best == NULL || pair->priority > best->priority) best = pair;
+  }
+  *better_may_come = false;
+  for (size_t i = 0; best != NULL && i < ice->pairs.count; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->state < PAIR_SUCCEEDED && pair->priority > best->priority) *better_may_come = true;
+  }
+  return best;
+}
+
+void prtc_ice_nominate_step(struct prtc_ice *ice) {
+  bool better_may_come;
+  if (!ice->controlling || !prtc_ice_checks_wanted(ice) || is_nominating(ice)) {
+    ice->nomination = PRTC_NEVER;
+    return;
+  }
+  struct ice_pair *best = best_pair(ice, &better_may_come);
+  if (best == NULL) {
+    ice->nomination = PRTC_NEVER;
+    return;
+  }
+  if (better_may_come && ice->nomination == PRTC_NEVER) {
+    prtc_time wait = 2 * best->round_trip_time;
+    wait = wait < LEAST_WAIT ? LEAST_WAIT : wait > MOST_WAIT ? MOST_WAIT : wait;
+    ice->nomination = ice->now + wait;
+  }
+  if (better_may_come && ice->nomination > ice->now) return;
+  struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_CHECK, best->socket, &best->remote->address);
+  ice->nomination = PRTC_NEVER;
+  if (transaction == NULL) {
+    ice->nomination = ice->now + ice->config.ta; /* no memory: once more */
+    return;
+  }
+  transaction->pair = best;
+  transaction->use_candidate = transaction->started = transaction->ready = true;
+}
+
+void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
+  const struct ice_path *path = &ice->path;
+  if (path->valid && path->pair == pair) return;
+  bool settled = path->valid && path->pair != NULL && !path->disconnected;
+  /* RFC 8445 section 8.1.1 has just one nominated pair: a further one is the other side's decision to move, and is followed.
+   * RFC 5245's aggressive nomination, known by its marking the very first check of a pair, means the best of several. */
+  bool lesser = settled && pair->priority < path->pair->priority;
+  if (lesser && !pair->heard_plain && ice->now - path->pair->nominated_at < AGGRESSIVE_PHASE) return;
+  prtc_ice_select(ice, pair);
+}
+
+void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
+  struct ice_path *path = &ice->path;
+  bool moved = !path->valid || path->socket != pair->socket || !prtc_ice_same_address(&path->remote, &pair->remote->address);
+  if (path->valid && moved) {
+    ice->former_socket = path->socket->id;
+    ice->former_remote = path->remote;
+  }
+  for (size_t i = ice->transactions.count; i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->kind != TRANSACTION_GATHER) prtc_ice_remove_transaction(ice, transaction);
+  }
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    struct ice_pair *other = ice->pairs.items[i];
+    if (other->state < PAIR_SUCCEEDED) other->state = PAIR_FROZEN; /* kept for the day when this path is lost */
+    other->trigger_order = 0;
+  }
+  *path = (struct ice_path){
+      .valid = true,
+      .pair = pair,
+      .socket = pair->socket,
+      .remote = pair->remote->address,
+      .local_type = pair->local_type,
+      .remote_type = pair->remote->type,
+      .round_trip_time = pair->round_trip_time,
+      .credentials = ice->credentials,
+  };
+  prtc_ice_consent_start(ice);
+  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
+}
