@@ -38,8 +38,8 @@ class RTCDataChannel(Emitter):
 
     Made by :meth:`RTCPeerConnection.createDataChannel`, or given to the listeners of "datachannel".
 
-    Events: "open"; "message" with a ``str`` or ``bytes``; "bufferedamountlow"; "closing" when the other side began to close;
-    "error" with a :class:`~polyrtc.exceptions.PrtcError`; "close", the last one.
+    Events: "open"; "message" with a ``str`` or ``bytes``; "bufferedamountlow"; "closing" when the other side began to
+    close; "error" with a :class:`~polyrtc.exceptions.PrtcError`; "close", the last one.
     """
 
     def __init__(self, connection: RTCPeerConnection, transport: RTCSctpTransport, channel: int) -> None:

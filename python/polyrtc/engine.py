@@ -5,8 +5,8 @@ The first connection of a loop makes its engine, the last one to close takes it 
 made at import, and loops in different threads share nothing.
 
 Who holds whom: the loop holds the engine (by watching its descriptor), the engine holds the connections that have begun to
-negotiate (as a browser keeps a connection that is alive, also when the page holds it no more), and only weakly those that have
-not. When a loop was closed over living connections, its engine and they are garbage together.
+negotiate (as a browser keeps a connection that is alive, also when the page holds it no more), and only weakly those that
+have not. When a loop was closed over living connections, its engine and they are garbage together.
 """
 
 from __future__ import annotations

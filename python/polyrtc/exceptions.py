@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The exceptions under the names that aiortc gives them, and those of the W3C that it lacks.
 
-All are subclasses of :class:`~polyrtc.errors.PrtcError`; where aiortc raises ``ValueError`` (bad SDP, bad arguments) the class
-raised here is a ``ValueError`` too.
+All are subclasses of :class:`~polyrtc.errors.PrtcError`; where aiortc raises ``ValueError`` (bad SDP, bad arguments) the
+class raised here is a ``ValueError`` too.
 """
 
 from __future__ import annotations

@@ -102,3 +102,12 @@ class AsyncioLoop:
     def closed(self) -> bool:
         loop = self._loop()
         return loop is None or loop.is_closed()
+
+
+def is_loop_running() -> bool:
+    """Whether the caller runs in an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from .emitter import Emitter
 from .engine import Engine
 from .errors import ErrorCode, OperationError
 from .exceptions import argument_error, invalid_state, not_supported
-from .loop import Flag
+from .loop import Flag, is_loop_running
 from .sansio import DescriptionKind, Event, EventType, IceServer, Peer, States
 from .transports import RTCSctpTransport
 
@@ -74,10 +74,8 @@ class RTCPeerConnection(Emitter):
         self.__last_states: States | None = None
         if self.__configuration.alwaysNegotiateDataChannels:
             raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
-        try:
+        if is_loop_running():
             self.__bind()  # so that a configuration that is not acceptable is refused here
-        except RuntimeError:
-            pass  # no loop runs yet
 
     def __repr__(self) -> str:
         return f"<RTCPeerConnection {self.connectionState}>"
@@ -158,7 +156,10 @@ class RTCPeerConnection(Emitter):
         self.__carry_out(engine, peer)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:
-        """Adds a candidate of the other side; ``None``: there will be no more. InvalidStateError before a remote description."""
+        """Adds a candidate of the other side; ``None``: there will be no more.
+
+        InvalidStateError before there is a remote description.
+        """
         self.__assert_not_closed()
         engine, peer = self.__bind()
         if candidate is None:
@@ -249,7 +250,7 @@ class RTCPeerConnection(Emitter):
         """Not supported yet."""
         raise not_supported("polyrtc has no getStats yet")
 
-    # --------------------------------------------------------------------------------------- for the channels and transports
+    # ------------------------------------------------------------------------------------ for the channels and transports
 
     @property
     def _engine(self) -> Engine:

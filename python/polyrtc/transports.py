@@ -31,7 +31,8 @@ class _Transport(Emitter):
 
 
 class RTCIceTransport(_Transport):
-    """State: ``"new"``, ``"checking"``, ``"connected"``, ``"completed"``, ``"disconnected"``, ``"failed"``, ``"closed"``."""
+    """State: ``"new"``, ``"checking"``, ``"connected"``, ``"completed"``, ``"disconnected"``, ``"failed"`` or
+    ``"closed"``."""
 
     def __init__(self) -> None:
         super().__init__("new")

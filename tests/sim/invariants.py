@@ -34,7 +34,11 @@ SIGNALING: Mapping[str | None, Set[str]] = {
 }
 
 #: W3C section 4.3.2; back to gathering by an ICE restart, back to new by a rollback.
-ICE_GATHERING: Mapping[str | None, Set[str]] = {"new": {"gathering"}, "gathering": {"complete", "new"}, "complete": {"gathering", "new"}}
+ICE_GATHERING: Mapping[str | None, Set[str]] = {
+    "new": {"gathering"},
+    "gathering": {"complete", "new"},
+    "complete": {"gathering", "new"},
+}
 
 #: W3C section 5.6.4: checking again after an ICE restart, new only at the beginning.
 ICE: Mapping[str | None, Set[str]] = {

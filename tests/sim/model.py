@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What must arrive: the model against which a workload is held.
 
-One `Flow` is one direction of one data channel. It is told what was sent and checks each message as it arrives; `missing` says
-at the end what should have come and has not.
+One `Flow` is one direction of one data channel. It is told what was sent and checks each message as it arrives; `missing`
+says at the end what should have come and has not.
 """
 
 from __future__ import annotations

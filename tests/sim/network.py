@@ -3,10 +3,10 @@
 
     node ── up ──▶ segment ── down ──▶ node
 
-A *segment* is a network (the internet, a home's LAN) to which *nodes* attach by interfaces, each with an address. A datagram
-passes two *pipes*: the one up from the sender's interface and the one down to the receiver's. A pipe has a delay, a rate, a
-queue, a size limit and the ways in which it misbehaves. Nothing here knows what the bytes mean; a node is whatever has a
-`deliver`: a host with an endpoint today, a NAT between two segments later.
+A *segment* is a network (the internet, a home's LAN) to which *nodes* attach by interfaces, each with an address. A
+datagram passes two *pipes*: the one up from the sender's interface and the one down to the receiver's. A pipe has a delay, a
+rate, a queue, a size limit and the ways in which it misbehaves. Nothing here knows what the bytes mean; a node is whatever
+has a `deliver`: a host with an endpoint today, a NAT between two segments later.
 
 Time is an integer of microseconds. Every choice is drawn from one `random.Random`, so a seed names a run.
 """
@@ -60,8 +60,8 @@ class Conditions:
     reorder_delay: int = 20 * MILLISECOND
     duplicate: float = 0.0
     corrupt: float = 0.0
-    """A datagram has one to eight of its bits flipped (or its end cut off) and is delivered all the same, as if the flips had
-    passed UDP's checksum. See `corruptible`."""
+    """A datagram has one to eight of its bits flipped (or its end cut off) and is delivered all the same, as if the flips
+    had passed UDP's checksum. See `corruptible`."""
     mtu: int = 1500
     """Bytes of an IP packet; larger ones are dropped."""
 
@@ -69,9 +69,9 @@ class Conditions:
 def corruptible(data: bytes) -> bool:
     """Whether a corrupted copy of the datagram can be told from the real one by its receiver.
 
-    DTLS before its keys (epoch 0: handshake, alert, change cipher spec) is not authenticated: one flipped bit in a handshake
-    message ends the handshake for good by the standard's own rules. So such datagrams are spared: with them a run would
-    show nothing but that.
+    DTLS before its keys (epoch 0: handshake, alert, change cipher spec) is not authenticated: one flipped bit in a
+    handshake message ends the handshake for good by the standard's own rules. So such datagrams are spared: with them a run
+    would show nothing but that.
     """
     return not (len(data) >= 13 and 20 <= data[0] <= 22 and data[3:5] == b"\x00\x00")
 

@@ -104,7 +104,9 @@ class Simulation:
         def offer_arrived(sdp: str) -> None:
             answerer.command("set_remote_description", "offer", sdp)
             answerer.command("set_local_description", "answer")
-            self._when_ready(answerer, trickle, lambda: self.after(delay, lambda: answer_arrived(self._local_sdp(answerer))))
+            self._when_ready(
+                answerer, trickle, lambda: self.after(delay, lambda: answer_arrived(self._local_sdp(answerer)))
+            )
 
         offerer.command("set_local_description", "offer")
         self._when_ready(offerer, trickle, lambda: self.after(delay, lambda: offer_arrived(self._local_sdp(offerer))))
@@ -157,7 +159,7 @@ class Simulation:
             pass
 
     def until(self, condition: Callable[[], bool], seconds: float = 60.0, what: Callable[[], str] = str) -> None:
-        """Runs until the condition holds, `seconds` of virtual time at most: then TimeoutError, which says how things are."""
+        """Runs until the condition holds, for `seconds` of virtual time at most: then TimeoutError, and how things are."""
         end = self.now + int(seconds * SECOND)
         self._settle()
         while not condition():

@@ -8,7 +8,13 @@ import pytest
 from tests.sim.invariants import InvariantError
 from tests.sim.model import Flow
 
-ORDER = {"kept": ["a", "b", "c"], "swapped": ["b", "a", "c"], "dropped": ["a", "c"], "twice": ["a", "a", "b", "c"], "other": ["x"]}
+ORDER = {
+    "kept": ["a", "b", "c"],
+    "swapped": ["b", "a", "c"],
+    "dropped": ["a", "c"],
+    "twice": ["a", "a", "b", "c"],
+    "other": ["x"],
+}
 
 
 def arrive(ordered: bool, reliable: bool, messages: list[str]) -> int:

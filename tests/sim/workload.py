@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A mixed workload: from one seed a bad network, some connections, and a while of everything that applications do to them.
 
-Channels of all kinds are opened and closed at any moment from either side, ids are used again, messages of all kinds and sizes
-are sent, peers are closed or freed without notice. A model knows what must arrive; the simulator checks the rest.
+Channels of all kinds are opened and closed at any moment from either side, ids are used again, messages of all kinds and
+sizes are sent, peers are closed or freed without notice. A model knows what must arrive; the simulator checks the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .network import MILLISECOND, SECOND, Conditions
 from .peer import SimChannel, SimPeer
 from .simulation import EndpointFactory, Simulation
 
-#: Seconds of virtual time for a connection to come about, and for all that is under way to arrive, on the worst of networks.
+#: Seconds of virtual time for a connection to come about, and for all that is under way to arrive, on the worst networks.
 PATIENCE = 240
 
 #: Seconds after which a peer must have noticed that the other one is gone (RFC 7675 section 5.1: consent lasts 30 s).
@@ -182,8 +182,9 @@ class Pair:
                 else:
                     raise
                 return
-            if size > self.limits[1 - side]:
-                raise InvariantError(f"a message of {size} bytes was taken, the other side's limit is {self.limits[1 - side]}")
+            limit = self.limits[1 - side]
+            if size > limit:
+                raise InvariantError(f"a message of {size} bytes was taken, the other side's limit is {limit}")
             channel.flows[side].on_sent(message)
             kind = "empty" if not size else "text" if isinstance(message, str) else "binary"
             self.workload.count[f"messages sent: {kind}"] += 1
@@ -272,7 +273,9 @@ class Pair:
 class Workload:
     """One seed's run."""
 
-    def __init__(self, seed: int, *, endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0) -> None:
+    def __init__(
+        self, seed: int, *, endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0
+    ) -> None:
         self.seed = seed
         self.random = Random(f"workload {seed}")
         self.simulation = Simulation(seed, endpoint=endpoint, verbose=verbose, log_level=log_level)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The fenced Python and C blocks of the READMEs are whole programs, or said not to be: each is run.
+
+A block that shows a part only is fenced as ```python (part)``` and is compiled alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+DOCUMENTS = ["README.md", "python/README.md", "tests/sim/README.md"]
+PATIENCE = 60
+
+#: What the README's programs print.
+OUTPUT = "bob received: hello\n"
+
+
+def blocks(language: str) -> list[tuple[str, int, str, bool]]:
+    """(document, line, text, whether it is a part only) of each block."""
+    found = []
+    for document in DOCUMENTS:
+        text = (TOP / document).read_text()
+        for match in re.finditer(rf"^```{language}( \(part\))?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            found.append((document, text[: match.start()].count("\n") + 1, match[2], bool(match[1])))
+    return found
+
+
+def name(block: object) -> str | None:
+    return f"{block[0]}:{block[1]}" if isinstance(block, tuple) else None
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=name)
+def test_python(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
+    document, line, text, part = block
+    compile(text, f"{document}:{line}", "exec")
+    if part:
+        return
+    program = tmp_path / "program.py"
+    program.write_text(text)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP / "python"), str(TOP)])}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(program)], env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert run.returncode == 0, run.stderr
+    if document == "README.md":
+        assert run.stdout == OUTPUT
+
+
+@cache
+def library() -> Path:
+    """The folder of libpolyrtc.so."""
+    bazel = os.environ.get("BAZEL", "bazel").split()
+    subprocess.run([*bazel, "build", "//:libpolyrtc.so"], cwd=TOP, check=True, capture_output=True)
+    where = subprocess.run([*bazel, "info", "bazel-bin"], cwd=TOP, check=True, capture_output=True, text=True)
+    return Path(where.stdout.strip())
+
+
+@pytest.mark.parametrize("block", blocks("c"), ids=name)
+def test_c(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
+    _, _, text, _ = block
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    source.write_text(text)
+    folder = library()
+    subprocess.run(
+        [
+            "gcc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-I", str(TOP / "core/include"),
+            "-I", str(TOP / "drivers/include"), str(source), "-o", str(program), "-L", str(folder), "-lpolyrtc",
+            f"-Wl,-rpath,{folder}",
+        ],
+        check=True,
+    )
+    run = subprocess.run([str(program)], capture_output=True, text=True, timeout=PATIENCE)
+    assert (run.returncode, run.stdout) == (0, OUTPUT), run.stderr
+
+
+def test_there_are_programs_to_run() -> None:
+    assert [b[0] for b in blocks("c")] == ["README.md"]
+    assert sum(not b[3] for b in blocks("python")) >= 3
+
+
+@pytest.mark.parametrize(("language", "example"), [("python", "python/hello.py"), ("c", "c/hello.c")])
+def test_the_readme_shows_the_example(language: str, example: str) -> None:
+    """The examples folder has the same programs, so that they can be copied from either."""
+    shown = next(text for document, _, text, _ in blocks(language) if document == "README.md")
+    assert (TOP / "examples" / example).read_text().endswith(shown)
