@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# A terminal on this machine in a browser, over WebRTC data channels. README.md describes the protocols.
+#
+# SPDX-License-Identifier: BSD-3-Clause
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import os
+import pwd
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import WSCloseCode, web
+from polyrtc import RTCPeerConnection
+
+import signalling
+from shell import Shell
+
+HERE = Path(__file__).resolve().parent
+XTERM = {  # the terminal emulator, as npm installed it
+    "xterm.mjs": HERE / "node_modules/@xterm/xterm/lib/xterm.mjs",
+    "xterm.css": HERE / "node_modules/@xterm/xterm/css/xterm.css",
+    "addon-fit.mjs": HERE / "node_modules/@xterm/addon-fit/lib/addon-fit.mjs",
+}
+HEADERS = {
+    # 'unsafe-inline' for styles alone: xterm.js writes its colours into <style> elements
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+                               "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                               "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # these two isolate the page, for which browsers give it a clock fine enough to measure a round trip on loopback
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Referrer-Policy": "no-referrer",  # the token is in the address
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+MAX_PAGES = 16  # connections at a time
+MAX_TERMINALS = 32  # of a page
+WINDOW = 256 * 1024  # bytes that may be on their way in each direction, not yet acknowledged
+ACKNOWLEDGE = WINDOW // 4  # bytes after which the receiver says so
+BUFFERED_HIGH = WINDOW // 2  # bytes that may wait in the channel
+
+
+class Terminal:
+    """One data channel and its shell, for as long as both live."""
+
+    def __init__(self, channel, command):
+        self._channel = channel
+        self._command = command
+        self._shell = None
+        self._size = asyncio.get_running_loop().create_future()  # the first resize starts the shell
+        self._typed = asyncio.Queue()
+        self._typed_bytes = 0  # received, not yet acknowledged
+        self._shown_bytes = 0  # sent, not yet acknowledged
+        self._may_show = asyncio.Event()
+        channel.bufferedAmountLowThreshold = BUFFERED_HIGH // 2
+        channel.on("bufferedamountlow", self._check_window)
+        channel.on("message", self._receive)
+
+    async def run(self):
+        try:
+            async with Shell(self._command, *await self._size) as self._shell:
+                typing = asyncio.create_task(self._type())
+                try:
+                    await self._show()
+                    status = await self._shell.wait()
+                finally:
+                    typing.cancel()
+                    self._shell = None
+            self._send(json.dumps({"type": "exit", "status": status}))
+        finally:
+            self._channel.close()  # what was sent before still arrives
+
+    async def _show(self):
+        while data := await self._shell.read():
+            self._send(data)
+            self._shown_bytes += len(data)
+            self._check_window()
+            await self._may_show.wait()
+
+    async def _type(self):
+        done = 0
+        while True:
+            data = await self._typed.get()
+            await self._shell.write(data)
+            done += len(data)
+            if done >= ACKNOWLEDGE:
+                self._send(json.dumps({"type": "ack", "bytes": done}))
+                self._typed_bytes -= done
+                done = 0
+
+    def _check_window(self):
+        # The acknowledgements say what the page has drawn, so that Ctrl-C does not wait behind megabytes that it has not.
+        # The channel's own count holds our memory also when a page acknowledges what it never got.
+        if self._shown_bytes < WINDOW and self._channel.bufferedAmount < BUFFERED_HIGH:
+            self._may_show.set()
+        else:
+            self._may_show.clear()
+
+    def _receive(self, message):
+        try:
+            if isinstance(message, bytes):
+                self._typed_bytes += len(message)
+                if self._typed_bytes > WINDOW:
+                    raise ValueError("more bytes than the window allows")
+                self._typed.put_nowait(message)
+            else:
+                self._obey(json.loads(message))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            print(f"Closing a terminal: its page sent a bad message ({error!r}).", file=sys.stderr)
+            self._channel.close()
+
+    def _obey(self, control):
+        if control["type"] == "ack":
+            self._shown_bytes = max(0, self._shown_bytes - _integer(control["bytes"]))
+            self._check_window()
+        elif control["type"] == "resize":
+            size = [min(max(_integer(control[name]), 1), 4096) for name in ("columns", "rows")]
+            if self._shell:
+                self._shell.resize(*size)
+            elif not self._size.done():
+                self._size.set_result(size)
+        else:
+            raise ValueError("unknown type")
+
+    def _send(self, message):
+        if self._channel.readyState == "open":
+            self._channel.send(message)
+
+
+def _integer(value):
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is not an integer")
+    return value
+
+
+class Server:
+    def __init__(self, host, command, names):
+        self._token = secrets.token_urlsafe(32)
+        self._command = command
+        self._names = {host, "localhost", *names}
+        self._any_address = not _is_loopback(host)
+        self._pages = set()  # their WebSockets
+        self.app = web.Application(middlewares=[self._guard])
+        self.app.on_response_prepare.append(self._add_headers)
+        self.app.on_shutdown.append(self._close)
+        self.app.router.add_get("/", self._page)
+        self.app.router.add_get("/signalling", self._signalling)
+        self.app.router.add_get("/xterm/{name}", self._xterm)
+        self.app.router.add_static("/static", HERE / "static")
+
+    def address(self, host, port):
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}:{port}/?token={self._token}"
+
+    # ------------------------------------------------------------------------------------------------------ who may come in
+
+    @web.middleware
+    async def _guard(self, request, handler):
+        """Host: a foreign name that was made to resolve to us (DNS rebinding) must not get in. Origin: nor another site."""
+        if not self._is_our_name(request.host):
+            raise web.HTTPForbidden(text="This server does not answer to that name (see --name).\n")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
+            raise web.HTTPForbidden(text="Another site may not use this server.\n")
+        return await handler(request)
+
+    def _is_our_name(self, host):
+        try:
+            name = urlsplit("//" + host).hostname
+            if name in self._names:
+                return True
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or self._any_address  # an address, unlike a name, cannot be made to point elsewhere
+
+    def _check_token(self, request):
+        if not secrets.compare_digest(request.query.get("token", "").encode(), self._token.encode()):
+            raise web.HTTPForbidden(text="The token is missing or wrong: open the address that the server printed.\n")
+
+    async def _add_headers(self, _request, response):
+        response.headers.update(HEADERS)
+
+    # ---------------------------------------------------------------------------------------------------------------- pages
+
+    async def _page(self, request):
+        self._check_token(request)
+        return web.FileResponse(HERE / "static/index.html")
+
+    async def _xterm(self, request):
+        if request.match_info["name"] not in XTERM:
+            raise web.HTTPNotFound()
+        return web.FileResponse(XTERM[request.match_info["name"]])
+
+    async def _signalling(self, request):
+        """A page is here as long as its WebSocket and its connection are: the first that ends takes the rest with it."""
+        self._check_token(request)
+        if "Origin" not in request.headers:  # every browser sends it with a WebSocket
+            raise web.HTTPForbidden(text="Origin is missing.\n")
+        if len(self._pages) >= MAX_PAGES:
+            raise web.HTTPServiceUnavailable(text="Too many pages are open.\n")
+        websocket = web.WebSocketResponse(heartbeat=20, max_msg_size=64 * 1024)
+        await websocket.prepare(request)
+        self._pages.add(websocket)
+        connection = RTCPeerConnection()
+        terminals = set()
+
+        @connection.on("datachannel")
+        def datachannel(channel):
+            if channel.label == "ping":
+                channel.on("message", channel.send)
+            elif channel.label == "terminal" and len(terminals) < MAX_TERMINALS:
+                task = asyncio.create_task(Terminal(channel, self._command).run())
+                terminals.add(task)
+                task.add_done_callback(terminals.discard)
+                channel.on("close", task.cancel)
+            else:
+                channel.close()
+
+        @connection.on("connectionstatechange")
+        async def connectionstatechange():
+            if connection.connectionState in ("failed", "closed"):
+                await websocket.close()
+
+        try:
+            await signalling.answer(websocket, connection)
+        except ValueError as error:
+            await websocket.close(code=WSCloseCode.PROTOCOL_ERROR, message=str(error).encode()[:120])
+        finally:
+            self._pages.discard(websocket)
+            for task in terminals:
+                task.cancel()
+            await asyncio.gather(*terminals, return_exceptions=True)
+            await connection.close()
+        return websocket
+
+    async def _close(self, _app):
+        for websocket in list(self._pages):
+            await websocket.close(code=WSCloseCode.GOING_AWAY)
+
+
+def _is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description="Serves a page that is a terminal on this machine, over WebRTC.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", default=8080, type=int, help="port to listen on, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--name", action="append", default=[], metavar="NAME",
+                        help="another host name under which pages may ask for this server; can be repeated")
+    parser.add_argument("--shell", default=os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh",
+                        help="program to run in each terminal (default: yours, %(default)s)")
+    return parser.parse_args()
+
+
+async def _serve(arguments):
+    server = Server(arguments.host, [arguments.shell], arguments.name)
+    runner = web.AppRunner(server.app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, arguments.host, arguments.port).start()
+        if not _is_loopback(arguments.host):
+            print(f"WARNING: other machines can reach {arguments.host}. Whoever sees the address below has a shell here, and\n"
+                  "it travels unencrypted: use this only in a network that you trust.", file=sys.stderr)
+        print(f"Terminal: {server.address(*runner.addresses[0][:2])}\nCtrl-C ends it.", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def main():
+    arguments = _arguments()
+    missing = [str(path) for path in XTERM.values() if not path.exists()]
+    if missing:
+        sys.exit(f"{missing[0]} is missing: run `npm ci` in {HERE}, or start with examples/run terminal.")
+    try:
+        asyncio.run(_serve(arguments))
+    except OSError as error:
+        sys.exit(f"Cannot listen on {arguments.host} port {arguments.port}: {error.strerror}. Another port: --port 8081")
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

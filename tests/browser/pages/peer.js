@@ -1,0 +1,64 @@
+// A browser's side of the tests in test_channels.py, which call these from Python.
+//
+// SPDX-License-Identifier: BSD-3-Clause
+
+class Queue {
+  #items = [];
+  #waiting = [];
+
+  push(item) {
+    const next = this.#waiting.shift();
+    if (next) next(item);
+    else this.#items.push(item);
+  }
+
+  async next() {
+    return this.#items.length > 0 ? this.#items.shift() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+let connection;
+let candidates;
+let incoming; // names of channels that the other side opened
+let channels; // by name: the channel and what happened to it
+
+function start() {
+  connection?.close();
+  connection = new RTCPeerConnection();
+  candidates = new Queue();
+  incoming = new Queue();
+  channels = {};
+  connection.onicecandidate = ({ candidate }) => candidates.push(candidate);
+  connection.ondatachannel = ({ channel }) => incoming.push(watch(channel));
+}
+
+function watch(channel) {
+  const events = new Queue();
+  channels[channel.label] = { channel, events };
+  channel.binaryType = "arraybuffer";
+  channel.onopen = () => events.push("open");
+  channel.onclose = () => events.push("close");
+  channel.onmessage = ({ data }) => events.push(typeof data === "string" ? { text: data } : { binary: toBase64(data) });
+  return channel.label;
+}
+
+function open(label, options) {
+  watch(connection.createDataChannel(label, options));
+}
+
+async function describe() { // an offer or an answer, whichever it is time for
+  await connection.setLocalDescription();
+  return connection.localDescription;
+}
+
+function send(label, { text, binary }) {
+  channels[label].channel.send(text ?? fromBase64(binary));
+}
+
+function toBase64(buffer) {
+  return btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+function fromBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
