@@ -85,7 +85,7 @@ static bool carry_one(struct end *from, struct end *to, prtc_time now) {
 }
 
 static void carry_all(struct end *a, struct end *b, prtc_time now) {
-  for (int i = 0; i < 64 && (carry_one(a, b, now) | carry_one(b, a, now)); i++) continue;
+  for (int i = 0, carried = 1; i < 64 && carried > 0; i++) carried = carry_one(a, b, now) + carry_one(b, a, now);
 }
 
 static void command(struct end *object, struct end *other, prtc_time *now, struct prtc_reader *reader) {
