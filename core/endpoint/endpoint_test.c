@@ -1,0 +1,193 @@
+/* Whole connections between two endpoints in memory.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/endpoint/world_test.h"
+
+static struct world world;
+
+static prtc_channel_id connect_two(const prtc_allocator *allocator) {
+  world_open(&world, allocator);
+  world_peer(&world, 0);
+  world_peer(&world, 1);
+  prtc_channel_id channel = world_channel(&world, 0, "chat");
+  world_signal(&world, 0, PRTC_SDP_OFFER);
+  world_signal(&world, 1, PRTC_SDP_ANSWER);
+  world_run(&world, 2000000);
+  return channel;
+}
+
+static void check_connected(void) {
+  for (int i = 0; i < 2; i++) {
+    PRTC_CHECK(world_find(&world, i, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_CONNECTED) != NULL);
+    PRTC_CHECK(world_find(&world, i, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, PRTC_SCTP_TRANSPORT_CONNECTED) != NULL);
+    PRTC_CHECK(world_find(&world, i, PRTC_EVENT_CHANNEL_OPEN, -1) != NULL);
+    PRTC_CHECK(world_find(&world, i, PRTC_EVENT_FAILED, -1) == NULL);
+  }
+}
+
+static void two_peers_connect_and_talk(void) {
+  prtc_channel_id channel = connect_two(NULL);
+  check_connected();
+  if (prtc_test_failures > 0) world_print_log(&world);
+  const struct seen *opened = world_find(&world, 1, PRTC_EVENT_DATA_CHANNEL, -1);
+  PRTC_REQUIRE(opened != NULL);
+  prtc_channel_info info;
+  PRTC_INIT(&info);
+  PRTC_CHECK_INT(prtc_peer_channel_info(world.nodes[1].peer, opened->event.object, &info), PRTC_OK);
+  PRTC_CHECK_TEXT(info.label, "chat");
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[1].peer, world.now, opened->event.object, PRTC_MESSAGE_BINARY, NULL, 0), PRTC_OK);
+  world_run(&world, 1000000);
+  const struct seen *text = world_find(&world, 1, PRTC_EVENT_CHANNEL_MESSAGE, -1);
+  const struct seen *empty = world_find(&world, 0, PRTC_EVENT_CHANNEL_MESSAGE, -1);
+  PRTC_REQUIRE(text != NULL && empty != NULL);
+  PRTC_CHECK_INT(text->event.kind, PRTC_MESSAGE_TEXT);
+  PRTC_CHECK_TEXT((const char *)text->data, "hello");
+  PRTC_CHECK(empty->event.kind == PRTC_MESSAGE_BINARY && empty->event.size == 0 && empty->event.data != NULL);
+  world_close(&world);
+}
+
+static void closing_reaches_the_other_side(void) {
+  connect_two(NULL);
+  PRTC_CHECK_INT(prtc_peer_close(world.nodes[0].peer, world.now), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_close(world.nodes[0].peer, world.now), PRTC_OK);
+  world_run(&world, 1000000);
+  PRTC_CHECK(world_find(&world, 0, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_CLOSED) != NULL);
+  PRTC_CHECK(world_find(&world, 0, PRTC_EVENT_CHANNEL_CLOSED, -1) != NULL);
+  PRTC_CHECK(world_find(&world, 1, PRTC_EVENT_CHANNEL_CLOSED, -1) != NULL);
+  PRTC_CHECK_INT(world.nodes[0].socket_count, 0);
+  prtc_peer_free(world.nodes[0].peer);
+  world.nodes[0].peer = NULL;
+  world_run(&world, 60000000);
+  world_close(&world);
+}
+
+static void a_freed_peer_leaves_nothing(void) {
+  connect_two(NULL);
+  prtc_peer_id id = prtc_peer_get_id(world.nodes[0].peer);
+  prtc_peer_free(world.nodes[0].peer);
+  world.nodes[0].peer = NULL;
+  PRTC_CHECK(prtc_endpoint_peer(world.nodes[0].endpoint, id) == NULL);
+  size_t before = world.nodes[0].event_count;
+  world_run(&world, 60000000); /* long enough for the other side to lose consent */
+  PRTC_CHECK(world.nodes[0].event_count == before);
+  PRTC_CHECK_INT(world.nodes[0].socket_count, 0);
+  PRTC_CHECK(prtc_endpoint_deadline(world.nodes[0].endpoint) == PRTC_NEVER);
+  PRTC_CHECK(world_find(&world, 1, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_DISCONNECTED) != NULL);
+  PRTC_CHECK(world_find(&world, 1, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_FAILED) != NULL);
+  PRTC_CHECK(world_find(&world, 1, PRTC_EVENT_FAILED, -1) != NULL);
+  world_close(&world);
+}
+
+static void the_same_seed_gives_the_same_bytes(void) {
+  unsigned long first;
+  connect_two(NULL);
+  first = world.transcript;
+  world_close(&world);
+  connect_two(NULL);
+  PRTC_CHECK(world.transcript == first && first != 5381);
+  world_close(&world);
+}
+
+/* An allocator that counts and can fail. */
+struct meter {
+  long live, left; /* left: allocations until the next one fails; -1: none fails */
+};
+
+static bool spend(struct meter *meter) {
+  if (meter->left == 0) return false;
+  if (meter->left > 0) meter->left--;
+  return true;
+}
+static void *meter_allocate(void *context, size_t size) {
+  struct meter *meter = context;
+  if (!spend(meter)) return NULL;
+  meter->live++;
+  return malloc(size);
+}
+static void *meter_reallocate(void *context, void *pointer, size_t size) {
+  return spend(context) ? realloc(pointer, size) : NULL;
+}
+static void meter_release(void *context, void *pointer) {
+  struct meter *meter = context;
+  meter->live--;
+  free(pointer);
+}
+
+static void all_memory_comes_back(void) {
+  struct meter meter = {.left = -1};
+  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  connect_two(&allocator);
+  check_connected();
+  PRTC_CHECK(meter.live > 10);
+  world_close(&world);
+  PRTC_CHECK_INT(meter.live, 0);
+}
+
+static void peers_can_be_freed_at_any_step(void) {
+  for (int steps = 0; steps < 120; steps++) {
+    world_open(&world, NULL);
+    world_peer(&world, 0);
+    world_peer(&world, 1);
+    world_channel(&world, 0, "chat");
+    world_signal(&world, 0, PRTC_SDP_OFFER);
+    world_signal(&world, 1, PRTC_SDP_ANSWER);
+    for (int i = 0; i < steps && world_step(&world, world.now + 1000000); i++) {}
+    if (steps % 2 == 0) (void)prtc_peer_close(world.nodes[steps % 3 == 0].peer, world.now);
+    prtc_peer_free(world.nodes[steps % 3 == 0].peer);
+    world.nodes[steps % 3 == 0].peer = NULL;
+    for (int i = 0; i < 20; i++) (void)world_step(&world, world.now + 1000000);
+    world_close(&world);
+  }
+}
+
+static void bad_configurations_are_refused(void) {
+  prtc_endpoint_config config;
+  prtc_peer *peer;
+  PRTC_INIT(&config);
+  config.size = 3;
+  PRTC_CHECK(prtc_endpoint_new(&config) == NULL);
+  PRTC_CHECK(prtc_endpoint_new(NULL) == NULL);
+  world_open(&world, NULL);
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  const prtc_ice_server server = {.url = "stun:"};
+  prtc_peer_config bad = {.size = sizeof bad, .ice_servers = &server, .ice_server_count = 1};
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &bad, &peer), PRTC_ERROR_SYNTAX);
+  bad.size = 1;
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &bad, &peer), PRTC_ERROR_INVALID_ARGUMENT);
+  char line[512];
+  PRTC_CHECK(prtc_endpoint_log(endpoint, line, sizeof line) > 0);
+  prtc_endpoint_stats stats;
+  PRTC_INIT(&stats);
+  PRTC_CHECK_INT(prtc_endpoint_get_stats(endpoint, &stats), PRTC_OK);
+  PRTC_CHECK_INT(stats.peers, 0);
+  world_close(&world);
+}
+
+static void unknown_sockets_and_requests_are_refused(void) {
+  connect_two(NULL);
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  const uint8_t byte = 0;
+  const prtc_datagram datagram = {.socket = 999, .data = &byte, .size = 1};
+  const prtc_reply reply = {.size = sizeof reply, .id = 999};
+  PRTC_CHECK_INT(prtc_endpoint_receive(endpoint, world.now, &datagram, 1), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK_INT(prtc_endpoint_reply(endpoint, world.now, &reply), PRTC_ERROR_NOT_FOUND);
+  PRTC_CHECK_INT(prtc_endpoint_socket_closed(endpoint, world.now, 999, 5), PRTC_ERROR_NOT_FOUND);
+  prtc_datagram out;
+  uint8_t small[100];
+  PRTC_CHECK_INT(prtc_endpoint_transmit(endpoint, world.now, &out, small, sizeof small), PRTC_ERROR_BUFFER_TOO_SMALL);
+  world_close(&world);
+}
+
+int main(void) {
+  PRTC_RUN(two_peers_connect_and_talk);
+  PRTC_RUN(closing_reaches_the_other_side);
+  PRTC_RUN(a_freed_peer_leaves_nothing);
+  PRTC_RUN(the_same_seed_gives_the_same_bytes);
+  PRTC_RUN(all_memory_comes_back);
+  PRTC_RUN(peers_can_be_freed_at_any_step);
+  PRTC_RUN(bad_configurations_are_refused);
+  PRTC_RUN(unknown_sockets_and_requests_are_refused);
+  return PRTC_TEST_RESULT();
+}
