@@ -28,8 +28,8 @@ enum {
 };
 
 /* A flight is first repeated after this. RFC 6347 section 4.2.4.1 says a second, for paths of which nothing is known; here
- * ICE has just had an answer on the path, and every lost datagram of the handshake is seen by a user who waits. A quarter of
- * a second is more than nearly all round trips, and one needless repetition is what a longer one costs. */
+ * ICE has just had an answer on the path, and a user waits for every datagram of the handshake that is lost. A quarter of a
+ * second is more than nearly all round trips; a longer one costs a needless repetition. */
 static const prtc_time first_timeout = 250000;
 /* The time doubles up to this: the path is known to work, so a long silence is loss and not congestion. */
 static const prtc_time longest_timeout = 3000000;
@@ -82,7 +82,7 @@ struct prtc_dtls {
   char text[128];
 };
 
-/* ----------------------------------------------------------------------------------------------------- making and freeing */
+/* ------------------------------------------------------------------------------------------------ making and freeing */
 
 prtc_dtls *prtc_dtls_new(prtc_context *context, const prtc_dtls_config *config) {
   prtc_dtls_config known = {0};
@@ -126,7 +126,7 @@ void prtc_dtls_free(prtc_dtls *dtls) {
   prtc_release(dtls->context, dtls);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- states */
+/* ------------------------------------------------------------------------------------------------------------ states */
 
 static void set_state(prtc_dtls *dtls, prtc_dtls_transport_state state) {
   dtls->state = state;
@@ -161,10 +161,10 @@ static void send_alert(prtc_dtls *dtls, uint8_t level, uint8_t description) {
   if (size > 0) prtc_dtls_datagram_push(&dtls->out, record, (size_t)size);
 }
 
-/* --------------------------------------------------------------------------------------------------- the established half */
+/* ---------------------------------------------------------------------------------------------- the established half */
 
-/* RFC 6347 section 4.2.4: the other side has repeated its Finished, so our last flight was lost. It is sent once more, under
- * new sequence numbers. */
+/* RFC 6347 section 4.2.4: the other side has repeated its Finished, so our last flight was lost. It is sent once more,
+ * under new sequence numbers. */
 static void repeat_last_flight(prtc_dtls *dtls) {
   static const uint8_t change_cipher_spec[] = {PRTC_CONTENT_CHANGE_CIPHER_SPEC, 0xfe, 0xfd};
   uint8_t flight[128];
@@ -224,7 +224,7 @@ static int open_datagram(prtc_dtls *dtls, const uint8_t *data, size_t size, bool
   return result;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- the handshake */
+/* ----------------------------------------------------------------------------------------------------- the handshake */
 
 /* RFC 5764 section 4.2, before the SSL goes. */
 static bool export_keys(prtc_dtls *dtls, SSL *ssl) {
@@ -333,7 +333,7 @@ static void take_all_held(prtc_dtls *dtls) {
   if (!connected && dtls->state == PRTC_DTLS_TRANSPORT_CONNECTED) take_held(dtls);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- what is public */
+/* ---------------------------------------------------------------------------------------------------- what is public */
 
 int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, const prtc_fingerprint *fingerprints, size_t count) {
   struct prtc_fingerprint_set set;

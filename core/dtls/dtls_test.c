@@ -127,7 +127,7 @@ static void repetitions_do_not_pile_up(void) {
   pair_clear(&pair);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- certificates */
+/* ------------------------------------------------------------------------------------------------------ certificates */
 
 /* As older programs have them. */
 static void use_rsa_certificate(struct side *side) {
@@ -220,7 +220,7 @@ static void certificate_outlives_its_owner(void) {
   pair_clear(&pair);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- data */
+/* -------------------------------------------------------------------------------------------------------------- data */
 
 static void chacha20_works_too(void) {
   pair_init(&pair, 17);
@@ -327,7 +327,7 @@ static void exports_srtp_keys(void) {
   pair_clear(&pair);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- closing */
+/* ----------------------------------------------------------------------------------------------------------- closing */
 
 static void close_from_either_side(void) {
   for (unsigned closer = 0; closer < 2; closer++) {
@@ -389,7 +389,7 @@ static void close_during_the_handshake(void) {
   pair_clear(&pair);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ determinism */
+/* ------------------------------------------------------------------------------------------------------- determinism */
 
 static void transcript(uint8_t seed, uint8_t out[32]) {
   pair_init(&pair, seed);

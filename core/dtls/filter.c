@@ -56,8 +56,8 @@ static bool message_fits(bool from_client, uint8_t type, unsigned number) {
   return false;
 }
 
-/* RFC 6347 section 4.2.2: a record holds fragments of messages, each with the type, size and number of the whole. The record
- * is wanted when all of them are sound and agree with what came before. */
+/* RFC 6347 section 4.2.2: a record holds fragments of messages, each with the type, size and number of the whole. The
+ * record is wanted when all of them are sound and agree with what came before. */
 static bool handshake_passes(struct prtc_filter *filter, const struct prtc_record *record) {
   struct prtc_reader reader = prtc_reader_of(record->body, record->size);
   struct prtc_filter seen = *filter;

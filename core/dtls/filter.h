@@ -46,8 +46,8 @@ struct prtc_record {
   size_t size;       /* of the body */
 };
 
-/* Takes the next record off *data, *size. False when there is none, or what is there is no whole DTLS 1.x record (the rest of
- * a datagram is then of no use, since its records have no other boundaries). */
+/* Takes the next record off *data, *size. False when there is none, or what is there is no whole DTLS 1.x record (the
+ * rest of a datagram is then of no use, since its records have no other boundaries). */
 bool prtc_record_next(const uint8_t **data, size_t *size, struct prtc_record *out);
 
 /* Copies what may pass to `out`; returns its size. *early is set when the datagram has encrypted application data, which

@@ -53,14 +53,12 @@ static bool parse_value(const char *text, size_t text_length, uint8_t *out, size
 int prtc_fingerprint_set_fill(struct prtc_fingerprint_set *set, const prtc_fingerprint *fingerprints, size_t count) {
   struct prtc_fingerprint_set found = {.count = 0};
   for (size_t i = 0; i < count; i++) {
-    const prtc_fingerprint *fingerprint = &fingerprints[i];
+    const char *name = fingerprints[i].algorithm, *text = fingerprints[i].value;
     uint8_t value[PRTC_FINGERPRINT_SIZE];
-    size_t algorithm = find_algorithm(fingerprint->algorithm, text_size(fingerprint->algorithm, sizeof fingerprint->algorithm));
+    size_t algorithm = find_algorithm(name, text_size(name, sizeof fingerprints[i].algorithm));
     if (algorithm == ALGORITHMS) continue;
     size_t size = EVP_MD_size(algorithms[algorithm].digest());
-    if (!parse_value(fingerprint->value, text_size(fingerprint->value, sizeof fingerprint->value), value, size)) {
-      return PRTC_ERROR_INVALID_ARGUMENT;
-    }
+    if (!parse_value(text, text_size(text, sizeof fingerprints[i].value), value, size)) return PRTC_ERROR_INVALID_ARGUMENT;
     if (found.count > 0 && algorithm < found.algorithm) continue;
     if (algorithm > found.algorithm) found.count = 0;
     if (found.count == PRTC_FINGERPRINTS_MAX) return PRTC_ERROR_QUEUE_FULL;
@@ -76,7 +74,8 @@ int prtc_fingerprint_set_fill(struct prtc_fingerprint_set *set, const prtc_finge
 bool prtc_fingerprint_set_matches(const struct prtc_fingerprint_set *set, const uint8_t *der, size_t size) {
   uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned digest_size;
-  if (set->count == 0 || !EVP_Digest(der, size, digest, &digest_size, algorithms[set->algorithm].digest(), NULL)) return false;
+  const EVP_MD *algorithm = algorithms[set->algorithm].digest();
+  if (set->count == 0 || !EVP_Digest(der, size, digest, &digest_size, algorithm, NULL)) return false;
   for (size_t i = 0; i < set->count; i++) {
     if (memcmp(set->values[i], digest, set->value_size) == 0) return true;
   }

@@ -14,8 +14,8 @@
 #include "core/base/text.h"
 #include "core/dtls/certificate.h"
 
-/* Explicit, since BoringSSL's default order depends on the processor, and the same seed must give the same bytes. RSA is for
- * other sides that have such a certificate; ours is ECDSA. RFC 8827 section 6.5 wants the first. */
+/* Explicit, since BoringSSL's default order depends on the processor, and the same seed must give the same bytes. RSA is
+ * for other sides that have such a certificate; ours is ECDSA. RFC 8827 section 6.5 wants the first. */
 static const char cipher_list[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
@@ -27,7 +27,7 @@ enum { MESSAGE_SIZE_MAX = 16384 };
 
 enum { HANDSHAKE_FINISHED = 20 };
 
-/* ------------------------------------------------------------------------------------------------------------- datagrams */
+/* --------------------------------------------------------------------------------------------------------- datagrams */
 
 int prtc_dtls_datagram_push(struct prtc_queue *queue, const uint8_t *data, size_t size) {
   struct prtc_dtls_datagram datagram = {prtc_allocate(queue->context, size), size};
@@ -46,7 +46,7 @@ void prtc_dtls_datagrams_clear(struct prtc_queue *queue) {
   prtc_queue_clear(queue);
 }
 
-/* ------------------------------------------------------------------------------------------- what BoringSSL calls back to */
+/* -------------------------------------------------------------------------------------- what BoringSSL calls back to */
 
 static int bio_write(BIO *bio, const char *data, int size) {
   struct prtc_handshake *handshake = BIO_get_data(bio);
@@ -121,7 +121,7 @@ static void watch_message(int is_write, int version, int type, const void *data,
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- object */
+/* ------------------------------------------------------------------------------------------------------------ object */
 
 static SSL_CTX *ssl_context_new(const struct prtc_certificate *certificate) {
   SSL_CTX *ssl_context = SSL_CTX_new(DTLS_with_buffers_method());
@@ -186,7 +186,7 @@ void prtc_handshake_free(struct prtc_handshake *handshake) {
   prtc_release(handshake->context, handshake);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ steps */
+/* ------------------------------------------------------------------------------------------------------------- steps */
 
 /* The reasons above this are the other side's alerts: reason - 1000 is the alert of RFC 5246 section 7.2. */
 enum { ALERT_REASONS = SSL_AD_REASON_OFFSET };

@@ -31,7 +31,8 @@ int prtc_dtls_datagram_push(struct prtc_queue *queue, const uint8_t *data, size_
 bool prtc_dtls_datagram_pop(struct prtc_queue *queue, struct prtc_dtls_datagram *out);
 void prtc_dtls_datagrams_clear(struct prtc_queue *queue);
 
-/* RFC 6347 section 4.2.4: what may have to be sent once more after the handshake, when the other side repeats its Finished. */
+/* RFC 6347 section 4.2.4: what may have to be sent once more after the handshake, when the other side repeats its
+ * Finished. */
 struct prtc_last_flight {
   uint64_t plain_sequence; /* of the next record of epoch 0 */
   uint8_t finished[24];    /* header and verify_data; the header's first byte is 0 when there is none to repeat */

@@ -79,8 +79,8 @@ static void changed_datagrams(void) {
   PRTC_CHECK(connected > 0 && failed > 0);
 }
 
-/* What side `to` was sent before. (What it has sent itself is no garbage but an attack: its own Certificate, sent back to it,
- * is a sound message of the other side, and the handshake fails at the signature.) */
+/* What side `to` was sent before. (What it has sent itself is no garbage but an attack: its own Certificate, sent back to
+ * it, is a sound message of the other side, and the handshake fails at the signature.) */
 enum { HEARD_MAX = 64 };
 static struct {
   uint8_t data[HEARD_MAX][2048];
@@ -201,7 +201,9 @@ static void changed_records(void) {
     PRTC_CHECK(prtc_dtls_receive(to, pair.now, changed, (size_t)size) < 0);
     PRTC_CHECK_INT(prtc_dtls_read(to, out, sizeof out), 0);
   }
-  for (size_t cut = 0; cut < (size_t)size; cut++) PRTC_CHECK_INT(prtc_dtls_receive(to, pair.now, record, cut), PRTC_ERROR_MALFORMED);
+  for (size_t cut = 0; cut < (size_t)size; cut++) {
+    PRTC_CHECK_INT(prtc_dtls_receive(to, pair.now, record, cut), PRTC_ERROR_MALFORMED);
+  }
   PRTC_CHECK_INT(prtc_dtls_receive(to, pair.now, record, (size_t)size), 0);
   PRTC_CHECK_INT(prtc_dtls_read(to, out, sizeof out), 14);
   PRTC_CHECK_INT(prtc_dtls_receive(to, pair.now, record, (size_t)size), PRTC_ERROR_UNEXPECTED);

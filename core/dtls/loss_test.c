@@ -125,7 +125,8 @@ static void data_that_overtakes_the_handshake(void) {
   pair_clear(&pair);
 }
 
-/* Somebody who repeats the client's last datagram gets nothing for it; the client itself gets the flight, but not without end. */
+/* Somebody who repeats the client's last datagram gets nothing for it; the client itself gets the flight, but not without
+ * end. */
 static uint8_t client_last[2048];
 static size_t client_last_size;
 
@@ -155,7 +156,7 @@ static void last_flight_on_request(void) {
   pair_clear(&pair);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- fragments */
+/* --------------------------------------------------------------------------------------------------------- fragments */
 
 /* The client's first message is larger than a datagram, as that of a browser with post-quantum keys: BoringSSL's own client
  * splits it. */
@@ -163,7 +164,8 @@ static void make_hello_large(struct side *client, size_t extra) {
   uint8_t protocols[2048];
   PRTC_CHECK_INT(prtc_dtls_start(client->dtls, 0, PRTC_DTLS_ROLE_CLIENT), 0); /* makes the SSL_CTX */
   for (size_t i = 0; i < extra; i++) protocols[i] = i % 100 == 0 ? 99 : 'p';
-  PRTC_REQUIRE(extra % 100 == 0 && SSL_CTX_set_alpn_protos(client->certificate->ssl_context, protocols, (unsigned)extra) == 0);
+  PRTC_REQUIRE(extra % 100 == 0);
+  PRTC_REQUIRE(SSL_CTX_set_alpn_protos(client->certificate->ssl_context, protocols, (unsigned)extra) == 0);
   prtc_dtls_free(client->dtls);
   prtc_dtls_config config;
   PRTC_INIT(&config);
@@ -171,8 +173,8 @@ static void make_hello_large(struct side *client, size_t extra) {
   client->dtls = prtc_dtls_new(client->context, &config);
 }
 
-/* Of the first two datagrams of the client, in this order: parameters[0] of the second, then [1] of the first, then [2] of the
- * second. */
+/* Of the first two datagrams of the client, in this order: parameters[0] of the second, then [1] of the first, then [2]
+ * of the second. */
 static uint8_t first_part[2048];
 static size_t first_part_size;
 
@@ -212,7 +214,8 @@ static unsigned cut_hello(struct pair *p, unsigned from, unsigned number, uint8_
   const size_t header = PRTC_RECORD_HEADER_SIZE + 12;
   size_t body = *size - header, part = p->parameters[0], count = (body + part - 1) / part;
   for (size_t i = 0; i < 2 * count; i++) {
-    size_t piece = prtc_random_below(&network, 2) ? prtc_random_below(&network, (uint32_t)count) : (count * 2 - 1 - i) % count;
+    size_t piece = (count * 2 - 1 - i) % count;
+    if (prtc_random_below(&network, 2)) piece = prtc_random_below(&network, (uint32_t)count);
     size_t offset = piece * part, end = offset + part + p->parameters[1];
     if (end > body) end = body;
     uint8_t record[2048];

@@ -98,7 +98,8 @@ int prtc_records_seal(struct prtc_records *records, uint8_t type, const uint8_t 
   size_t total = size + prtc_records_overhead(records), sealed;
   uint8_t nonce[NONCE_SIZE], additional_data[ADDITIONAL_DATA_SIZE], sequence[8];
   if (capacity < total) return PRTC_ERROR_BUFFER_TOO_SMALL;
-  if ((records->write_sequence & sequence_mask) == sequence_mask) return PRTC_ERROR_CRYPTO; /* never wraps: nonces would repeat */
+  /* It never wraps: nonces would repeat. */
+  if ((records->write_sequence & sequence_mask) == sequence_mask) return PRTC_ERROR_CRYPTO;
   store_sequence(sequence, records->write_sequence);
   make_nonce(&records->write, sequence, nonce);
   make_additional_data(records->write_sequence, type, size, additional_data);
@@ -146,15 +147,17 @@ static void mark_seen(struct prtc_records *records, uint64_t sequence) {
 int prtc_records_open(struct prtc_records *records, const struct prtc_record *record, uint8_t *out, size_t capacity) {
   uint8_t nonce[NONCE_SIZE], additional_data[ADDITIONAL_DATA_SIZE], sequence[8];
   size_t hidden = records->explicit_nonce + TAG_SIZE, opened;
-  if (record->epoch != 1 || record->version != VERSION_1_2 || was_seen(records, record->sequence)) return PRTC_ERROR_UNEXPECTED;
+  if (record->epoch != 1 || record->version != VERSION_1_2) return PRTC_ERROR_UNEXPECTED;
+  if (was_seen(records, record->sequence)) return PRTC_ERROR_UNEXPECTED;
   if (record->size < hidden || record->size - hidden > PRTC_RECORD_PLAINTEXT_MAX) return PRTC_ERROR_UNAUTHENTICATED;
   size_t size = record->size - hidden;
   if (capacity < size) return PRTC_ERROR_BUFFER_TOO_SMALL;
   store_sequence(sequence, record->sequence);
   make_nonce(&records->read, records->explicit_nonce > 0 ? record->body : sequence, nonce);
   make_additional_data(record->sequence, record->type, size, additional_data);
-  if (!EVP_AEAD_CTX_open(&records->read.aead, out, &opened, size, nonce, sizeof nonce, record->body + records->explicit_nonce,
-                         record->size - records->explicit_nonce, additional_data, sizeof additional_data)) {
+  if (!EVP_AEAD_CTX_open(&records->read.aead, out, &opened, size, nonce, sizeof nonce,
+                         record->body + records->explicit_nonce, record->size - records->explicit_nonce, additional_data,
+                         sizeof additional_data)) {
     ERR_clear_error();
     return PRTC_ERROR_UNAUTHENTICATED;
   }

@@ -33,6 +33,8 @@ static const struct profile profiles[] = {
     {PRTC_SRTP_AEAD_AES_256_GCM, srtp_profile_aead_aes_256_gcm, 32, 12, 16},
 };
 
+typedef srtp_err_status_t library_function(srtp_t session, void *packet, int *size);
+
 struct prtc_srtp {
   prtc_context *context;
   const struct profile *profile;
@@ -130,23 +132,22 @@ static int error_of(srtp_err_status_t status) {
 }
 
 /* libsrtp2 works in place and asks for no capacity: all that it may write is checked before. */
-static int run(srtp_err_status_t (*function)(srtp_t, void *, int *), srtp_t session, const uint8_t *packet, size_t size,
-               uint8_t *out) {
+static int run(library_function *function, srtp_t session, const uint8_t *packet, size_t size, uint8_t *out) {
   int length = (int)size;
   if (out != packet) memcpy(out, packet, size);
   int result = error_of(function(session, out, &length));
   return result < 0 ? result : length;
 }
 
-static int protect(prtc_srtp *srtp, srtp_err_status_t (*function)(srtp_t, void *, int *), size_t least, const uint8_t *packet,
-                   size_t size, uint8_t *out, size_t capacity) {
+static int protect(prtc_srtp *srtp, library_function *function, size_t least, const uint8_t *packet, size_t size,
+                   uint8_t *out, size_t capacity) {
   if (size < least || size > UINT16_MAX || packet[0] >> 6 != 2) return PRTC_ERROR_MALFORMED;
   if (capacity < size + PRTC_SRTP_OVERHEAD) return PRTC_ERROR_BUFFER_TOO_SMALL;
   return run(function, srtp->outbound, packet, size, out);
 }
 
-static int unprotect(prtc_srtp *srtp, srtp_err_status_t (*function)(srtp_t, void *, int *), size_t least,
-                     const uint8_t *packet, size_t size, size_t ssrc_at, uint8_t *out, size_t capacity) {
+static int unprotect(prtc_srtp *srtp, library_function *function, size_t least, const uint8_t *packet, size_t size,
+                     size_t ssrc_at, uint8_t *out, size_t capacity) {
   if (size < least || size > UINT16_MAX || packet[0] >> 6 != 2) return PRTC_ERROR_MALFORMED;
   if (capacity < size) return PRTC_ERROR_BUFFER_TOO_SMALL;
   uint64_t ssrc = 0;

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Byte 0: the profile (modulo 3). Then commands: which of the four functions, or (4, 5) a change to what was protected last,
- * which is then unprotected; size (2), bytes.
+ * Byte 0: the profile (modulo 3). Then commands: which of the four functions, or (4, 5) a change to what was protected
+ * last, which is then unprotected; size (2), bytes.
  */
 #include <stdlib.h>
 #include <string.h>

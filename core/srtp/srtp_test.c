@@ -32,14 +32,14 @@ static bool is_hex(const uint8_t *bytes, size_t size, const char *text) {
   return size == expected_size && memcmp(bytes, expected, size) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------ the transforms, written anew */
+/* -------------------------------------------------------------------------------------- the transforms, written anew */
 
 enum label { RTP_KEY = 0, RTP_AUTHENTICATION = 1, RTP_SALT = 2, RTCP_KEY = 3, RTCP_AUTHENTICATION = 4, RTCP_SALT = 5 };
 
 /* RFC 3711 section 4.3.3 (RFC 6188 with a key of 32 bytes; RFC 7714 section 11 with a salt of 12): AES in counter mode over
  * zeros, from the master salt with the label in it. */
-static void derive(const uint8_t *key, size_t key_size, const uint8_t *salt, size_t salt_size, enum label label, uint8_t *out,
-                   size_t size) {
+static void derive(const uint8_t *key, size_t key_size, const uint8_t *salt, size_t salt_size, enum label label,
+                   uint8_t *out, size_t size) {
   AES_KEY aes;
   uint8_t counter[16] = {0}, keystream[16];
   unsigned used = 0;
@@ -51,7 +51,8 @@ static void derive(const uint8_t *key, size_t key_size, const uint8_t *salt, siz
 }
 
 /* RFC 3711 section 4.1.1 */
-static void aes_cm(const uint8_t key[16], const uint8_t salt[14], uint32_t ssrc, uint64_t index, uint8_t *data, size_t size) {
+static void aes_cm(const uint8_t key[16], const uint8_t salt[14], uint32_t ssrc, uint64_t index, uint8_t *data,
+                   size_t size) {
   AES_KEY aes;
   uint8_t counter[16] = {0}, keystream[16];
   unsigned used = 0;
@@ -71,7 +72,8 @@ static size_t aes_gcm(const uint8_t *key, size_t key_size, const uint8_t salt[12
   memcpy(iv, salt, 12);
   for (int i = 0; i < 4; i++) iv[2 + i] ^= (uint8_t)(ssrc >> (24 - 8 * i));
   for (int i = 0; i < 6; i++) iv[6 + i] ^= (uint8_t)(index >> (40 - 8 * i)); /* 48 bits; 31 with RTCP */
-  PRTC_REQUIRE(EVP_AEAD_CTX_init(&aead, key_size == 32 ? EVP_aead_aes_256_gcm() : EVP_aead_aes_128_gcm(), key, key_size, 16, NULL));
+  const EVP_AEAD *algorithm = key_size == 32 ? EVP_aead_aes_256_gcm() : EVP_aead_aes_128_gcm();
+  PRTC_REQUIRE(EVP_AEAD_CTX_init(&aead, algorithm, key, key_size, 16, NULL));
   PRTC_REQUIRE(EVP_AEAD_CTX_seal(&aead, data, &sealed, size + 16, iv, 12, data, size, additional, additional_size));
   EVP_AEAD_CTX_cleanup(&aead);
   return sealed;
@@ -79,8 +81,8 @@ static size_t aes_gcm(const uint8_t *key, size_t key_size, const uint8_t salt[12
 
 static const char rtp_packet[] = "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070"
                                  "61727465 73207472 6573";
-static const char rtcp_packet[] = "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef deadbeef"
-                                  "deadbeef deadbeef deadbeef";
+static const char rtcp_packet[] = "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef"
+                                  "deadbeef deadbeef deadbeef deadbeef";
 enum { RTP_SSRC = 0x5501a0b2, RTP_SEQUENCE = 0xf17b, RTCP_SSRC = 0x4d617273, RTCP_INDEX = 0x5d4 };
 
 /* RFC 3711 appendix B.3 */
@@ -99,8 +101,10 @@ static void derivation_is_that_of_rfc_3711(void) {
 /* RFC 7714 sections 16.1.1, 16.2.1, 17.1, 17.2 */
 static void gcm_is_that_of_rfc_7714(void) {
   static const char *const rtp[] = {
-      "f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce",
-      "32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f 1ba63799 b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13"};
+      "f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d"
+      "7f27beb1 6a9152cf 765ee439 0cce",
+      "32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f 1ba63799 b87b7aa3"
+      "db36dfff d6b0f9bb 7878d7a7 6c13"};
   static const char *const rtcp[] = {
       "63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f"
       "c5abf872 45d9eade",
@@ -121,7 +125,7 @@ static void gcm_is_that_of_rfc_7714(void) {
   }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- objects */
+/* ----------------------------------------------------------------------------------------------------------- objects */
 
 static const uint32_t profiles[] = {PRTC_SRTP_AES128_CM_SHA1_80, PRTC_SRTP_AEAD_AES_128_GCM, PRTC_SRTP_AEAD_AES_256_GCM};
 
@@ -173,7 +177,8 @@ static void objects_do_the_same(void) {
     derive(key, key_size, salt, salt_size, RTP_SALT, session_salt, salt_size);
     derive(key, key_size, salt, salt_size, RTP_AUTHENTICATION, authentication, sizeof authentication);
     if (gcm) {
-      size = 12 + aes_gcm(session_key, key_size, session_salt, RTP_SSRC, RTP_SEQUENCE, expected, 12, expected + 12, plain - 12);
+      size = 12 + aes_gcm(session_key, key_size, session_salt, RTP_SSRC, RTP_SEQUENCE, expected, 12, expected + 12,
+                          plain - 12);
     } else {
       unsigned tag_size;
       uint8_t tag[20];

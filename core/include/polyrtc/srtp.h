@@ -33,7 +33,8 @@ typedef struct prtc_srtp_config {
   size_t size;
   uint32_t profile;    /* prtc_srtp_profile: what prtc_dtls_export_srtp_keys returned */
   uint32_t role;       /* the prtc_dtls_role of this side, CLIENT or SERVER: which of the keys it sends with */
-  const uint8_t *keys; /* client key, server key, client salt, server salt, as prtc_dtls_export_srtp_keys writes them; copied */
+  const uint8_t *keys; /* as prtc_dtls_export_srtp_keys writes them: client key, server key, client salt, server salt;
+                          copied */
   size_t keys_size;    /* exactly what the profile needs */
 } prtc_srtp_config;
 
@@ -41,14 +42,14 @@ typedef struct prtc_srtp_config {
 PRTC_API prtc_srtp *prtc_srtp_new(prtc_context *context, const prtc_srtp_config *config);
 PRTC_API void prtc_srtp_free(prtc_srtp *srtp);
 
-/* Protects one RTP packet, or one compound RTCP packet, of `size` bytes into `out` (which may be `packet` itself). Returns
- * the size of the result. BUFFER_TOO_SMALL when `capacity` is less than size + PRTC_SRTP_OVERHEAD; MALFORMED when the header
- * does not hold together; UNEXPECTED when the packet's index was used before (it would repeat a keystream). */
+/* Protects one RTP packet, or one compound RTCP packet, of `size` bytes into `out` (which may be `packet` itself).
+ * Returns the size of the result. BUFFER_TOO_SMALL when `capacity` is less than size + PRTC_SRTP_OVERHEAD; MALFORMED when
+ * the header does not hold together; UNEXPECTED when the packet's index was used before (it would repeat a keystream). */
 PRTC_API int prtc_srtp_protect_rtp(prtc_srtp *srtp, const uint8_t *packet, size_t size, uint8_t *out, size_t capacity);
 PRTC_API int prtc_srtp_protect_rtcp(prtc_srtp *srtp, const uint8_t *packet, size_t size, uint8_t *out, size_t capacity);
 
-/* The other way. BUFFER_TOO_SMALL when `capacity` is less than `size`; UNAUTHENTICATED when the tag is wrong; UNEXPECTED for a
- * replay or a packet older than the window of 128; MALFORMED. After an error `out` holds nothing of use. */
+/* The other way. BUFFER_TOO_SMALL when `capacity` is less than `size`; UNAUTHENTICATED when the tag is wrong; UNEXPECTED
+ * for a replay or a packet older than the window of 128; MALFORMED. After an error `out` holds nothing of use. */
 PRTC_API int prtc_srtp_unprotect_rtp(prtc_srtp *srtp, const uint8_t *packet, size_t size, uint8_t *out, size_t capacity);
 PRTC_API int prtc_srtp_unprotect_rtcp(prtc_srtp *srtp, const uint8_t *packet, size_t size, uint8_t *out, size_t capacity);
 
