@@ -290,6 +290,9 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
     out->index = (size_t)index;
     if (media->mid != NULL) out->mid = media->mid;
   }
+  const struct description *offer = slots->at[PENDING_REMOTE];
+  int asked = offer == NULL ? -1 : prtc_jsep_find_data(offer->session);
+  if (asked >= 0) out->asked = &offer->session->media[asked];
   struct pair pair = prtc_jsep_get_pair(slots), before = prtc_jsep_get_pair(&jsep->now);
   int negotiated = prtc_jsep_find_negotiated(pair), earlier = prtc_jsep_find_negotiated(before);
   if (negotiated < 0) return;

@@ -70,6 +70,7 @@ int prtc_jsep_get_description(const struct prtc_jsep *jsep, prtc_description whi
 
 /* The data section, as it holds once what is prepared is committed (or now, when nothing is prepared). */
 struct prtc_jsep_data {
+  const prtc_sdp_media *asked; /* the section of an offer of the other side that waits for its answer; NULL when there is none */
   bool offered;     /* our latest description has one that is not rejected */
   bool negotiated;  /* there is an answer (or pranswer), and neither side rejects it: all below is set */
   bool initial;     /* it was not negotiated before */

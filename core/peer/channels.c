@@ -1,0 +1,57 @@
+/* Data channels, W3C section 6: the transport keeps them; the peer adds when that needs a negotiation.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/peer/state.h"
+
+int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config, prtc_channel_id *out) {
+  int result = prtc_peer_begin(peer);
+  if (result < 0) return result;
+  if (config == NULL || out == NULL) return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "an argument is NULL");
+  result = prtc_peer_need_transport(peer, now);
+  if (result < 0) return result;
+  const char *reason = "";
+  result = prtc_transport_create_channel(peer->transport, now, config, out, &reason);
+  if (result < 0) return prtc_peer_fail(peer, result, reason);
+  if (!peer->has_data) { /* W3C section 6.1: the first one may need a negotiation */
+    peer->has_data = true;
+    prtc_peer_check_negotiation(peer);
+  }
+  prtc_peer_wake(peer);
+  return PRTC_OK;
+}
+
+/* Channels may be asked about, but not used, once the peer is closed. */
+static int begin(prtc_peer *peer) {
+  int result = prtc_peer_begin(peer);
+  return result == PRTC_OK && peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : result;
+}
+
+static int end(prtc_peer *peer, int result) {
+  if (result < 0) return prtc_peer_fail(peer, result, prtc_strerror(result));
+  prtc_peer_wake(peer);
+  return result;
+}
+
+int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
+                   size_t size) {
+  int result = begin(peer);
+  return result < 0 ? result : end(peer, prtc_transport_send(peer->transport, now, channel, kind, data, size));
+}
+
+int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
+  peer->error[0] = '\0';
+  if (peer->closed) return PRTC_OK; /* W3C: closing what is closed is no error */
+  if (peer->transport == NULL) return PRTC_ERROR_NOT_FOUND;
+  return end(peer, prtc_transport_close_channel(peer->transport, now, channel));
+}
+
+int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {
+  int result = begin(peer);
+  if (result < 0) return result;
+  return end(peer, prtc_transport_set_buffered_amount_low_threshold(peer->transport, channel, threshold));
+}
+
+int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id channel, prtc_channel_info *out) {
+  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_channel_info(peer->transport, channel, out);
+}

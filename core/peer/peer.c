@@ -1,0 +1,227 @@
+/* One peer: its life, its transport, and how its endpoint drives it.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/peer/state.h"
+
+/* ----------------------------------------------------------------------------------------------------------- configuration */
+
+static int read_server(struct prtc_server_url *out, const prtc_ice_server *server, const char **reason) {
+  if (server->url == NULL) {
+    *reason = "an ICE server has no URL";
+    return PRTC_ERROR_SYNTAX;
+  }
+  int result = prtc_server_url_parse(out, server->url, reason);
+  if (result < 0) return result;
+  if (out->kind == PRTC_SERVER_STUN) return PRTC_OK;
+  *reason = out->kind == PRTC_SERVER_STUNS ? "stuns: is not implemented" : "turn: and turns: are not implemented";
+  return PRTC_ERROR_NOT_SUPPORTED;
+}
+
+static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
+  if (config->ice_server_count > MAX_ICE_SERVERS) {
+    *reason = "more than 32 ICE servers";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (config->ice_server_count == 0) return PRTC_OK;
+  peer->servers = prtc_allocate(peer->context, config->ice_server_count * sizeof *peer->servers);
+  if (peer->servers == NULL) return PRTC_ERROR_NO_MEMORY;
+  for (size_t i = 0; i < config->ice_server_count; i++) {
+    int result = read_server(&peer->servers[i], &config->ice_servers[i], reason);
+    if (result < 0) return result;
+    peer->server_count++;
+  }
+  return PRTC_OK;
+}
+
+static int configure(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
+  peer->config = *config;
+  peer->config.ice_servers = NULL;
+  if (peer->config.max_message_size == 0) peer->config.max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
+  if (peer->config.send_queue_size == 0) peer->config.send_queue_size = PRTC_SEND_QUEUE_DEFAULT;
+  if (peer->config.mtu == 0) peer->config.mtu = 1200;
+  if (peer->config.mtu < 576 || peer->config.mtu > 1472) {
+    *reason = "the MTU is not from 576 to 1,472 bytes";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (config->ice_transport_policy > PRTC_ICE_POLICY_RELAY) {
+    *reason = "unknown ICE transport policy";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (config->ice_transport_policy == PRTC_ICE_POLICY_RELAY) {
+    *reason = "the policy allows relayed candidates alone, and TURN is not implemented";
+    return PRTC_ERROR_NOT_SUPPORTED;
+  }
+  return read_servers(peer, config, reason);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- life */
+
+int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer_id id, const prtc_peer_config *config,
+                     struct prtc_peer_place *place, prtc_peer **out, const char **reason) {
+  (void)now;
+  *reason = "";
+  prtc_peer *peer = prtc_allocate(host->context, sizeof *peer);
+  if (peer == NULL) return PRTC_ERROR_NO_MEMORY;
+  peer->host = *host;
+  peer->context = host->context;
+  peer->place = place;
+  peer->id = id;
+  peer->remote_max_message_size = 65536; /* RFC 8841 section 6.1, until the other side says otherwise */
+  peer->reported = (prtc_peer_states){.size = sizeof peer->reported};
+  prtc_queue_init(&peer->events, peer->context, sizeof(struct queued_event), 0);
+  int result = configure(peer, config, reason);
+  if (result == PRTC_OK) {
+    peer->jsep = prtc_jsep_new(peer->context);
+    if (peer->jsep == NULL) result = PRTC_ERROR_NO_MEMORY;
+  }
+  if (result < 0) {
+    prtc_peer_destroy(peer);
+    return result;
+  }
+  *out = peer;
+  return PRTC_OK;
+}
+
+void prtc_peer_destroy(prtc_peer *peer) {
+  if (peer == NULL) return;
+  prtc_transport_free(peer->transport);
+  prtc_jsep_free(peer->jsep);
+  prtc_peer_clear_events(peer);
+  prtc_peer_forget_local_candidates(peer);
+  prtc_release(peer->context, peer->servers);
+  prtc_release(peer->context, peer);
+}
+
+void prtc_peer_free(prtc_peer *peer) {
+  if (peer == NULL) return;
+  peer->host.remove(peer->host.endpoint, peer);
+  prtc_peer_destroy(peer);
+}
+
+int prtc_peer_close(prtc_peer *peer, prtc_time now) {
+  peer->error[0] = '\0';
+  if (peer->closed) return PRTC_OK;
+  peer->closed = true;
+  prtc_jsep_close(peer->jsep);
+  if (peer->transport != NULL) (void)prtc_transport_close(peer->transport, now);
+  prtc_peer_wake(peer);
+  return PRTC_OK;
+}
+
+prtc_peer_id prtc_peer_get_id(const prtc_peer *peer) { return peer->id; }
+
+struct prtc_peer_place *prtc_peer_get_place(const prtc_peer *peer) { return peer->place; }
+
+const char *prtc_peer_error_message(const prtc_peer *peer) { return peer->error; }
+
+int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence) {
+  struct prtc_text text = prtc_text_of(peer->error, sizeof peer->error);
+  prtc_text_print(&text, "%.250s", sentence);
+  return code;
+}
+
+int prtc_peer_begin(prtc_peer *peer) {
+  peer->error[0] = '\0';
+  return peer->closed ? prtc_peer_fail(peer, PRTC_ERROR_INVALID_STATE, "the peer is closed") : PRTC_OK;
+}
+
+void prtc_peer_wake(prtc_peer *peer) { peer->host.wake(peer->host.endpoint, peer); }
+
+/* --------------------------------------------------------------------------------------------------------------- transport */
+
+int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
+  if (peer->transport != NULL) return PRTC_OK;
+  prtc_certificate *certificate = peer->host.certificate(peer->host.endpoint);
+  if (certificate == NULL) return prtc_peer_fail(peer, PRTC_ERROR_CRYPTO, "no certificate could be made");
+  int result = prtc_certificate_get_fingerprint(certificate, "sha-256", &peer->fingerprint);
+  if (result < 0) return result;
+  const struct prtc_transport_config config = {.certificate = certificate,
+                                               .controlling = true, /* until the other side turns out to be the offerer */
+                                               .use_loopback = peer->config.use_loopback != 0,
+                                               .max_message_size = peer->config.max_message_size,
+                                               .send_queue_size = peer->config.send_queue_size,
+                                               .mtu = peer->config.mtu};
+  peer->transport = prtc_transport_new(peer->context, now, &config);
+  if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;
+  for (size_t i = 0; i < peer->server_count; i++) {
+    const struct prtc_server_url *server = &peer->servers[i];
+    result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
+    if (result < 0) PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a STUN server is not used: %s", prtc_strerror(result));
+  }
+  return PRTC_OK;
+}
+
+/* -------------------------------------------------------------------------------------------------- driven by the endpoint */
+
+int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datagram) {
+  return peer->transport == NULL ? PRTC_ERROR_UNEXPECTED : prtc_transport_receive(peer->transport, now, datagram);
+}
+
+int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  return peer->transport == NULL ? 0 : prtc_transport_transmit(peer->transport, now, out, buffer, capacity);
+}
+
+prtc_time prtc_peer_deadline(const prtc_peer *peer) {
+  return peer->transport == NULL ? PRTC_NEVER : prtc_transport_deadline(peer->transport);
+}
+
+int prtc_peer_timeout(prtc_peer *peer, prtc_time now) {
+  return peer->transport == NULL ? PRTC_OK : prtc_transport_timeout(peer->transport, now);
+}
+
+int prtc_peer_request(prtc_peer *peer, prtc_request *out) {
+  return peer->transport == NULL ? 0 : prtc_transport_request(peer->transport, out);
+}
+
+int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_reply(peer->transport, now, request, reply);
+}
+
+int prtc_peer_socket_closed(prtc_peer *peer, prtc_time now, prtc_socket_id socket) {
+  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_socket_closed(peer->transport, now, socket);
+}
+
+int prtc_peer_unreachable(prtc_peer *peer, prtc_time now, prtc_socket_id socket, const prtc_address *remote) {
+  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_unreachable(peer->transport, now, socket, remote);
+}
+
+int prtc_peer_interfaces_changed(prtc_peer *peer, prtc_time now) {
+  return peer->transport == NULL ? PRTC_OK : prtc_transport_interfaces_changed(peer->transport, now);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- questions */
+
+int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
+  if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;
+  prtc_peer_states all = peer->reported;
+  all.has_sctp = peer->sctp_negotiated;
+  all.can_trickle = prtc_jsep_can_trickle(peer->jsep);
+  all.max_message_size = peer->remote_max_message_size == 0 ? UINT32_MAX : peer->remote_max_message_size;
+  all.max_channels = peer->transport == NULL ? 0 : prtc_transport_get_max_channels(peer->transport);
+  all.size = out->size < sizeof all ? out->size : sizeof all;
+  memcpy(out, &all, all.size);
+  return PRTC_OK;
+}
+
+int prtc_peer_get_fingerprint(const prtc_peer *peer, char *out, size_t capacity) {
+  prtc_fingerprint fingerprint;
+  const prtc_certificate *certificate = peer->host.certificate(peer->host.endpoint);
+  if (certificate == NULL) return PRTC_ERROR_CRYPTO;
+  int result = prtc_certificate_get_fingerprint(certificate, "sha-256", &fingerprint);
+  if (result < 0) return result;
+  struct prtc_text text = prtc_text_of(out, capacity);
+  prtc_text_print(&text, "%s %s", fingerprint.algorithm, fingerprint.value);
+  return prtc_text_result(&text);
+}
+
+int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote) {
+  prtc_ice_pair pair;
+  if (peer->transport == NULL || prtc_transport_get_selected_pair(peer->transport, &pair) != 1) return 0;
+  *local = pair.local;
+  *remote = pair.remote;
+  return 1;
+}

@@ -1,0 +1,109 @@
+/* The peer's own state, shared by the files of this folder.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_PEER_STATE_H
+#define PRTC_PEER_STATE_H
+
+#include <stdbool.h>
+
+#include <polyrtc/ice.h>
+#include <polyrtc/peer.h>
+
+#include "core/base/context.h"
+#include "core/base/queue.h"
+#include "core/jsep/jsep.h"
+#include "core/peer/internal.h"
+#include "core/peer/url.h"
+#include "core/transport/transport.h"
+
+/* The id under which events name the one transport there is. */
+enum { TRANSPORT_ID = 1 };
+
+/* Local candidates that are kept for descriptions: more than sockets and servers can make. */
+enum { MAX_LOCAL_CANDIDATES = 1024 };
+
+/* RTCConfiguration's servers: more are refused. */
+enum { MAX_ICE_SERVERS = 32 };
+
+/* What the states are. What is told of them lags behind: an event for each change is in the queue. */
+struct states {
+  prtc_ice_transport_state ice;
+  prtc_dtls_transport_state dtls;
+  prtc_ice_gathering_state gathering;
+  prtc_sctp_transport_state sctp;
+  prtc_ice_connection_state ice_connection;
+  prtc_connection_state connection;
+};
+
+/* What has been gathered in this generation, as descriptions need it. */
+struct local_candidates {
+  char **texts; /* "candidate:…" */
+  size_t count, capacity;
+  bool complete;
+  int rank;              /* of the default candidate (RFC 8445 section 5.1.4): the larger the better; 0: there is none */
+  uint16_t port;
+  char connection[80];   /* "IN IP4 192.0.2.1" */
+};
+
+struct queued_event {
+  prtc_event event;
+  char *texts; /* one allocation that holds all that it points to; NULL when there is nothing */
+};
+
+struct prtc_peer {
+  struct prtc_peer_host host;
+  struct prtc_context *context;
+  struct prtc_peer_place *place;
+  prtc_peer_id id;
+  prtc_peer_config config; /* its servers are in `servers` */
+  struct prtc_server_url *servers;
+  size_t server_count;
+
+  struct prtc_jsep *jsep;
+  struct prtc_transport *transport; /* made when first needed; NULL before */
+  struct local_candidates candidates;
+  prtc_fingerprint fingerprint; /* of our certificate; known once there is a transport */
+
+  bool has_data;         /* W3C: a data channel has been made */
+  bool sctp_negotiated;  /* W3C: pc.sctp is not null */
+  bool wants_restart;    /* restartIce was called */
+  bool restarted;        /* the transport has new credentials that are not negotiated yet */
+  bool negotiation_needed; /* W3C [[NegotiationNeeded]] */
+  bool closed;           /* W3C [[IsClosed]] */
+  bool closed_reported;
+  uint32_t remote_max_message_size; /* 0: no limit */
+
+  struct states now;
+  prtc_peer_states reported;
+  struct prtc_queue events; /* struct queued_event */
+  char *event_texts;        /* what the event that was fetched last points to */
+  char error[256];
+};
+
+/* A code with its sentence for prtc_peer_error_message; returns the code. */
+int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence);
+
+/* Every command begins with this: INVALID_STATE when the peer is closed. */
+int prtc_peer_begin(prtc_peer *peer);
+
+void prtc_peer_wake(prtc_peer *peer);
+
+int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
+
+/* What goes into our descriptions now. `fingerprint` is where the result points to. */
+struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_parameters *ice,
+                                            prtc_sdp_fingerprint *fingerprint);
+
+/* Events. Texts are copied; any may be NULL. */
+void prtc_peer_push(prtc_peer *peer, uint32_t type, uint32_t state, int code);
+void prtc_peer_push_text(prtc_peer *peer, const prtc_event *event);
+void prtc_peer_clear_events(prtc_peer *peer);
+
+/* W3C section 4.7.3 "update the negotiation-needed flag" */
+void prtc_peer_check_negotiation(prtc_peer *peer);
+
+void prtc_peer_add_local_candidate(prtc_peer *peer, const prtc_candidate *candidate);
+void prtc_peer_forget_local_candidates(prtc_peer *peer);
+
+#endif
