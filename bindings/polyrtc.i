@@ -40,6 +40,10 @@ static const char *error_class(int code) { return prtc_error_exception(code); }
 static const char *version(void) { return prtc_version(); }
 %}
 
+/* The enumerations of the public headers (see BUILD): EVENT_CHANNEL_OPEN, REQUEST_OPEN_UDP and so on. */
+%rename("%(strip:[PRTC_])s", %$isenumitem) "";
+%include "constants.i"
+
 /* -------------------------------------------------------------------------------------------------------------- Endpoint */
 
 %nodefaultctor prtc_handle;

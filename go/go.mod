@@ -1,0 +1,3 @@
+module polyrtc.dev/polyrtc
+
+go 1.21

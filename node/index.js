@@ -1,0 +1,24 @@
+// The engine of polyrtc in Node: the class Endpoint and the constants of the native module, and how its errors are thrown.
+//
+// SPDX-License-Identifier: BSD-3-Clause
+'use strict';
+
+const native = require('./polyrtc.node');
+
+/** A negative code of the engine: `code`, `errorName` ("INVALID_STATE"), and as `name` what the W3C calls it. */
+class PolyrtcError extends Error {
+  constructor(code, message) {
+    super(message || native.errorText(code));
+    this.code = code;
+    this.errorName = native.errorName(code);
+    this.name = native.errorClass(code);
+  }
+}
+
+/** Returns what is not an error, throws what is. */
+function check(code) {
+  if (code < 0) throw new PolyrtcError(code);
+  return code;
+}
+
+module.exports = Object.assign(native, { PolyrtcError, check });
