@@ -17,7 +17,7 @@ import subprocess
 
 # Functions of bytes, strings (snprintf writes into a buffer), numbers and the heap; and what the compiler itself adds.
 HARMLESS = set("""
-    memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncmp strnlen strrchr strspn strstr
+    memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncmp strnlen strpbrk strrchr strspn strstr
     snprintf vsnprintf __snprintf_chk __vsnprintf_chk
     __memcpy_chk __memmove_chk __memset_chk
     malloc calloc realloc free abort qsort bsearch

@@ -11,7 +11,7 @@ set -euo pipefail
 
 BUILD=$PWD/.build       # logs, stamps, reports: may be deleted at any time
 VENV=$PWD/.venv         # the Python of tests and examples
-read -r -a BAZEL <<<"${BAZEL:-bazel}" # BAZEL="bazel --output_base=…" for one's own
+read -r -a BAZEL_COMMAND <<<"${BAZEL:-bazel}" # BAZEL="bazel --output_base=…" for one's own
 mkdir -p "$BUILD/logs" "$BUILD/stamps"
 
 # ----------------------------------------------------------------------------------------------------------- saying things
@@ -55,13 +55,7 @@ fingerprint() {
 # ------------------------------------------------------------------------------------------------------------------ Debian
 
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    stop "Debian packages are to be installed ($missing), which needs root: run this as root, or install sudo."
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # need_debian PACKAGE…
@@ -71,6 +65,9 @@ need_debian() {
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/ installed$//p' || true)
   missing=$(comm -23 <(printf '%s\n' "$@" | sort) <(sort <<<"$installed") | paste -s -d ' ')
   [ -n "$missing" ] || return 0
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    stop "these Debian packages are missing, and only root can install them (there is no sudo here): $missing"
+  fi
   say "installing from Debian: $missing"
   # word splitting of $missing is meant
   # shellcheck disable=SC2086
@@ -184,5 +181,5 @@ install_go() {
 bazel_() {
   local quiet=()
   if ! [ -t 2 ]; then quiet=(--curses=no --color=no --show_progress_rate_limit=15); fi
-  "${BAZEL[@]}" "$1" --noshow_loading_progress "${quiet[@]}" "${@:2}"
+  "${BAZEL_COMMAND[@]}" "$1" --noshow_loading_progress "${quiet[@]}" "${@:2}"
 }

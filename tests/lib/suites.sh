@@ -4,10 +4,12 @@
 #
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2153 # BUILD and VENV are those of install.sh
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 FUZZ_KEPT=${XDG_CACHE_HOME:-$HOME/.cache}/polyrtc/fuzz # what fuzzing has found stays, also for other checkouts
 RESULTS=()                                            # "passed failed skipped name"
+BUILT=                                                # "yes" once suite_build has run
 
 # ----------------------------------------------------------------------------------------------------------------- results
 
@@ -39,13 +41,19 @@ summary() {
 
 # ------------------------------------------------------------------------------------------------------------------- Bazel
 
+# All that is shipped, with the native modules where the package of each language looks for them.
 suite_build() {
   say "building everything"
-  if ! bazel_ build //...; then
-    result "build" 0 1
+  BUILT=yes
+  if ! bazel_ build //... || ! bindings/install python node go; then
+    result "the build" 0 1
     summary || true
     exit 1
   fi
+}
+
+build_once() {
+  [ -n "$BUILT" ] || suite_build
 }
 
 # bazel_tests NAME OPTION…: counts what Bazel says of each test target.
@@ -76,9 +84,10 @@ pytest_suite() {
   local name=$1 report status=0 counts passed failed skipped
   [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
   report=$BUILD/logs/$(tr / - <<<"$name").xml
+  build_once
   say "pytest $name"
   rm -f "$report"
-  PYTHONPATH=$PWD/python${PYTHONPATH:+:$PYTHONPATH} \
+  PYTHONPATH=$PWD/python:$PWD${PYTHONPATH:+:$PYTHONPATH} \
     timeout --kill-after=30 1800 "$VENV/bin/python" -m pytest -q --junitxml="$report" "$name" || status=$?
   # pytest's own 5: no test was selected
   if [ "$status" -eq 5 ]; then return; fi
@@ -115,8 +124,8 @@ suite_interop() {
 suite_node() {
   local output=$BUILD/logs/node-tests.log status=0 passed failed
   [ -f node/package.json ] || return 0
+  build_once
   say "the Node package"
-  install_node
   if [ -f node/package-lock.json ]; then install_npm_packages node; fi
   (cd node && timeout --kill-after=30 900 npm test) 2>&1 | tee "$output" || status=$?
   passed=$(sed -n 's/^[#ℹ] pass \([0-9]*\)$/\1/p' "$output" | tail -n 1)
@@ -128,8 +137,8 @@ suite_node() {
 suite_go() {
   local output=$BUILD/logs/go-tests.log status=0 passed failed
   [ -f go/go.mod ] || return 0
+  build_once
   say "the Go package"
-  install_go
   (cd go && timeout --kill-after=30 900 go test -v ./...) >"$output" 2>&1 || status=$?
   passed=$(grep -c '^--- PASS' "$output" || true)
   failed=$(grep -c '^--- FAIL' "$output" || true)
@@ -145,7 +154,7 @@ suite_go() {
 # Each target two at a time, on the seeds beside its source and on what earlier runs have found.
 suite_fuzz() {
   local targets target bin passed=0 failed=0 name
-  if ! logged fuzz-targets "${BAZEL[@]}" query --noshow_progress 'attr(tags, "\bfuzz\b", tests(//...))'; then
+  if ! logged fuzz-targets "${BAZEL_COMMAND[@]}" query --noshow_progress 'attr(tags, "\bfuzz\b", tests(//...))'; then
     result "fuzzing" 0 1
     return
   fi
@@ -155,7 +164,7 @@ suite_fuzz() {
     result "fuzzing" 0 "${#targets[@]}"
     return
   fi
-  bin=$("${BAZEL[@]}" info --config=fuzz bazel-bin 2>/dev/null)
+  bin=$("${BAZEL_COMMAND[@]}" info --config=fuzz bazel-bin 2>/dev/null)
   say "fuzzing, two at a time, $FUZZ_SECONDS s each: about $(((${#targets[@]} * FUZZ_SECONDS + 119) / 120)) min"
   rm -rf "$BUILD/fuzz"
   mkdir -p "$BUILD/fuzz"
