@@ -16,14 +16,15 @@ LANGUAGES = {
 }
 
 
-def compiles(header, root):
+def compiles(header, folders):
     """The header included as a user does, twice, in a file that includes nothing else."""
-    name = os.path.relpath(header, root)
+    name = "polyrtc/" + os.path.basename(header)
     source = "#include <%s>\n#include <%s>\n" % (name, name)
+    include = ["-I" + folder for folder in folders]
     good = True
     for language, options in LANGUAGES.items():
         result = subprocess.run(
-            ["cc", *options, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-I", root, "-"],
+            ["cc", *options, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", *include, "-"],
             input=source,
             text=True,
             capture_output=True,
@@ -51,8 +52,8 @@ def exported(library):
 def main():
     library = sys.argv[1]
     headers = sys.argv[2:]
-    root = os.path.dirname(os.path.dirname(headers[0]))
-    good = all([compiles(header, root) for header in headers])
+    folders = sorted({os.path.dirname(os.path.dirname(header)) for header in headers})
+    good = all([compiles(header, folders) for header in headers])
 
     where = {}
     for header in headers:
