@@ -158,7 +158,7 @@ class Server:
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{port}/?token={self._token}"
 
-    # ------------------------------------------------------------------------------------------------------ who may come in
+    # --- who may come in ---
 
     @web.middleware
     async def _guard(self, request, handler):
@@ -187,7 +187,7 @@ class Server:
     async def _add_headers(self, _request, response):
         response.headers.update(HEADERS)
 
-    # ---------------------------------------------------------------------------------------------------------------- pages
+    # --- pages ---
 
     async def _page(self, request):
         self._check_token(request)
@@ -205,7 +205,7 @@ class Server:
             raise web.HTTPForbidden(text="Origin is missing.\n")
         if len(self._pages) >= MAX_PAGES:
             raise web.HTTPServiceUnavailable(text="Too many pages are open.\n")
-        websocket = web.WebSocketResponse(heartbeat=20, max_msg_size=64 * 1024)
+        websocket = web.WebSocketResponse(heartbeat=20, timeout=2, max_msg_size=64 * 1024)
         await websocket.prepare(request)
         self._pages.add(websocket)
         connection = RTCPeerConnection()
@@ -231,7 +231,8 @@ class Server:
         try:
             await signalling.answer(websocket, connection)
         except ValueError as error:
-            await websocket.close(code=WSCloseCode.PROTOCOL_ERROR, message=str(error).encode()[:120])
+            print(f"Closing a page: {error}", file=sys.stderr)
+            await websocket.close(code=WSCloseCode.PROTOCOL_ERROR, message=b"bad signalling")
         finally:
             self._pages.discard(websocket)
             for task in terminals:
@@ -241,8 +242,8 @@ class Server:
         return websocket
 
     async def _close(self, _app):
-        for websocket in list(self._pages):
-            await websocket.close(code=WSCloseCode.GOING_AWAY)
+        closing = (websocket.close(code=WSCloseCode.GOING_AWAY) for websocket in self._pages)
+        await asyncio.gather(*closing)
 
 
 def _is_loopback(host):
@@ -270,8 +271,8 @@ async def _serve(arguments):
     try:
         await web.TCPSite(runner, arguments.host, arguments.port).start()
         if not _is_loopback(arguments.host):
-            print(f"WARNING: other machines can reach {arguments.host}. Whoever sees the address below has a shell here, and\n"
-                  "it travels unencrypted: use this only in a network that you trust.", file=sys.stderr)
+            print(f"WARNING: other machines can reach {arguments.host}. Whoever sees the address below has a shell here,\n"
+                  "and it travels unencrypted: use this only in a network that you trust.", file=sys.stderr)
         print(f"Terminal: {server.address(*runner.addresses[0][:2])}\nCtrl-C ends it.", flush=True)
         await asyncio.Event().wait()
     finally:

@@ -5,6 +5,7 @@
 import asyncio
 
 from polyrtc import RTCIceCandidate, RTCSessionDescription
+from polyrtc.exceptions import PrtcError
 
 
 async def answer(websocket, connection):
@@ -27,8 +28,8 @@ async def answer(websocket, connection):
                     await connection.addIceCandidate(RTCIceCandidate.fromJSON(message["candidate"]))
                 else:
                     raise ValueError(f"unknown message type {kind!r}")
-            except (KeyError, TypeError, AttributeError) as error:
-                raise ValueError("bad signalling message") from error
+            except (KeyError, TypeError, AttributeError, PrtcError) as error:
+                raise ValueError(f"bad signalling message: {error!r}") from error
     finally:
         if sender:
             sender.cancel()

@@ -1,5 +1,5 @@
-# Drives Chromium over its DevTools protocol and Firefox over WebDriver BiDi. Both are built in, so no driver program is needed.
-# Every wait is bounded.
+# Drives Chromium over its DevTools protocol and Firefox over WebDriver BiDi, which both are built in: no driver program is
+# needed. Every wait is bounded.
 #
 # SPDX-License-Identifier: BSD-3-Clause
 
@@ -90,7 +90,7 @@ class Browser:
 
 class Page:
     async def evaluate(self, function, *arguments):
-        """Calls a JavaScript function with JSON arguments in the page; returns the JSON of what it returns or resolves to."""
+        """Calls a JavaScript function in the page, with JSON arguments; returns the JSON that it returns or resolves to."""
         call = f"({function})({', '.join(map(json.dumps, arguments))})"
         result = await self._evaluate(f"(async () => JSON.stringify(await {call}))()")
         return None if result is None else json.loads(result)
@@ -109,7 +109,7 @@ class Page:
         }}""")
 
 
-# ---------------------------------------------------------------------------------------------------------------- Chromium
+# --- Chromium ---
 
 
 class Chromium(Browser):
@@ -177,7 +177,7 @@ class ChromiumPage(Page):
         await self._browser.call("Target.closeTarget", targetId=self._target)
 
 
-# ----------------------------------------------------------------------------------------------------------------- Firefox
+# --- Firefox ---
 
 
 class Firefox(Browser):

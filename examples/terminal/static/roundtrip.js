@@ -56,25 +56,15 @@ export class RoundTrip {
     this.#canvas.height = height * scale;
     const context = this.#canvas.getContext("2d");
     context.scale(scale, scale);
-    const top = Math.max(2, ...this.#samples.filter((sample) => sample !== null)) * 1.1;
-    const x = (index) => width - (this.#samples.length - 1 - index) * (width / (POINTS - 1)) - 1.5;
-    const y = (sample) => height - 1.5 - (sample / top) * (height - 3);
-
-    context.strokeStyle = getComputedStyle(this.#canvas).color;
-    context.fillStyle = context.strokeStyle;
-    context.lineWidth = 1.25;
-    context.lineJoin = "round";
-    context.beginPath();
+    const sorted = this.#samples.filter((sample) => sample !== null).sort((a, b) => a - b);
+    const top = 3 * (sorted[sorted.length >> 1] ?? 1); // one high spike must not make the rest a flat line
+    const step = width / POINTS;
+    context.fillStyle = getComputedStyle(this.#canvas).color;
     this.#samples.forEach((sample, index) => {
       if (sample === null) return;
-      if (index > 0 && this.#samples[index - 1] !== null) context.lineTo(x(index), y(sample));
-      else context.moveTo(x(index), y(sample));
+      const bar = Math.max(1.5, Math.min(1, sample / top) * height);
+      context.globalAlpha = index === this.#samples.length - 1 ? 1 : 0.55;
+      context.fillRect(width - (this.#samples.length - index) * step, height - bar, step - 1, bar);
     });
-    context.stroke();
-    const last = this.#samples.at(-1) ?? null;
-    if (last === null) return;
-    context.beginPath();
-    context.arc(x(this.#samples.length - 1), y(last), 1.75, 0, 2 * Math.PI);
-    context.fill();
   }
 }

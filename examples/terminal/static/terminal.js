@@ -24,7 +24,7 @@ const THEME = {
 const element = (id) => document.getElementById(id);
 const encoder = new TextEncoder();
 
-// ------------------------------------------------------------------------------------------------------------- one terminal
+// --- one terminal ---
 
 class Tab {
   static #count = 0;
@@ -177,7 +177,7 @@ class Tab {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------------ the page
+// --- the page ---
 
 class App {
   tabs = [];
@@ -198,8 +198,6 @@ class App {
     this.connect();
     this.open();
   }
-
-  // ------------------------------------------------------------------------------------------------------------ connection
 
   connect() {
     this.#disconnect();
@@ -261,8 +259,6 @@ class App {
     if (!remote || connection !== this.connection) return;
     element("path").textContent = `peer to peer, ${remote.protocol} ${remote.address}`;
   }
-
-  // ------------------------------------------------------------------------------------------------------------------ tabs
 
   open() {
     const tab = new Tab(this);
