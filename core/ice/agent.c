@@ -71,13 +71,6 @@ int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out)
   return 0;
 }
 
-/* RFC 8863: how long a connection has, at the least, before it may fail: as long as one check takes to. */
-static prtc_time patience_of(const struct prtc_ice *ice) {
-  prtc_time total = 0, rto = ice->config.initial_rto;
-  for (uint32_t i = 1; i < ice->config.max_transmissions; i++, rto *= 2) total += rto;
-  return total + 16 * (prtc_time)ice->config.initial_rto;
-}
-
 static bool is_parameter(const char *text, size_t capacity, size_t least) {
   const char *end = memchr(text, '\0', capacity);
   return end != NULL && (size_t)(end - text) >= least && prtc_ice_is_chars(text, (size_t)(end - text));
@@ -97,12 +90,13 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
     prtc_ice_clear_generation(ice, false);
     ice->remote_ahead = true;
   }
-  strcpy(credentials->remote_ufrag, parameters->ufrag);
-  strcpy(credentials->remote_password, parameters->password);
+  memcpy(credentials->remote_ufrag, parameters->ufrag, sizeof credentials->remote_ufrag);
+  memcpy(credentials->remote_password, parameters->password, sizeof credentials->remote_password);
   ice->remote_known = true;
   ice->remote_lite = parameters->lite != 0;
   if (ice->remote_lite) prtc_ice_set_role(ice, true); /* RFC 8445 section 6.1.1 */
-  if (!ice->path.valid) ice->patience = ice->now + patience_of(ice);
+  /* RFC 8863: a connection has, at the least, as long as one check takes to fail */
+  if (!ice->path.valid) ice->patience = ice->now + prtc_ice_patience(ice);
   prtc_ice_drop_other_remotes(ice);
   int code = prtc_ice_form_pairs(ice);
   prtc_ice_replay_early(ice);
@@ -138,7 +132,7 @@ int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
     memset(ice->credentials.remote_ufrag, 0, sizeof ice->credentials.remote_ufrag);
     memset(ice->credentials.remote_password, 0, sizeof ice->credentials.remote_password);
   } else if (!ice->path.valid) {
-    ice->patience = ice->now + patience_of(ice);
+    ice->patience = ice->now + prtc_ice_patience(ice);
   }
   int code = prtc_ice_gather(ice);
   if (code == 0) code = prtc_ice_form_pairs(ice);
@@ -219,7 +213,7 @@ void prtc_ice_fail(struct prtc_ice *ice, int code) {
 static prtc_time give_up_at(const struct prtc_ice *ice) {
   if (ice->path.valid || ice->failure != 0 || ice->patience == PRTC_NEVER) return PRTC_NEVER;
   if (prtc_ice_has_unfinished_pair(ice)) return PRTC_NEVER;
-  return ice->gathered && ice->remote_ended ? ice->patience : ice->patience + patience_of(ice);
+  return ice->gathered && ice->remote_ended ? ice->patience : ice->patience + prtc_ice_patience(ice);
 }
 
 static bool has_run_dry(const struct prtc_ice *ice) {
@@ -271,7 +265,7 @@ void prtc_ice_step(struct prtc_ice *ice) {
   prtc_ice_nominate_step(ice);
   prtc_ice_gather_step(ice);
   if (!ice->path.valid && ice->patience == PRTC_NEVER && ice->remote_known && ice->failure == 0) {
-    ice->patience = ice->now + patience_of(ice); /* a path was lost */
+    ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }
   if (give_up_at(ice) <= ice->now) prtc_ice_fail(ice, PRTC_ERROR_ICE_FAILED);
   update_state(ice);

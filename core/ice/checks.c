@@ -8,9 +8,14 @@
 #include "core/base/text.h"
 #include "core/ice/internal.h"
 
-/* Rm of RFC 8489 section 6.2.1: how many times the first RTO an answer to the last transmission is waited for. */
-#define LAST_WAIT 16
-#define LAST_WAIT_GATHER 4
+/* RFC 8489 section 6.2.1 doubles the interval of retransmission Rc - 1 times and then waits Rm times the first RTO. Here a
+ * request is tried for just as long, but the interval ends at four times the first: with the RFC's of up to 16 s a path that
+ * loses a third of its packets is often found only after ten seconds and more. (18 datagrams of 110 bytes in 40 s instead of
+ * 7.) A nomination goes over a path that works, so it may be quicker still. */
+#define MOST_RTO 4
+#define RM 16
+#define RM_GATHER 4
+#define RC_GATHER 5 /* a server that is away shall not hold up gathering for the 40 s of a connectivity check: 9.5 s */
 
 /* ---------------------------------------------------------------------------------------------------------- transactions */
 
@@ -26,8 +31,20 @@ static prtc_time first_rto(const struct prtc_ice *ice) {
   return paced > least ? paced : least;
 }
 
+/* When the last of `count` doubling transmissions leaves. */
+static prtc_time window_of(const struct prtc_ice *ice, uint32_t count) {
+  return (prtc_time)ice->config.initial_rto * ((UINT64_C(1) << (count - 1)) - 1);
+}
+
+prtc_time prtc_ice_patience(const struct prtc_ice *ice) {
+  return window_of(ice, ice->config.max_transmissions) + RM * (prtc_time)ice->config.initial_rto;
+}
+
 struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind, struct ice_socket *socket,
                                                  const prtc_address *remote) {
+  prtc_time least = ice->config.initial_rto;
+  uint32_t rc = ice->config.max_transmissions;
+  bool gathers = kind == TRANSACTION_GATHER;
   if (ice->transactions.count >= MAX_TRANSACTIONS) return NULL;
   struct ice_transaction *transaction = prtc_allocate(ice->context, sizeof *transaction);
   if (transaction == NULL) return NULL;
@@ -41,8 +58,10 @@ struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum tran
   transaction->remote = *remote;
   transaction->controlling = ice->controlling;
   transaction->tie_breaker = ice->tie_breaker;
-  transaction->limit = ice->config.max_transmissions;
   transaction->rto = first_rto(ice);
+  transaction->most_rto = transaction->rto > MOST_RTO * least ? transaction->rto : MOST_RTO * least;
+  transaction->window = window_of(ice, gathers && rc > RC_GATHER ? RC_GATHER : rc);
+  transaction->patience = transaction->window + (gathers ? RM_GATHER : RM) * least;
   transaction->due = PRTC_NEVER;
   return transaction;
 }
@@ -92,13 +111,12 @@ void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
     if (ice->path.unanswered_since == PRTC_NEVER) ice->path.unanswered_since = ice->now;
     return;
   }
-  if (transaction->sent < transaction->limit) {
-    transaction->due = ice->now + transaction->rto;
-    transaction->rto *= 2;
-  } else {
-    prtc_time wait = transaction->kind == TRANSACTION_GATHER ? LAST_WAIT_GATHER : LAST_WAIT;
-    transaction->due = ice->now + wait * ice->config.initial_rto;
-  }
+  prtc_time next = ice->now + transaction->rto;
+  bool again = next <= transaction->first_sent + transaction->window;
+  transaction->due = again ? next : transaction->first_sent + transaction->patience;
+  if (transaction->due < next) transaction->due = next; /* it has been sent late: an answer needs its time */
+  transaction->rto *= 2;
+  if (transaction->rto > transaction->most_rto) transaction->rto = transaction->most_rto;
 }
 
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction) {
@@ -125,8 +143,8 @@ static void expire(struct prtc_ice *ice) {
     if (i >= ice->transactions.count) continue; /* failing one may take others of its pair along */
     struct ice_transaction *transaction = ice->transactions.items[i];
     if (!transaction->started || transaction->ready || transaction->due > ice->now) continue;
-    bool again = transaction->sent < transaction->limit && !transaction->cancelled;
-    if (again && transaction->kind != TRANSACTION_CONSENT) {
+    bool over = transaction->cancelled || transaction->kind == TRANSACTION_CONSENT;
+    if (!over && transaction->due <= transaction->first_sent + transaction->window) {
       transaction->ready = true;
     } else {
       prtc_ice_fail_check(ice, transaction);
@@ -196,7 +214,7 @@ static bool start_is_unsent(const struct prtc_ice *ice) {
 
 bool prtc_ice_checks_wanted(const struct prtc_ice *ice) {
   if (!ice->remote_known || ice->failure != 0) return false;
-  bool settled = ice->path.valid && ice->path.pair != NULL && !ice->path.disconnected;
+  bool settled = ice->path.valid && ice->path.pair != NULL && !ice->path.doubtful;
   return !settled; /* RFC 8445 section 8.1.2: with a selected pair the others are left alone */
 }
 

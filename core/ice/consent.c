@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Two clocks run. Consent: without a response for 30 s, nothing may be sent any more, and the connection has failed.
- * Connectivity, `disconnected` and back: a check has not been answered for a while, nor has a request of the other side come.
+ * Connectivity: when a check has not been answered for a while, the other pairs are tried again; when no request of the other
+ * side has come either, the state is `disconnected` until one or the other does.
  */
 #include "core/ice/internal.h"
 
@@ -17,12 +18,18 @@ static void schedule(struct prtc_ice *ice) {
 void prtc_ice_consent_start(struct prtc_ice *ice) {
   ice->path.answered_at = ice->path.heard_at = ice->now;
   ice->path.unanswered_since = PRTC_NEVER;
-  ice->path.disconnected = false;
+  ice->path.doubtful = ice->path.disconnected = false;
   ice->patience = PRTC_NEVER;
   schedule(ice);
 }
 
 static prtc_time expiry(const struct prtc_ice *ice) { return ice->path.answered_at + ice->config.consent_timeout; }
+
+static prtc_time doubt(const struct prtc_ice *ice) {
+  const struct ice_path *path = &ice->path;
+  if (path->doubtful || path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
+  return path->unanswered_since + ice->config.disconnect_timeout;
+}
 
 static prtc_time disconnection(const struct prtc_ice *ice) {
   const struct ice_path *path = &ice->path;
@@ -55,24 +62,28 @@ void prtc_ice_consent_step(struct prtc_ice *ice) {
     }
     schedule(ice);
   }
-  if (disconnection(ice) <= ice->now) {
-    path->disconnected = true;
-    prtc_ice_recheck_pairs(ice); /* another may work */
+  if (doubt(ice) <= ice->now) {
+    path->doubtful = true;
+    prtc_ice_recheck_pairs(ice);
   }
+  if (disconnection(ice) <= ice->now) path->disconnected = true;
 }
 
 prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice) {
   if (!ice->path.valid) return PRTC_NEVER;
-  prtc_time deadline = expiry(ice), other = disconnection(ice);
-  if (ice->path.consent_next < deadline) deadline = ice->path.consent_next;
-  return other < deadline ? other : deadline;
+  const prtc_time times[] = {ice->path.consent_next, doubt(ice), disconnection(ice)};
+  prtc_time deadline = expiry(ice);
+  for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+    if (times[i] < deadline) deadline = times[i];
+  }
+  return deadline;
 }
 
 void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transaction *transaction) {
   struct ice_path *path = &ice->path;
   path->answered_at = ice->now;
   path->unanswered_since = PRTC_NEVER;
-  path->disconnected = false;
+  path->doubtful = path->disconnected = false;
   path->round_trip_time = ice->now - transaction->first_sent;
   for (size_t i = ice->transactions.count; i-- > 0;) { /* the earlier ones have nothing more to tell */
     struct ice_transaction *other = ice->transactions.items[i];

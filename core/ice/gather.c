@@ -8,10 +8,6 @@
 
 #include "core/ice/internal.h"
 
-/* A server that is away shall not hold up gathering for the 40 s of a connectivity check: 5 transmissions, and 2 s more after
- * the last: 9.5 s. */
-#define GATHER_TRANSMISSIONS 5
-
 static bool is_loopback(const prtc_address *address) {
   static const uint8_t one[16] = {[15] = 1};
   if (address->family == PRTC_FAMILY_IPV4) return address->ip[0] == 127;
@@ -105,10 +101,7 @@ prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_soc
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
   if (socket->address.family != server->family) return 0;
   if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
-  struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_GATHER, socket, server);
-  if (transaction == NULL) return PRTC_ERROR_NO_MEMORY;
-  if (transaction->limit > GATHER_TRANSMISSIONS) transaction->limit = GATHER_TRANSMISSIONS;
-  return 0;
+  return prtc_ice_add_transaction(ice, TRANSACTION_GATHER, socket, server) != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
 static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {

@@ -110,9 +110,10 @@ struct ice_transaction {
   bool started;              /* gathering ones wait for their turn */
   bool ready;                /* to be sent at the next transmit */
   bool cancelled;            /* not to be sent again, but an answer counts (RFC 8445 section 7.3.1.4) */
-  uint32_t sent, limit;      /* times; at most */
+  uint32_t sent;             /* times */
   prtc_time first_sent;
-  prtc_time rto;             /* until the next transmission */
+  prtc_time rto, most_rto;   /* until the next transmission; what doubling ends at */
+  prtc_time window, patience; /* since the first transmission: of the last one, of giving up */
   prtc_time due;             /* when that is, or when it has failed; counts when started and not ready */
 };
 
@@ -129,7 +130,8 @@ struct ice_path {
   prtc_time heard_at;        /* the latest authenticated request */
   prtc_time consent_next;
   prtc_time unanswered_since; /* the first consent check since then; PRTC_NEVER */
-  bool disconnected;
+  bool doubtful;             /* unanswered for a while: another pair is looked for */
+  bool disconnected;         /* and nothing has been heard either: the state says so */
 };
 
 /* A check that came before the parameters of its sender. */
@@ -249,6 +251,7 @@ void prtc_ice_checks_step(struct prtc_ice *ice);
 bool prtc_ice_checks_wanted(const struct prtc_ice *ice); /* ordinary checks, not triggered ones */
 prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice);
 int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
+prtc_time prtc_ice_patience(const struct prtc_ice *ice); /* for how long a check is tried */
 int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer, size_t capacity);
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction);
 void prtc_ice_stop_checks(struct prtc_ice *ice);

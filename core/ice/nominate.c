@@ -10,6 +10,8 @@
 
 #define LEAST_WAIT MILLISECONDS(100)
 #define MOST_WAIT MILLISECONDS(500)
+#define LEAST_RTO MILLISECONDS(200)
+#define MOST_RTO MILLISECONDS(1000)
 
 /* An other side that nominates aggressively (RFC 5245) marks all of its checks; these have ended by then. */
 #define AGGRESSIVE_PHASE MILLISECONDS(3000)
@@ -61,6 +63,10 @@ void prtc_ice_nominate_step(struct prtc_ice *ice) {
     ice->nomination = ice->now + ice->config.ta; /* no memory: once more */
     return;
   }
+  /* The path works and its round trip is known: RFC 8489 section 6.2.1 lets the RTO follow. */
+  prtc_time rto = 2 * best->round_trip_time;
+  transaction->rto = rto < LEAST_RTO ? LEAST_RTO : rto;
+  transaction->most_rto = rto > MOST_RTO ? rto : MOST_RTO;
   transaction->pair = best;
   transaction->use_candidate = transaction->started = transaction->ready = true;
 }
@@ -68,7 +74,7 @@ void prtc_ice_nominate_step(struct prtc_ice *ice) {
 void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
   const struct ice_path *path = &ice->path;
   if (path->valid && path->pair == pair) return;
-  bool settled = path->valid && path->pair != NULL && !path->disconnected;
+  bool settled = path->valid && path->pair != NULL && !path->doubtful;
   /* RFC 8445 section 8.1.1 has just one nominated pair: a further one is the other side's decision to move, and is followed.
    * RFC 5245's aggressive nomination, known by its marking the very first check of a pair, means the best of several. */
   bool lesser = settled && pair->priority < path->pair->priority;

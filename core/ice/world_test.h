@@ -15,6 +15,7 @@
 
 #include "core/base/context.h"
 #include "core/base/testing.h"
+#include "core/ice/internal.h"
 #include "core/stun/message.h"
 
 #define MS UINT64_C(1000)
@@ -297,6 +298,22 @@ static inline void exchange(struct world *world) {
 
 static inline void end_of_sockets(struct world *world) {
   for (size_t i = 0; i < 2; i++) prtc_ice_end_of_sockets(world->agents[i].ice, world->now);
+}
+
+static inline void check_states(const struct agent *agent, size_t count, ...) {
+  va_list expected;
+  va_start(expected, count);
+  PRTC_CHECK_INT(agent->state_count, count);
+  for (size_t i = 0; i < count && i < agent->state_count; i++) PRTC_CHECK_INT(agent->states[i], va_arg(expected, int));
+  va_end(expected);
+}
+
+static inline void check_pair(const struct world *world, size_t index, const char *local, const char *remote) {
+  prtc_ice_pair pair;
+  prtc_address l = address_of(local), r = address_of(remote);
+  PRTC_REQUIRE(prtc_ice_get_selected_pair(world->agents[index].ice, &pair) == 1);
+  PRTC_CHECK(prtc_address_equal(&pair.local, &l));
+  PRTC_CHECK(prtc_address_equal(&pair.remote, &r));
 }
 
 static inline int state_of(const struct world *world, size_t index) { return prtc_ice_get_state(world->agents[index].ice); }
