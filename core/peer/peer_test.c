@@ -1,0 +1,487 @@
+/* Unit tests of the peer: states and events in the order of the W3C's text, and the errors of its commands.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/peer/pair_test.h"
+
+static struct pair pair;
+
+static prtc_peer_states states_of(const struct side *side) {
+  prtc_peer_states states;
+  PRTC_INIT(&states);
+  PRTC_CHECK_INT(prtc_peer_get_states(side->peer, &states), PRTC_OK);
+  return states;
+}
+
+static const char *local_sdp(const struct side *side) {
+  static char sdp[SDP_ROOM];
+  prtc_sdp_type type;
+  PRTC_CHECK(prtc_peer_get_description(side->peer, PRTC_DESCRIPTION_LOCAL, &type, sdp, sizeof sdp) > 0);
+  return sdp;
+}
+
+static void connect(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  pair_fetch(&pair);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 5000000);
+  PRTC_REQUIRE(states_of(&pair.a).connection == PRTC_CONNECTION_CONNECTED);
+  PRTC_REQUIRE(states_of(&pair.b).connection == PRTC_CONNECTION_CONNECTED);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- connecting */
+
+static void test_nothing_happens_alone(void) {
+  pair_open(&pair);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(pair.a.count, 0);
+  prtc_peer_states states = states_of(&pair.a);
+  PRTC_CHECK_INT(states.signaling, PRTC_SIGNALING_STABLE);
+  PRTC_CHECK_INT(states.connection, PRTC_CONNECTION_NEW);
+  PRTC_CHECK_INT(states.has_sctp, 0);
+  PRTC_CHECK_INT(states.can_trickle, 2);
+  PRTC_CHECK(prtc_peer_deadline(pair.a.peer) == PRTC_NEVER);
+  pair_close(&pair);
+}
+
+static void test_connects(void) {
+  connect();
+  for (int i = 0; i < 2; i++) {
+    const struct side *side = i == 0 ? &pair.a : &pair.b;
+    prtc_peer_states states = states_of(side);
+    PRTC_CHECK_INT(states.signaling, PRTC_SIGNALING_STABLE);
+    PRTC_CHECK_INT(states.ice_gathering, PRTC_ICE_GATHERING_COMPLETE);
+    PRTC_CHECK(states.ice_connection == PRTC_ICE_CONNECTION_CONNECTED || states.ice_connection == PRTC_ICE_CONNECTION_COMPLETED);
+    PRTC_CHECK_INT(states.has_sctp, 1);
+    PRTC_CHECK_INT(states.sctp_transport, PRTC_SCTP_TRANSPORT_CONNECTED);
+    PRTC_CHECK_INT(states.can_trickle, 1);
+    PRTC_CHECK_INT(states.max_message_size, PRTC_MAX_MESSAGE_SIZE_DEFAULT);
+    PRTC_CHECK(states.max_channels >= 1024);
+    prtc_address local, remote;
+    PRTC_CHECK_INT(prtc_peer_get_selected_pair(side->peer, &local, &remote), 1);
+    PRTC_CHECK_INT(local.ip[3], side->ip);
+  }
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 1);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_DATA_CHANNEL), 1);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_FAILED), 0);
+  pair_close(&pair);
+}
+
+/* The states of a type of event, one after the other. */
+static void check_sequence(const struct side *side, uint32_t type, const uint32_t *expected, size_t count) {
+  PRTC_CHECK_INT(count_events(side, type), (int)count);
+  for (size_t i = 0; i < count; i++) {
+    int place = find_event(side, type, (int)i);
+    if (place >= 0) PRTC_CHECK_INT(side->log[place].state, expected[i]);
+  }
+}
+
+#define CHECK_SEQUENCE(side, type, ...)                                                          \
+  check_sequence((side), (type), (const uint32_t[]){__VA_ARGS__},                                \
+                 sizeof(const uint32_t[]){__VA_ARGS__} / sizeof(uint32_t))
+
+static void test_order_of_events(void) {
+  connect();
+  CHECK_SEQUENCE(&pair.a, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_HAVE_LOCAL_OFFER, PRTC_SIGNALING_STABLE);
+  CHECK_SEQUENCE(&pair.b, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_HAVE_REMOTE_OFFER, PRTC_SIGNALING_STABLE);
+  CHECK_SEQUENCE(&pair.a, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, PRTC_ICE_GATHERING_GATHERING, PRTC_ICE_GATHERING_COMPLETE);
+  CHECK_SEQUENCE(&pair.a, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_CONNECTING, PRTC_CONNECTION_CONNECTED);
+  CHECK_SEQUENCE(&pair.b, PRTC_EVENT_CONNECTION_STATE_CHANGE, PRTC_CONNECTION_CONNECTING, PRTC_CONNECTION_CONNECTED);
+  CHECK_SEQUENCE(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, PRTC_DTLS_TRANSPORT_CONNECTING, PRTC_DTLS_TRANSPORT_CONNECTED);
+  CHECK_SEQUENCE(&pair.a, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, PRTC_SCTP_TRANSPORT_CONNECTED);
+  /* W3C section 5.6: the transport's event, then that of the ICE connection, then that of the connection, in one go */
+  for (int i = 0; i < 2; i++) {
+    const struct side *side = i == 0 ? &pair.a : &pair.b;
+    int ice = find_event(side, PRTC_EVENT_ICE_TRANSPORT_STATE_CHANGE, 0);
+    PRTC_REQUIRE(ice >= 0 && (size_t)ice + 2 < side->count);
+    PRTC_CHECK_INT(side->log[ice].state, PRTC_ICE_TRANSPORT_CHECKING);
+    PRTC_CHECK_INT(side->log[ice].object, 1);
+    PRTC_CHECK_INT(side->log[ice + 1].type, PRTC_EVENT_ICE_CONNECTION_STATE_CHANGE);
+    PRTC_CHECK_INT(side->log[ice + 1].state, PRTC_ICE_CONNECTION_CHECKING);
+    PRTC_CHECK_INT(side->log[ice + 2].type, PRTC_EVENT_CONNECTION_STATE_CHANGE);
+    int dtls = find_event(side, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, 1);
+    PRTC_REQUIRE(dtls >= 0 && (size_t)dtls + 1 < side->count);
+    PRTC_CHECK_INT(side->log[dtls + 1].type, PRTC_EVENT_CONNECTION_STATE_CHANGE);
+    PRTC_CHECK(find_event(side, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, 0) > dtls);
+  }
+  PRTC_CHECK(find_event(&pair.a, PRTC_EVENT_CHANNEL_OPEN, 0) > find_event(&pair.a, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, 0));
+  pair_close(&pair);
+}
+
+/* What get_states says is what was fetched, at each event. */
+static void test_states_follow_events(void) {
+  connect();
+  prtc_peer_states expected = {0};
+  for (size_t i = 0; i < pair.a.count; i++) {
+    const struct fetched *event = &pair.a.log[i];
+    if (event->type == PRTC_EVENT_SIGNALING_STATE_CHANGE) expected.signaling = event->state;
+    if (event->type == PRTC_EVENT_ICE_GATHERING_STATE_CHANGE) expected.ice_gathering = event->state;
+    if (event->type == PRTC_EVENT_ICE_CONNECTION_STATE_CHANGE) expected.ice_connection = event->state;
+    if (event->type == PRTC_EVENT_CONNECTION_STATE_CHANGE) expected.connection = event->state;
+    PRTC_CHECK_INT(event->states.signaling, expected.signaling);
+    PRTC_CHECK_INT(event->states.ice_gathering, expected.ice_gathering);
+    PRTC_CHECK_INT(event->states.ice_connection, expected.ice_connection);
+    PRTC_CHECK_INT(event->states.connection, expected.connection);
+  }
+  pair_close(&pair);
+}
+
+/* W3C section 4.4.1.4: gathering, candidates, "" at the end of the generation, complete, null. */
+static void test_candidate_events(void) {
+  connect();
+  const struct side *side = &pair.a;
+  int gathering = find_event(side, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, 0), count = count_events(side, PRTC_EVENT_ICE_CANDIDATE);
+  PRTC_CHECK_INT(count, 3); /* one interface */
+  int first = find_event(side, PRTC_EVENT_ICE_CANDIDATE, 0), end = find_event(side, PRTC_EVENT_ICE_CANDIDATE, 1);
+  int last = find_event(side, PRTC_EVENT_ICE_CANDIDATE, 2);
+  PRTC_REQUIRE(gathering >= 0 && last > end && end > first && first > gathering);
+  PRTC_CHECK(find_event(side, PRTC_EVENT_SIGNALING_STATE_CHANGE, 0) < gathering);
+  PRTC_CHECK(strncmp(side->log[first].text, "candidate:", 10) == 0);
+  PRTC_CHECK(strstr(side->log[first].text, "192.0.2.1 5000 typ host") != NULL);
+  PRTC_CHECK_TEXT(side->log[first].mid, "0");
+  PRTC_CHECK_INT(side->log[first].index, 0);
+  char line[64];
+  snprintf(line, sizeof line, "a=ice-ufrag:%s\r\n", side->log[first].ufrag);
+  PRTC_CHECK(strstr(local_sdp(side), line) != NULL);
+  PRTC_CHECK(side->log[end].has_text);
+  PRTC_CHECK_TEXT(side->log[end].text, "");
+  PRTC_CHECK_TEXT(side->log[end].mid, "0");
+  PRTC_CHECK_INT(side->log[end + 1].type, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE);
+  PRTC_CHECK_INT(last, end + 2);
+  PRTC_CHECK(!side->log[last].has_text && !side->log[last].has_mid);
+  pair_close(&pair);
+}
+
+static void test_description_with_candidates(void) {
+  pair_open(&pair);
+  pair.trickle = false;
+  add_channel(&pair, &pair.a);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n") != NULL);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), "a=candidate") == NULL);
+  pair_run(&pair, 100000);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), "m=application 5000 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 192.0.2.1\r\n") != NULL);
+  const char *candidate = strstr(local_sdp(&pair.a), "a=candidate:");
+  PRTC_CHECK(candidate != NULL && strstr(candidate, "a=end-of-candidates\r\n") != NULL);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), " ufrag ") == NULL);
+  pair_close(&pair);
+}
+
+/* Without trickle: everything is in the descriptions. */
+static void test_connects_without_trickle(void) {
+  pair_open(&pair);
+  pair.trickle = false;
+  static char sdp[SDP_ROOM];
+  add_channel(&pair, &pair.b);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  pair_run(&pair, 100000);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+  pair_run(&pair, 100000);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a));
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  pair_run(&pair, 5000000);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(states_of(&pair.b).connection, PRTC_CONNECTION_CONNECTED);
+  pair_close(&pair);
+}
+
+/* ------------------------------------------------------------------------------------------------------- negotiationneeded */
+
+static void test_negotiation_needed_once(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  add_channel(&pair, &pair.a);
+  pair_fetch(&pair);
+  add_channel(&pair, &pair.a);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 3000000);
+  add_channel(&pair, &pair.a); /* there is a data section now */
+  add_channel(&pair, &pair.b);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_close(&pair);
+}
+
+/* The W3C's check is a task: an offer that is made at once spares the event. */
+static void test_negotiation_needed_is_spared(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_close(&pair);
+}
+
+/* A channel made while an offer without data is under way: the event waits for stable. */
+static void test_negotiation_needed_waits_for_stable(void) {
+  pair_open(&pair);
+  static char sdp[SDP_ROOM];
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  add_channel(&pair, &pair.a);
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a));
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  PRTC_CHECK(find_event(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED, 0) > find_event(&pair.a, PRTC_EVENT_SIGNALING_STATE_CHANGE, 1));
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 5000000);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  pair_close(&pair);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ renegotiation */
+
+static void test_renegotiation_changes_nothing(void) {
+  connect();
+  size_t before = pair.a.count;
+  pair_negotiate(&pair, &pair.b, &pair.a); /* the other way round: the roles stay */
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 2000000);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  for (size_t i = before; i < pair.a.count; i++) PRTC_CHECK_INT(pair.a.log[i].type, PRTC_EVENT_SIGNALING_STATE_CHANGE);
+  pair_close(&pair);
+}
+
+static void test_ice_restart(void) {
+  connect();
+  char before[SDP_ROOM];
+  snprintf(before, sizeof before, "%s", strstr(local_sdp(&pair.a), "a=ice-ufrag:"));
+  *strchr(before, '\r') = '\0';
+  PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK);
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 2);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), before) == NULL);
+  pair_run(&pair, 5000000);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 2);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 0);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_FAILED), 0);
+  pair_close(&pair);
+}
+
+static void test_glare(void) {
+  pair_open(&pair);
+  static char sdp[SDP_ROOM];
+  add_channel(&pair, &pair.a);
+  add_channel(&pair, &pair.b);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a)); /* b is polite */
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, (prtc_sdp_type)0, NULL, 0), PRTC_OK);
+  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  pair_run(&pair, 5000000);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 2); /* its own and the other side's */
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_OPEN), 2); /* its own and the other side's */
+  pair_close(&pair);
+}
+
+/* -------------------------------------------------------------------------------------------------------------------- errors */
+
+static void test_errors_have_sentences(void) {
+  pair_open(&pair);
+  char out[SDP_ROOM];
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, 0, PRTC_SDP_OFFER, "v=0\r\nx", 6), PRTC_ERROR_SYNTAX);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "line 2: not of the form <letter>=<value>");
+  PRTC_CHECK_INT(prtc_peer_create_answer(pair.a.peer, 0, out, sizeof out), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "an answer can be created only when there is a remote offer");
+  PRTC_CHECK(prtc_peer_create_offer(pair.a.peer, 0, NULL, out, sizeof out) > 0);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "");
+  PRTC_CHECK_INT(prtc_peer_add_ice_candidate(pair.a.peer, 0, "candidate:1 1 udp 1 192.0.2.9 9 typ host", "0", -1, NULL),
+                 PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "there is no remote description yet");
+  out[0] = 'w';
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, 0, PRTC_SDP_OFFER, out, strlen(out)), PRTC_ERROR_INVALID_MODIFICATION);
+  prtc_channel_config config;
+  prtc_channel_id channel;
+  PRTC_INIT(&config);
+  prtc_channel_config_init(&config);
+  config.has_max_retransmits = config.has_max_packet_life_time = 1;
+  PRTC_CHECK_INT(prtc_peer_create_data_channel(pair.a.peer, 0, &config, &channel), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK(prtc_peer_error_message(pair.a.peer)[0] != '\0');
+  PRTC_CHECK_INT(prtc_peer_send(pair.a.peer, 0, 99, PRTC_MESSAGE_TEXT, (const uint8_t *)"x", 1), PRTC_ERROR_NOT_FOUND);
+  pair_close(&pair);
+}
+
+static void test_unusable_candidates_are_ignored(void) {
+  connect();
+  static const char *const candidates[] = {
+      "candidate:1 1 udp 1 8a3f1b2c-0000-4000-8000-123456789abc.local 9 typ host",
+      "candidate:1 1 tcp 1 192.0.2.9 9 typ host tcptype active",
+      "candidate:1 2 udp 1 192.0.2.9 9 typ host",
+      "candidate:1 1 ssltcp 1 192.0.2.9 443 typ host",
+  };
+  for (size_t i = 0; i < 4; i++) {
+    PRTC_CHECK_INT(prtc_peer_add_ice_candidate(pair.a.peer, pair.now, candidates[i], "0", -1, NULL), PRTC_OK);
+  }
+  PRTC_CHECK_INT(prtc_peer_add_ice_candidate(pair.a.peer, pair.now, "candidate:1 1 udp 1 192.0.2.9", "0", -1, NULL),
+                 PRTC_ERROR_SYNTAX);
+  PRTC_CHECK_INT(prtc_peer_add_ice_candidate(pair.a.peer, pair.now, candidates[0], "7", -1, NULL), PRTC_ERROR_NOT_FOUND);
+  PRTC_CHECK_INT(prtc_peer_add_ice_candidate(pair.a.peer, pair.now, candidates[0], "0", -1, "othr"), PRTC_ERROR_NOT_FOUND);
+  pair_close(&pair);
+}
+
+static void test_unknown_fingerprints(void) {
+  static const char offer[] =
+      "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n"
+      "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=fingerprint:sha-9 AB\r\na=setup:actpass\r\na=sctp-port:5000\r\n";
+  pair_open(&pair);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, 0, PRTC_SDP_OFFER, offer, sizeof offer - 1),
+                 PRTC_ERROR_INVALID_ACCESS);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "no fingerprint is of an algorithm that is known");
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(pair.a.count, 0);
+  pair_close(&pair);
+}
+
+static void check_config(prtc_peer_config *config, int code, const char *sentence) {
+  struct side side = {.ip = 9};
+  prtc_context_config context;
+  const char *reason = "";
+  PRTC_INIT(&context);
+  side.context = prtc_context_new(&context);
+  PRTC_CHECK_INT(side_create(&side, config, &reason), code);
+  PRTC_CHECK_TEXT(reason, sentence);
+  side_close(&side);
+}
+
+static void test_configuration(void) {
+  prtc_peer_config config;
+  prtc_ice_server servers[40] = {{.url = "stun:example.org"}};
+  PRTC_INIT(&config);
+  config.ice_servers = servers;
+  config.ice_server_count = 1;
+  check_config(&config, PRTC_OK, "");
+  servers[0].url = "stun:a b";
+  check_config(&config, PRTC_ERROR_SYNTAX, "the host is empty or has characters that no name has");
+  servers[0].url = "turn:example.org";
+  check_config(&config, PRTC_ERROR_NOT_SUPPORTED, "turn: and turns: are not implemented");
+  servers[0].url = NULL;
+  check_config(&config, PRTC_ERROR_SYNTAX, "an ICE server has no URL");
+  config.ice_server_count = 40;
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "more than 32 ICE servers");
+  config.ice_server_count = 0;
+  config.mtu = 100;
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "the MTU is not from 576 to 1,472 bytes");
+  config.mtu = 1400;
+  config.ice_transport_policy = PRTC_ICE_POLICY_RELAY;
+  check_config(&config, PRTC_ERROR_NOT_SUPPORTED, "the policy allows relayed candidates alone, and TURN is not implemented");
+  config.ice_transport_policy = 7;
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "unknown ICE transport policy");
+}
+
+static void test_fingerprint_of_peer(void) {
+  pair_open(&pair);
+  char text[256], line[300];
+  PRTC_CHECK_INT(prtc_peer_get_fingerprint(pair.a.peer, text, sizeof text), (int)strlen("sha-256 ") + 32 * 3 - 1);
+  PRTC_CHECK_INT(prtc_peer_get_fingerprint(pair.a.peer, text, 10), PRTC_ERROR_BUFFER_TOO_SMALL);
+  PRTC_CHECK(prtc_peer_get_fingerprint(pair.a.peer, text, sizeof text) > 0);
+  add_channel(&pair, &pair.a);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, 0, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  snprintf(line, sizeof line, "a=fingerprint:%s\r\n", text);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), line) != NULL);
+  pair_close(&pair);
+}
+
+/* --------------------------------------------------------------------------------------------------------------------- close */
+
+static void check_is_closed(struct side *side) {
+  char out[SDP_ROOM];
+  prtc_channel_config config;
+  prtc_channel_id channel;
+  PRTC_INIT(&config);
+  prtc_channel_config_init(&config);
+  PRTC_CHECK_INT(prtc_peer_create_offer(side->peer, pair.now, NULL, out, sizeof out), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(side->peer), "the peer is closed");
+  PRTC_CHECK_INT(prtc_peer_create_answer(side->peer, pair.now, out, sizeof out), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(side->peer, pair.now, (prtc_sdp_type)0, NULL, 0), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(side->peer, pair.now, PRTC_SDP_OFFER, "", 0), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_add_ice_candidate(side->peer, pair.now, "", NULL, -1, NULL), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(side->peer, pair.now), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_create_data_channel(side->peer, pair.now, &config, &channel), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_send(side->peer, pair.now, 1, PRTC_MESSAGE_TEXT, NULL, 0), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_peer_close(side->peer, pair.now), PRTC_OK); /* twice */
+  pair_run(&pair, 1000000);
+  prtc_peer_states states = states_of(side);
+  PRTC_CHECK_INT(states.signaling, PRTC_SIGNALING_CLOSED);
+  PRTC_CHECK_INT(states.ice_connection, PRTC_ICE_CONNECTION_CLOSED);
+  PRTC_CHECK_INT(states.connection, PRTC_CONNECTION_CLOSED);
+  PRTC_REQUIRE(side->count > 0);
+  PRTC_CHECK_INT(side->log[side->count - 1].type, PRTC_EVENT_CONNECTION_STATE_CHANGE); /* the last one, once */
+  PRTC_CHECK_INT(side->log[side->count - 1].state, PRTC_CONNECTION_CLOSED);
+  PRTC_CHECK(prtc_peer_deadline(side->peer) == PRTC_NEVER);
+}
+
+static void test_close_when_connected(void) {
+  connect();
+  PRTC_CHECK_INT(prtc_peer_close(pair.a.peer, pair.now), PRTC_OK);
+  check_is_closed(&pair.a);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_CLOSED), 1); /* the goodbye has arrived */
+  PRTC_CHECK_INT(states_of(&pair.b).sctp_transport, PRTC_SCTP_TRANSPORT_CLOSED);
+  pair_close(&pair);
+}
+
+static void test_close_at_once(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  PRTC_CHECK_INT(prtc_peer_close(pair.a.peer, pair.now), PRTC_OK);
+  check_is_closed(&pair.a);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  PRTC_CHECK_INT(prtc_peer_close(pair.b.peer, pair.now), PRTC_OK); /* it never had anything */
+  check_is_closed(&pair.b);
+  pair_close(&pair);
+}
+
+/* Close after each number of steps of a connection in the making, and free after it: nothing hangs, leaks or speaks afterwards. */
+static void test_close_at_any_moment(void) {
+  for (prtc_time moment = 0; moment < 400000; moment += 20000) {
+    pair_open(&pair);
+    add_channel(&pair, &pair.a);
+    pair_negotiate(&pair, &pair.a, &pair.b);
+    pair_run(&pair, moment);
+    PRTC_CHECK_INT(prtc_peer_close(pair.b.peer, pair.now), PRTC_OK);
+    check_is_closed(&pair.b);
+    pair_close(&pair);
+    PRTC_CHECK(pair.a.removed && pair.b.removed);
+  }
+}
+
+int main(void) {
+  PRTC_RUN(test_nothing_happens_alone);
+  PRTC_RUN(test_connects);
+  PRTC_RUN(test_order_of_events);
+  PRTC_RUN(test_states_follow_events);
+  PRTC_RUN(test_candidate_events);
+  PRTC_RUN(test_description_with_candidates);
+  PRTC_RUN(test_connects_without_trickle);
+  PRTC_RUN(test_negotiation_needed_once);
+  PRTC_RUN(test_negotiation_needed_is_spared);
+  PRTC_RUN(test_negotiation_needed_waits_for_stable);
+  PRTC_RUN(test_renegotiation_changes_nothing);
+  PRTC_RUN(test_ice_restart);
+  PRTC_RUN(test_glare);
+  PRTC_RUN(test_errors_have_sentences);
+  PRTC_RUN(test_unusable_candidates_are_ignored);
+  PRTC_RUN(test_unknown_fingerprints);
+  PRTC_RUN(test_configuration);
+  PRTC_RUN(test_fingerprint_of_peer);
+  PRTC_RUN(test_close_when_connected);
+  PRTC_RUN(test_close_at_once);
+  PRTC_RUN(test_close_at_any_moment);
+  return PRTC_TEST_RESULT();
+}
