@@ -41,10 +41,14 @@ def _static_archive_impl(ctx):
             object="$1.o"
             "$2" -r -nostdlib -o "$object" {archives}
             "$3" --localize-hidden --wildcard --keep-global-symbol='prtc_*' "$object"
+            "$3" --wildcard {globals} "$object"
             rm -f "$1"
             "$4" rcsD "$1" "$object"
             rm "$object"
-        """.format(archives = " ".join(["'%s'" % f for f in _whole_first(whole, on_demand)])),
+        """.format(
+            archives = " ".join(["'%s'" % f for f in _whole_first(whole, on_demand)]),
+            globals = " ".join(["--globalize-symbol='%s'" % name for name in ctx.attr.hidden_globals]),
+        ),
         arguments = [out.path, toolchain.compiler_executable, toolchain.objcopy_executable, toolchain.ar_executable],
         use_default_shell_env = True,  # PATH, for the linker
         mnemonic = "StaticArchive",
@@ -58,6 +62,7 @@ prtc_static_archive = rule(
     implementation = _static_archive_impl,
     attrs = {
         "deps": attr.label_list(providers = [CcInfo]),
+        "hidden_globals": attr.string_list(doc = "names that are hidden in a shared object, but wanted here (may hold *)"),
         "out": attr.string(mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },
