@@ -50,11 +50,11 @@ class Engine:
         loop = asyncio.get_running_loop()
         engines = _engines_of_thread()
         for other in list(engines.values()):
-            if other.loop.closed():
+            if other.loop.closed():  # its connections were left: their sockets need not wait for the garbage collector
                 other.close()
-        engine = engines.get(loop)
+        engine = engines.get(id(loop))
         if engine is None or engine.closed:
-            engine = engines[loop] = Engine(AsyncioLoop(loop))
+            engine = engines[id(loop)] = Engine(AsyncioLoop(loop))
         return engine
 
     # ------------------------------------------------------------------------------------------------------------- peers
@@ -156,9 +156,10 @@ def _abandon(engine: weakref.ref[Engine], peer_id: int) -> None:
 _threads = threading.local()
 
 
-def _engines_of_thread() -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]:
+def _engines_of_thread() -> weakref.WeakValueDictionary[int, Engine]:
+    """By the id of the loop. (Not by the loop, weakly: an engine's connections know their loop, and would keep it.)"""
     try:
         return _threads.engines  # type: ignore[no-any-return]
     except AttributeError:
-        _threads.engines = weakref.WeakKeyDictionary()
+        _threads.engines = weakref.WeakValueDictionary()
         return _threads.engines  # type: ignore[no-any-return]

@@ -149,8 +149,14 @@ class RTCPeerConnection(Emitter):
             await self.__wait_for_gathering(engine, peer)
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
-        """Applies what the other side sent. SDP that is not well formed raises a ValueError that names line and reason."""
+        """Applies what the other side sent. SDP that is not well formed raises a ValueError that names line and reason.
+
+        An offer that meets one of ours (glare) is refused with InvalidStateError, as in aiortc: the side that is to yield
+        takes its own back first, with ``setLocalDescription(RTCSessionDescription("", "rollback"))``.
+        """
         self.__assert_not_closed()
+        if sessionDescription.type == "offer" and self.__signaling_state == "have-local-offer":
+            raise invalid_state('Cannot handle offer in signaling state "have-local-offer"')
         engine, peer = self.__bind()
         peer.set_remote_description(self._now(), sessionDescription.type, sessionDescription.sdp)
         self.__carry_out(engine, peer)

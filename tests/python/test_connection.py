@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import os
+import socket
 import threading
 import weakref
 
@@ -113,11 +114,15 @@ async def test_with_a_listener_it_returns_at_once_and_candidates_follow() -> Non
 async def test_waiting_for_gathering_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A STUN server that does not answer."""
     monkeypatch.setattr(peerconnection, "GATHERING_TIMEOUT", 0.2)
-    async with pair(iceServers=[RTCIceServer("stun:127.0.0.1:9")]) as (a, _):
-        a.createDataChannel("chat")
-        await a.setLocalDescription()
-        assert a.iceGatheringState == "gathering"
-        assert a.localDescription is not None and "a=candidate:" in a.localDescription.sdp
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    server = RTCIceServer(f"stun:127.0.0.1:{silent.getsockname()[1]}")
+    with silent:
+        async with pair(iceServers=[server]) as (a, _):
+            a.createDataChannel("chat")
+            await a.setLocalDescription()
+            assert a.iceGatheringState == "gathering"
+            assert a.localDescription is not None and "a=candidate:" in a.localDescription.sdp
 
 
 async def test_an_offer_of_nothing_does_not_wait() -> None:
@@ -136,9 +141,18 @@ async def test_glare() -> None:
             connection.createDataChannel("chat")
             await connection.setLocalDescription()
         assert a.localDescription is not None
-        with pytest.raises(InvalidStateError):
+        with pytest.raises(InvalidStateError, match="have-local-offer"):
             await b.setRemoteDescription(a.localDescription)
         assert b.signalingState == "have-local-offer"
+        # b yields
+        await b.setLocalDescription(RTCSessionDescription("", "rollback"))
+        assert b.signalingState == "stable"
+        await b.setRemoteDescription(a.localDescription)
+        await b.setLocalDescription()
+        assert b.localDescription is not None
+        await a.setRemoteDescription(b.localDescription)
+        await state(a, "connectionState", "connected")
+        await state(b, "connectionState", "connected")
 
 
 async def test_wrong_states() -> None:
@@ -292,6 +306,7 @@ async def test_a_listener_that_raises_breaks_nothing() -> None:
         ours.send("one")
         ours.send("two")
         assert [await inbox.get(), await inbox.get()] == ["one", "two"]
+        await theirs.wait_for_complete()
         await asyncio.sleep(0)
         assert sum(isinstance(error, ZeroDivisionError) for error in errors) == 2
         assert sum(isinstance(error, KeyError) for error in errors) == 2

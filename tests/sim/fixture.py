@@ -23,9 +23,14 @@ reports: list[workload.Report] = []
 
 
 @pytest.fixture
-def sim(request: pytest.FixtureRequest) -> Iterator[Simulation]:
+def seed() -> int:
+    """The seed of a test that is not given one."""
+    return 0
+
+
+@pytest.fixture
+def sim(seed: int) -> Iterator[Simulation]:
     """A simulation, freed at the end."""
-    seed = request.getfixturevalue("seed") if "seed" in request.fixturenames else 0
     simulation = Simulation(seed)
     yield simulation
     simulation.free()

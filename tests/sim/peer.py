@@ -64,6 +64,7 @@ class SimPeer:
         self.candidates: list[Event] = []
         self.failures: list[tuple[int, str | None]] = []
         self.negotiation_needed = 0
+        self.closed = False
         #: Called with each event, after it was noted.
         self.listeners: list[Callable[[Event], None]] = []
 
@@ -92,7 +93,12 @@ class SimPeer:
     def by_label(self, label: str) -> SimChannel | None:
         return next((c for c in self.channels.values() if c.label == label), None)
 
+    def alive(self) -> bool:
+        """Neither closed nor freed."""
+        return self.id in self.host.peers and not self.host.freed and not self.closed
+
     def close(self) -> None:
+        self.closed = True
         self.command("close")
 
     def free(self) -> None:

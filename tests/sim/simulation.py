@@ -99,33 +99,33 @@ class Simulation:
             self._forward_candidates(answerer, offerer, delay)
 
         def answer_arrived(sdp: str) -> None:
-            offerer.command("set_remote_description", "answer", sdp)
+            if offerer.alive():
+                offerer.command("set_remote_description", "answer", sdp)
 
         def offer_arrived(sdp: str) -> None:
-            answerer.command("set_remote_description", "offer", sdp)
-            answerer.command("set_local_description", "answer")
-            self._when_ready(
-                answerer, trickle, lambda: self.after(delay, lambda: answer_arrived(self._local_sdp(answerer)))
-            )
+            if answerer.alive():
+                answerer.command("set_remote_description", "offer", sdp)
+                answerer.command("set_local_description", "answer")
+                self._when_ready(answerer, trickle, lambda sdp: self.after(delay, lambda: answer_arrived(sdp)))
 
         offerer.command("set_local_description", "offer")
-        self._when_ready(offerer, trickle, lambda: self.after(delay, lambda: offer_arrived(self._local_sdp(offerer))))
+        self._when_ready(offerer, trickle, lambda sdp: self.after(delay, lambda: offer_arrived(sdp)))
 
     @staticmethod
     def _local_sdp(peer: SimPeer) -> str:
         description = peer.raw.description()
         return description.sdp if description is not None else ""
 
-    def _when_ready(self, peer: SimPeer, trickle: bool, action: Callable[[], None]) -> None:
-        """Now with trickle, else once gathering is complete."""
+    def _when_ready(self, peer: SimPeer, trickle: bool, action: Callable[[str], None]) -> None:
+        """Gives the description away: now with trickle, else once gathering is complete."""
         if trickle:
-            action()
+            action(self._local_sdp(peer))
             return
 
         def listener(event: Event) -> None:
             if event.type == EventType.ICE_GATHERING_STATE_CHANGE and event.state_name == "complete":
                 peer.listeners.remove(listener)
-                action()
+                action(self._local_sdp(peer))
 
         peer.listeners.append(listener)
 
@@ -139,7 +139,7 @@ class Simulation:
         source.listeners.append(forward)
 
     def _add_candidate(self, target: SimPeer, event: Event) -> None:
-        if target.id not in target.host.peers or target.states.signaling == "closed":
+        if not target.alive():
             return
         if target.raw.description(1) is None:  # the answer is still on its way: applications keep the candidate
             self.after(10_000, lambda: self._add_candidate(target, event))

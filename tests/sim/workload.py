@@ -179,6 +179,8 @@ class Pair:
                     self.workload.count["sends refused: queue full"] += 1
                 elif error.code == ErrorCode.MESSAGE_TOO_LARGE and size > self.limits[1 - side]:
                     self.workload.count["sends refused: too large"] += 1
+                elif error.code == ErrorCode.INVALID_STATE and channel.ends[side].refresh().state != "open":
+                    self.workload.count["sends refused: closed, but not told yet"] += 1
                 else:
                     raise
                 return
