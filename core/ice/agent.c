@@ -243,7 +243,7 @@ static void update_state(struct prtc_ice *ice) {
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_STATE, .state = state});
 }
 
-int prtc_ice_get_state(const prtc_ice *ice) { return ice->state; }
+int prtc_ice_get_state(const prtc_ice *ice) { return (int)ice->state; }
 
 /* ----------------------------------------------------------------------------------------------------------------- verbs */
 

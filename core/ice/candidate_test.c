@@ -102,7 +102,8 @@ static void refused(void) {
   }
   PRTC_CHECK_INT(parse(&candidate, "candidate:1 1 sctp 1 192.0.2.1 5000 typ host"), PRTC_ERROR_NOT_SUPPORTED);
   PRTC_CHECK_INT(parse(&candidate, "candidate:1 1 udp 1 192.0.2.1 5000 typ other"), PRTC_ERROR_NOT_SUPPORTED);
-  PRTC_CHECK_INT(prtc_candidate_parse(&candidate, "candidate:1 1 udp 1 192.0.2.1 5000 typ host\0x y", 52), PRTC_ERROR_SYNTAX);
+  static const char with_nul[] = "candidate:1 1 udp 1 192.0.2.1 5000 typ host\0 x y";
+  PRTC_CHECK_INT(prtc_candidate_parse(&candidate, with_nul, sizeof with_nul - 1), PRTC_ERROR_SYNTAX);
 }
 
 /* The longest names and extensions, and every cut of a line: no read beyond the end. */
