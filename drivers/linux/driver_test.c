@@ -24,6 +24,7 @@ struct side {
   prtc_endpoint *endpoint;
   prtc_peer *peer;
   prtc_channel_id channel; /* open, else 0 */
+  bool channel_closed;
   uint32_t state;          /* prtc_connection_state */
   uint16_t port;           /* of its first candidate */
   size_t sent, received;
@@ -63,6 +64,9 @@ static void handle(struct side *side, struct side *other, const prtc_event *even
     case PRTC_EVENT_DATA_CHANNEL:
     case PRTC_EVENT_CHANNEL_OPEN:
       side->channel = event->object;
+      break;
+    case PRTC_EVENT_CHANNEL_CLOSED:
+      side->channel_closed = true;
       break;
     case PRTC_EVENT_CHANNEL_MESSAGE:
       if (event->size != sizeof number) break;
@@ -187,9 +191,9 @@ static void the_descriptor_is_quiet_when_idle(void) {
   free_sides(&a, &b);
 }
 
+/* The other side learns it from the SCTP ABORT. (Its connection state is not `closed`, which only its own close makes.) */
 static bool is_closed(const struct side *a, const struct side *b) {
-  return a->state == PRTC_CONNECTION_CLOSED && (b->state == PRTC_CONNECTION_CLOSED || b->state == PRTC_CONNECTION_FAILED ||
-                                                b->state == PRTC_CONNECTION_DISCONNECTED);
+  return a->state == PRTC_CONNECTION_CLOSED && b->channel_closed;
 }
 
 static void closing_says_goodbye(void) {
@@ -197,6 +201,7 @@ static void closing_says_goodbye(void) {
   connect_sides(&a, &b);
   PRTC_CHECK_INT(prtc_peer_close(a.peer, prtc_driver_now(a.driver)), 0);
   PRTC_CHECK(run(&a, &b, is_closed));
+  PRTC_CHECK(b.state == PRTC_CONNECTION_CONNECTED); /* so it was not by a time-out */
   free_sides(&a, &b);
 }
 
@@ -217,7 +222,7 @@ static void a_flood_does_not_starve(void) {
   uint8_t junk[1200];
   for (size_t i = 0; i < sizeof junk; i++) junk[i] = (uint8_t)(i * 7 + 20);
   send_numbers(&b);
-  for (int round = 0; round < 2000 && a.received < MESSAGES; round++) {
+  for (int round = 0; round < 300; round++) {
     for (int i = 0; i < 100; i++) {
       junk[0] = (uint8_t)(round + i); /* of every kind that RFC 7983 tells apart */
       (void)!write(stranger, junk, sizeof junk);
