@@ -57,14 +57,24 @@ POLYRTC_ENTER
 
 /* --------------------------------------------------------------------------------------------------------------- outputs */
 
+/* Text comes out as a string whose bytes are C's. SWIG's own copy of it is one that `go vet` warns of. */
+%go_import("strings")
+%insert(go_wrapper) %{
+func takeString(s string) string {
+	taken := strings.Clone(s)
+	Swig_free(*(*uintptr)(unsafe.Pointer(&s)))
+	return taken
+}
+%}
+%typemap(goout) const char *, const prtc_address * %{ $result = takeString($1) %}
+
 %typemap(out, fragment="AllocateString") const prtc_address * %{
   {
     char text[PRTC_ADDRESS_TEXT_SIZE];
     const char *address = $1 == NULL ? "" : prtc_handle_address_text($1, text);
-    $result = Swig_AllocateString((char *)address, strlen(address));
+    $result = Swig_AllocateString(address, strlen(address));
   }
 %}
-%typemap(goout, fragment="CopyString") const prtc_address * %{ $result = swigCopyString($1) %}
 
 %define POLYRTC_STRUCT(name, struct_name)
 %nodefaultctor struct_name;
