@@ -17,8 +17,6 @@ class Channel:
         self.ours = channel
         self._pair = pair
         self._events = asyncio.Queue()
-        if channel.readyState == "open":
-            self._events.put_nowait("open")
         channel.on("open", lambda: self._events.put_nowait("open"))
         channel.on("message", self._events.put_nowait)
         channel.on("close", lambda: self._events.put_nowait("close"))
@@ -46,14 +44,15 @@ class Channel:
 
 
 class Pair:
-    def __init__(self, page, offerer):
+    def __init__(self, page, offerer, *, trickle=True):
         self.page = page
         self.offerer = offerer
         self.connection = RTCPeerConnection()
         self._incoming = asyncio.Queue()
         self._candidates = asyncio.Queue()
         self.connection.on("datachannel", lambda channel: self._incoming.put_nowait(Channel(self, channel)))
-        self.connection.on("icecandidate", self._candidates.put_nowait)
+        if trickle:  # otherwise our description has them all
+            self.connection.on("icecandidate", self._candidates.put_nowait)
         self._carriers = []
 
     async def __aenter__(self):
@@ -67,15 +66,15 @@ class Pair:
         await self.connection.close()
         await self.page.evaluate("() => connection.close()")
 
-    async def open(self, opener, label="test"):
+    async def open(self, opener, label="test", **options):
         """A channel that one side opens, in-band; connects the two first when they are not yet."""
         if opener == "browser":
-            await self.page.evaluate("open", label)
+            await self.page.evaluate("open", label, options)
             await self.connect()
             async with asyncio.timeout(PATIENCE):
                 channel = await self._incoming.get()
         else:
-            channel = Channel(self, self.connection.createDataChannel(label))
+            channel = Channel(self, self.connection.createDataChannel(label, **options))
             await self.connect()
             await self.page.evaluate("() => incoming.next()")
         assert await channel.event() == "open"

@@ -2,8 +2,10 @@
 #
 # SPDX-License-Identifier: BSD-3-Clause
 
+import asyncio
+
 import pytest
-from browsers import BROWSERS
+from browsers import BROWSERS, PATIENCE
 from peers import Pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the event loop in which the browsers live
@@ -42,6 +44,38 @@ async def test_id_1000(pair):
     assert await channel.browser_event() == "there"
     await channel.browser_send("and back")
     assert await channel.event() == "and back"
+
+
+async def test_unordered_and_unreliable(pair):
+    """The options of a channel are the same on both sides, and its messages arrive (nothing is lost on loopback)."""
+    options = {"ordered": False, "maxRetransmits": 0, "protocol": "a-protocol"}
+    if pair.offerer == "browser":
+        channel = await pair.open("browser", **options)
+    else:
+        channel = await pair.open("polyrtc", **options)
+    for name, value in options.items():
+        assert getattr(channel.ours, name) == value
+        assert await pair.page.evaluate("(label, name) => channels[label].channel[name]", "test", name) == value
+    channel.ours.send("one")
+    assert await channel.browser_event() == "one"
+
+
+async def test_bulk(pair):
+    """16 MiB each way at the same time, in messages of 64 KiB, each side as fast as its buffer empties."""
+    channel = await pair.open(pair.offerer)
+    pieces = [LARGE[start:start + 65536] for start in range(0, len(LARGE), 65536)] * 64
+    await pair.page.evaluate("bulk", channel.ours.label, len(pieces))
+    low = asyncio.Event()
+    channel.ours.bufferedAmountLowThreshold = 256 * 1024
+    channel.ours.on("bufferedamountlow", low.set)
+    for piece in pieces:
+        if channel.ours.bufferedAmount > 1024 * 1024:
+            low.clear()
+            await asyncio.wait_for(low.wait(), PATIENCE)
+        channel.ours.send(piece)
+    for piece in pieces:
+        assert await channel.event() == piece
+    assert await channel.browser_event() == "done"
 
 
 @pytest.mark.parametrize("closer", SIDES)
@@ -101,3 +135,13 @@ async def test_host_addresses(name, pages):
             sdp = await page.evaluate("() => connection.localDescription.sdp")
             assert "typ host" in sdp and ".local" not in sdp
         await page.close()
+
+
+@pytest.mark.parametrize("side", SIDES)
+async def test_without_trickle(page, side):
+    """Without a listener for candidates our description has all of them, and nothing but descriptions is exchanged."""
+    async with Pair(page, offerer=side, trickle=False) as pair:
+        channel = await pair.open(side)
+        assert "typ host" in pair.connection.localDescription.sdp
+        channel.ours.send("hello")
+        assert await channel.browser_event() == "hello"

@@ -111,6 +111,7 @@ suite_python() {
 }
 
 suite_browser() {
+  install_npm_packages examples/terminal
   pytest_suite tests/browser
 }
 

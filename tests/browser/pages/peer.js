@@ -55,6 +55,25 @@ function send(label, { text, binary }) {
   channels[label].channel.send(text ?? fromBase64(binary));
 }
 
+// Sends `count` pieces of 64 KiB of the pattern in test_channels.py, and pushes "done" when as many came in and are right.
+function bulk(label, count) {
+  const { channel, events } = channels[label];
+  const pattern = Uint8Array.from({ length: 4 * 65536 }, (_, index) => 7 * index + (index >> 8));
+  const piece = (number) => pattern.subarray((number % 4) * 65536, (number % 4 + 1) * 65536);
+  let sent = 0;
+  let received = 0;
+  channel.onmessage = ({ data }) => {
+    const expected = piece(received++);
+    if (!new Uint8Array(data).every((byte, index) => byte === expected[index])) events.push(`message ${received} is wrong`);
+    if (received === count) events.push("done");
+  };
+  channel.bufferedAmountLowThreshold = 256 * 1024;
+  channel.onbufferedamountlow = () => {
+    while (sent < count && channel.bufferedAmount < 1024 * 1024) channel.send(piece(sent++));
+  };
+  channel.onbufferedamountlow();
+}
+
 function toBase64(buffer) {
   return btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
 }
