@@ -93,6 +93,7 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   memcpy(credentials->remote_ufrag, parameters->ufrag, sizeof credentials->remote_ufrag);
   memcpy(credentials->remote_password, parameters->password, sizeof credentials->remote_password);
   ice->remote_known = true;
+  ice->failure = 0;
   ice->remote_lite = parameters->lite != 0;
   if (ice->remote_lite) prtc_ice_set_role(ice, true); /* RFC 8445 section 6.1.1 */
   /* RFC 8863: a connection has, at the least, as long as one check takes to fail */
@@ -106,7 +107,7 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
 
 int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling) {
   prtc_ice_set_now(ice, now);
-  prtc_ice_set_role(ice, controlling != 0);
+  prtc_ice_set_role(ice, controlling != 0 || ice->remote_lite); /* RFC 8445 section 6.1.1: a lite side never controls us */
   prtc_ice_step(ice);
   return 0;
 }
@@ -201,6 +202,7 @@ static void explain(struct prtc_ice *ice, int code) {
 
 void prtc_ice_fail(struct prtc_ice *ice, int code) {
   explain(ice, code);
+  PRTC_LOG(ice->context, PRTC_LOG_WARNING, "ice", "failed: %s", ice->failure_text);
   ice->failure = code;
   ice->patience = PRTC_NEVER;
   prtc_ice_stop_checks(ice);
@@ -239,6 +241,7 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
 static void update_state(struct prtc_ice *ice) {
   prtc_ice_transport_state state = derive_state(ice);
   if (state == ice->state) return;
+  PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "state %d, %zu pairs", (int)state, ice->pairs.count);
   ice->state = state;
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_STATE, .state = state});
 }
@@ -255,15 +258,17 @@ static prtc_time earlier(prtc_time a, prtc_time b) { return a < b ? a : b; }
 
 static prtc_time find_deadline(const struct prtc_ice *ice) {
   prtc_time deadline = earlier(prtc_ice_checks_deadline(ice), prtc_ice_consent_deadline(ice));
+  deadline = earlier(deadline, prtc_ice_gather_deadline(ice));
   if (ice->patience > ice->now) deadline = earlier(deadline, ice->patience);
   return earlier(deadline, earlier(ice->nomination, give_up_at(ice)));
 }
 
 void prtc_ice_step(struct prtc_ice *ice) {
+  ice->idle = false;
   prtc_ice_consent_step(ice);
+  prtc_ice_gather_step(ice);
   prtc_ice_checks_step(ice);
   prtc_ice_nominate_step(ice);
-  prtc_ice_gather_step(ice);
   if (!ice->path.valid && ice->patience == PRTC_NEVER && ice->remote_known && ice->failure == 0) {
     ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }
@@ -330,10 +335,12 @@ static int transmit_request(struct prtc_ice *ice, prtc_datagram *out, uint8_t *b
 
 int prtc_ice_transmit(prtc_ice *ice, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
   prtc_ice_set_now(ice, now);
+  if (ice->idle && ice->deadline > ice->now) return 0; /* asked for each datagram of a transfer: it must cost nothing */
   prtc_ice_step(ice);
   int size = transmit_response(ice, out, buffer, capacity);
   if (size == 0) size = transmit_request(ice, out, buffer, capacity);
   ice->deadline = find_deadline(ice);
+  ice->idle = size == 0;
   return size;
 }
 

@@ -284,6 +284,7 @@ static void take_role_conflict(struct prtc_ice *ice, struct ice_transaction *tra
   }
   /* A stale one, of a check that was sent before the role was changed already, changes nothing more. */
   if (controlling != ice->controlling) return;
+  PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "role conflict: now %s", controlling ? "controlled" : "controlling");
   ice->tie_breaker = prtc_random_u64(&ice->context->random);
   prtc_ice_set_role(ice, !controlling);
 }

@@ -560,6 +560,24 @@ static void unreachable_fails_at_once(void) {
   world_free(world);
 }
 
+/* An answer that takes a minute: the NAT's mapping is kept, without anything new to report. */
+static void mappings_are_kept(void) {
+  struct world *world = world_new();
+  struct agent *agent = agent_new(world, 0, true, NULL);
+  agent->signal = false;
+  world->nat_inside = address_of("10.0.0.1:5000");
+  world->nat_outside = address_of("203.0.113.7:40000");
+  world->server = address_of("198.51.100.1:3478");
+  prtc_ice_add_server(agent->ice, world->now, &world->server);
+  agent_socket(world, 0, "10.0.0.1:5000");
+  prtc_ice_end_of_sockets(agent->ice, world->now);
+  run_for(world, 65 * SECOND);
+  PRTC_CHECK_INT(world->server_requests, 5); /* at 0, 15, 30, 45, 60 s */
+  PRTC_CHECK_INT(agent->candidate_count, 2);
+  PRTC_CHECK_INT(agent->complete, 1);
+  world_free(world);
+}
+
 int main(void) {
   PRTC_RUN(connects_ipv4);
   PRTC_RUN(connects_ipv6);
@@ -576,6 +594,7 @@ int main(void) {
   PRTC_RUN(bad_arguments);
   PRTC_RUN(behind_a_nat);
   PRTC_RUN(a_dead_server_ends_gathering_in_time);
+  PRTC_RUN(mappings_are_kept);
   PRTC_RUN(both_controlling);
   PRTC_RUN(both_controlled);
   PRTC_RUN(against_a_lite_agent);

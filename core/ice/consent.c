@@ -50,8 +50,9 @@ void prtc_ice_consent_step(struct prtc_ice *ice) {
   struct ice_path *path = &ice->path;
   if (!path->valid) return;
   if (expiry(ice) <= ice->now) {
+    bool restarted = path->pair == NULL && ice->remote_known; /* then it is for the new generation to find a path or fail */
     prtc_ice_lose_path(ice);
-    prtc_ice_fail(ice, PRTC_ERROR_CONSENT_EXPIRED);
+    if (!restarted) prtc_ice_fail(ice, PRTC_ERROR_CONSENT_EXPIRED);
     return;
   }
   if (path->consent_next <= ice->now) {

@@ -8,6 +8,9 @@
 
 #include "core/ice/internal.h"
 
+/* RFC 8445 section 5.1.1.4 asks for keepalives towards the server until ICE is done; section 11 has 15 s as the interval. */
+#define REFRESH MILLISECONDS(15000)
+
 static bool is_loopback(const prtc_address *address) {
   static const uint8_t one[16] = {[15] = 1};
   if (address->family == PRTC_FAMILY_IPV4) return address->ip[0] == 127;
@@ -67,6 +70,7 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
   local->socket = socket;
   local->address = *address;
   if (server != NULL) local->server = *server;
+  local->refresh_at = server != NULL ? ice->now + REFRESH : PRTC_NEVER;
   local->priority = prtc_ice_priority(type, socket);
   local->foundation = foundation_of(ice, local);
   int code = prtc_ice_list_add(ice, &ice->locals, local);
@@ -114,7 +118,7 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
                              const struct prtc_stun_message *message) {
   struct ice_socket *socket = transaction->socket;
   prtc_address server = transaction->remote, mapped;
-  bool success = message->message_class == PRTC_STUN_SUCCESS;
+  bool success = message->message_class == PRTC_STUN_SUCCESS, refresh = transaction->refresh;
   prtc_ice_remove_transaction(ice, transaction);
   if (!success) return 0;
   if (!prtc_stun_find_xor_address(message, PRTC_STUN_XOR_MAPPED_ADDRESS, &mapped)) return PRTC_ERROR_MALFORMED;
@@ -125,7 +129,7 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
     prtc_release(ice->context, known);
     known = NULL;
   }
-  if (known != NULL) return 0; /* redundant (RFC 8445 section 5.1.3): no NAT, or a second server */
+  if (refresh || known != NULL) return 0; /* redundant (RFC 8445 section 5.1.3): no NAT, or a second server */
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
 }
 
@@ -141,11 +145,36 @@ int prtc_ice_gather(struct prtc_ice *ice) {
   return code;
 }
 
+/* Mappings matter until there is a path. */
+static bool refreshes(const struct prtc_ice *ice) { return !ice->path.valid && ice->failure == 0; }
+
+static void refresh_mappings(struct prtc_ice *ice) {
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    struct ice_local *local = ice->locals.items[i];
+    if (local->refresh_at > ice->now) continue;
+    struct ice_transaction *transaction =
+        prtc_ice_add_transaction(ice, TRANSACTION_GATHER, local->socket, &local->server);
+    if (transaction != NULL) transaction->refresh = true;
+    local->refresh_at = ice->now + REFRESH;
+  }
+}
+
+prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice) {
+  prtc_time deadline = PRTC_NEVER;
+  if (!refreshes(ice)) return PRTC_NEVER;
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    const struct ice_local *local = ice->locals.items[i];
+    if (local->refresh_at < deadline) deadline = local->refresh_at;
+  }
+  return deadline;
+}
+
 void prtc_ice_gather_step(struct prtc_ice *ice) {
+  if (refreshes(ice)) refresh_mappings(ice);
   if (!ice->sockets_ended || ice->gathered) return;
   for (size_t i = 0; i < ice->transactions.count; i++) {
     const struct ice_transaction *transaction = ice->transactions.items[i];
-    if (transaction->kind == TRANSACTION_GATHER) return;
+    if (transaction->kind == TRANSACTION_GATHER && !transaction->refresh) return;
   }
   ice->gathered = true;
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_GATHERING_COMPLETE});

@@ -66,6 +66,7 @@ struct ice_local {
   prtc_candidate_type type;
   prtc_address address;
   prtc_address server;       /* family none but for server-reflexive ones */
+  prtc_time refresh_at;      /* likewise: when the server is asked again, so that NATs keep the mapping */
   uint32_t priority, foundation;
 };
 
@@ -107,6 +108,7 @@ struct ice_transaction {
   bool use_candidate;        /* it nominates */
   bool controlling;          /* the role it is sent in */
   uint64_t tie_breaker;      /* likewise */
+  bool refresh;              /* a gathering one that only keeps a mapping */
   bool started;              /* gathering ones wait for their turn */
   bool ready;                /* to be sent at the next transmit */
   bool cancelled;            /* not to be sent again, but an answer counts (RFC 8445 section 7.3.1.4) */
@@ -163,6 +165,7 @@ struct prtc_ice {
   struct prtc_context *context;
   prtc_ice_config config; /* defaults filled in */
   prtc_time now;          /* the latest seen */
+  bool idle;              /* there was nothing to transmit, and nothing but time has changed since */
   prtc_time deadline;
 
   bool controlling;
@@ -218,6 +221,7 @@ struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
 int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of all sockets */
 void prtc_ice_gather_step(struct prtc_ice *ice);
+prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice);
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
                              const struct prtc_stun_message *message);
 /* What the other side sees us as: the type of the local candidate with this address, which is peer-reflexive when it is new. */

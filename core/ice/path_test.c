@@ -386,6 +386,35 @@ static void time_may_go_backwards(void) {
   world_free(world);
 }
 
+/* The path dies, and the application restarts while it is dead: the old path's consent expires in the midst of it. */
+static void restart_of_a_dead_path(prtc_time answer_after) {
+  struct world *world = two_sockets_each();
+  prtc_address dead = world->agents[0].addresses[0];
+  dead_from = dead;
+  dead_to = world->agents[1].addresses[0];
+  world->lose = lose_all;
+  run_for(world, 15 * SECOND);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_DISCONNECTED);
+  world->agents[0].signal = world->agents[1].signal = false; /* signalling is down as well */
+  PRTC_CHECK_INT(prtc_ice_restart(world->agents[0].ice, world->now), 0);
+  run_for(world, answer_after);
+  world->lose = lose_direction;
+  world->agents[0].signal = world->agents[1].signal = true;
+  PRTC_CHECK_INT(prtc_ice_restart(world->agents[1].ice, world->now), 0);
+  exchange(world);
+  for (size_t i = 0; i < world->agents[0].candidate_count; i++) {
+    prtc_ice_add_remote_candidate(world->agents[1].ice, world->now, &world->agents[0].candidates[i]);
+  }
+  prtc_ice_end_of_remote_candidates(world->agents[1].ice, world->now);
+  run_for(world, 60 * SECOND);
+  for (size_t i = 0; i < 2; i++) PRTC_CHECK_INT(state_of(world, i), PRTC_ICE_TRANSPORT_COMPLETED);
+  check_pair(world, 0, "198.51.100.1:5000", "192.0.2.2:6000");
+  world_free(world);
+}
+
+static void restart_before_consent_expires(void) { restart_of_a_dead_path(14 * SECOND); }
+static void restart_answered_after_consent_expired(void) { restart_of_a_dead_path(40 * SECOND); }
+
 int main(void) {
   PRTC_RUN(consent_keeps_a_quiet_path);
   PRTC_RUN(consent_intervals_are_randomised);
@@ -403,6 +432,8 @@ int main(void) {
   PRTC_RUN(the_last_socket_goes);
   PRTC_RUN(a_silent_path_is_left);
   PRTC_RUN(the_former_path_is_known);
+  PRTC_RUN(restart_before_consent_expires);
+  PRTC_RUN(restart_answered_after_consent_expired);
   PRTC_RUN(time_may_go_backwards);
   return PRTC_TEST_RESULT();
 }

@@ -101,6 +101,13 @@ static bool split_username(const struct prtc_stun_message *request, char ours[25
   return prtc_ice_is_chars(ours, first) && prtc_ice_is_chars(theirs, second);
 }
 
+/* Of the generation before, while a path of it is in use: has one of the two sides restarted since? */
+static bool is_of_former(const struct prtc_ice *ice, const char *ours, const char *theirs) {
+  const struct ice_credentials *former = &ice->path.credentials, *current = &ice->credentials;
+  if (!ice->path.valid || strcmp(ours, former->local_ufrag) != 0 || strcmp(theirs, former->remote_ufrag) != 0) return false;
+  return strcmp(ours, current->local_ufrag) != 0 || strcmp(theirs, current->remote_ufrag) != 0;
+}
+
 /* A check with the credentials of the generation before: the other side still uses that path, and may. */
 static int take_former(struct prtc_ice *ice, struct ice_socket *socket, const struct prtc_stun_message *request,
                        const prtc_datagram *datagram) {
@@ -119,13 +126,11 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   struct ice_early check = {.socket = datagram->socket, .remote = datagram->remote};
   char ours[257];
   uint16_t unknown;
-  if (socket == NULL || ice->failure != 0) return PRTC_ERROR_UNEXPECTED;
+  if (socket == NULL || (ice->failure != 0 && ice->remote_known)) return PRTC_ERROR_UNEXPECTED;
   if (datagram->remote.family != socket->address.family) return PRTC_ERROR_UNEXPECTED;
   if (!split_username(message, ours, check.ufrag)) return PRTC_ERROR_UNAUTHENTICATED;
+  if (is_of_former(ice, ours, check.ufrag)) return take_former(ice, socket, message, datagram);
   bool current = strcmp(ours, ice->credentials.local_ufrag) == 0;
-  if (!current && ice->path.valid && strcmp(ours, ice->path.credentials.local_ufrag) == 0) {
-    return take_former(ice, socket, message, datagram);
-  }
   const char *password = ice->credentials.local_password;
   int code = current ? prtc_stun_check_integrity(message, password, strlen(password)) : PRTC_ERROR_UNAUTHENTICATED;
   if (code < 0) return code;
