@@ -160,6 +160,8 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
     code = prtc_peer_receive(socket->place->peer, now, datagram);
     endpoint->context.log.peer = 0;
     prtc_endpoint_wake(endpoint, socket->place);
+    /* A datagram that ends its peer (an alert, a wrong certificate) was taken: the peer says so by an event. */
+    if (code < 0 && !PRTC_ERROR_IS_TRANSIENT(code)) code = PRTC_OK;
   }
   if (code < 0) endpoint->stats.datagrams_dropped++;
   return code < 0 ? code : PRTC_OK;

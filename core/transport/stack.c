@@ -8,7 +8,9 @@
 
 bool prtc_stack_init(struct prtc_transport *transport) {
   const struct prtc_transport_config *config = &transport->config;
-  const prtc_dtls_config dtls = {.size = sizeof dtls, .certificate = config->certificate, .mtu = config->mtu};
+  /* Browsers offer SRTP whether there is media or not, and some peers (aiortc) end a handshake without it. */
+  const prtc_dtls_config dtls = {
+      .size = sizeof dtls, .certificate = config->certificate, .mtu = config->mtu, .use_srtp = 1};
   const prtc_data_config data = {.size = sizeof data,
                                  .max_message_size = config->max_message_size,
                                  .send_queue_size = config->send_queue_size};
