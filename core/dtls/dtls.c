@@ -288,7 +288,10 @@ static int take_result(prtc_dtls *dtls, enum prtc_handshake_result result) {
 static int advance(prtc_dtls *dtls, const uint8_t *data, size_t size) {
   int result = take_result(dtls, prtc_handshake_advance(dtls->handshake, data, size));
   if (data == NULL || result < 0) return result;
-  if (dtls->state == PRTC_DTLS_TRANSPORT_CONNECTED) return open_datagram(dtls, data, size, false);
+  if (dtls->state == PRTC_DTLS_TRANSPORT_CONNECTED) {
+    open_datagram(dtls, data, size, false); /* what was of the handshake is dropped in it, and is no error */
+    return 0;
+  }
   if (dtls->state == PRTC_DTLS_TRANSPORT_CONNECTING && dtls->handshake->input_early) {
     return prtc_dtls_datagram_push(&dtls->held, data, size);
   }
