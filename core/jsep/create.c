@@ -72,10 +72,9 @@ static prtc_sdp_media accepted(const struct prtc_jsep_local *local) {
   return media;
 }
 
-/* As the other side (or we, before) wrote the m= line. In the older form the format is the sender's SCTP port. */
+/* In the form in which the other side (or we, before) wrote it. In the older form the format is the sender's SCTP port. */
 static void write_as(struct draft *draft, prtc_sdp_media *media, const prtc_sdp_media *model) {
   media->protocol = model->protocol;
-  media->formats = model->formats;
   media->mid = model->mid;
   if (strcmp(model->protocol, "DTLS/SCTP") != 0) return;
   snprintf(draft->port, sizeof draft->port, "%u", (unsigned)media->sctp_port);

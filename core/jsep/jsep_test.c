@@ -668,6 +668,29 @@ static void test_local_description_has_candidates(void) {
   prtc_jsep_free(jsep);
 }
 
+/* The longest lines and mids that are read make answers that can be read. */
+static void test_answers_to_long_lines(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  static char mid[300], formats[9000];
+  memset(mid, 'm', 256);
+  memset(formats, 'x', PRTC_SDP_LINE_SIZE - strlen("m=application 9 UDP/DTLS/SCTP webrtc-datachannel "));
+  char offer[ROOM], line[ROOM];
+  snprintf(line, sizeof line, "a=mid:%s\r\n", mid);
+  snprintf(offer, sizeof offer, "%s", with(OFFER_CHROMIUM, "a=mid:0\r\n", line));
+  snprintf(line, sizeof line, "BUNDLE %s", mid);
+  snprintf(offer, sizeof offer, "%s", with(offer, "BUNDLE 0", line));
+  snprintf(line, sizeof line, "webrtc-datachannel %s", formats);
+  snprintf(offer, sizeof offer, "%s", with(offer, "webrtc-datachannel", line));
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
+  local.port = 65535;
+  local.connection = "IN IP4 192.0.2.1";
+  char *answer = answer_of(jsep, &local);
+  CHECK_HAS(answer, "m=application 65535 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
+  prtc_jsep_free(jsep);
+}
+
 static void test_buffer_too_small_loses_nothing(void) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
@@ -675,6 +698,67 @@ static void test_buffer_too_small_loses_nothing(void) {
   PRTC_CHECK_INT(prtc_jsep_create_offer(jsep, &local, text, sizeof text), PRTC_ERROR_BUFFER_TOO_SMALL);
   CHECK_HAS(offer_of(jsep, &local), " 1 IN IP4 127.0.0.1");
   prtc_jsep_free(jsep);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- memory */
+
+/* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
+static int left, held;
+static void *allocate(void *unused, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  held++;
+  return malloc(size);
+}
+static void *reallocate(void *unused, void *pointer, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  if (pointer == NULL) held++;
+  return realloc(pointer, size);
+}
+static void release(void *unused, void *pointer) {
+  (void)unused;
+  if (pointer != NULL) held--;
+  free(pointer);
+}
+
+/* The first code that is not success in a whole negotiation */
+static int negotiate_with(struct prtc_jsep *jsep) {
+  struct prtc_jsep_local local = local_side();
+  static char text[ROOM];
+  int result = set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM);
+  if (result >= 0) result = prtc_jsep_add_candidate(jsep, CANDIDATE, "0", -1, NULL);
+  if (result >= 0) result = prtc_jsep_create_answer(jsep, &local, text, ROOM);
+  if (result >= 0) result = set_local(jsep, PRTC_SDP_ANSWER, text);
+  if (result >= 0) result = prtc_jsep_create_offer(jsep, &local, text, ROOM);
+  if (result >= 0) result = set_local(jsep, PRTC_SDP_OFFER, text);
+  if (result >= 0) result = set_remote(jsep, PRTC_SDP_ANSWER, with(OFFER_CHROMIUM, "actpass", "active"));
+  return result;
+}
+
+static void test_without_memory(void) {
+  const prtc_allocator allocator = {NULL, allocate, reallocate, release};
+  prtc_context_config config;
+  PRTC_INIT(&config);
+  config.allocator = &allocator;
+  left = 1000;
+  prtc_context *rich = context, *poor = prtc_context_new(&config);
+  PRTC_REQUIRE(poor != NULL);
+  context = poor;
+  int before = held, refused = 0;
+  for (int count = 0; count < 1000; count++) {
+    left = count;
+    struct prtc_jsep *jsep = prtc_jsep_new(poor);
+    int result = jsep == NULL ? PRTC_ERROR_NO_MEMORY : negotiate_with(jsep);
+    prtc_jsep_free(jsep);
+    PRTC_CHECK_INT(held, before);
+    if (result == PRTC_OK) break;
+    PRTC_CHECK_INT(result, PRTC_ERROR_NO_MEMORY);
+    refused++;
+  }
+  PRTC_CHECK(refused > 20 && refused < 999);
+  context = rich;
+  prtc_context_free(poor);
 }
 
 int main(void) {
@@ -716,7 +800,9 @@ int main(void) {
   PRTC_RUN(test_candidates_of_generations);
   PRTC_RUN(test_candidates_are_bounded);
   PRTC_RUN(test_local_description_has_candidates);
+  PRTC_RUN(test_answers_to_long_lines);
   PRTC_RUN(test_buffer_too_small_loses_nothing);
+  PRTC_RUN(test_without_memory);
   prtc_context_free(context);
   return PRTC_TEST_RESULT();
 }

@@ -9,7 +9,7 @@ int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_cha
   if (result < 0) return result;
   if (config == NULL || out == NULL) return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "an argument is NULL");
   result = prtc_peer_need_transport(peer, now);
-  if (result < 0) return result;
+  if (result < 0) return prtc_peer_fail(peer, result, prtc_strerror(result));
   const char *reason = "";
   result = prtc_transport_create_channel(peer->transport, now, config, out, &reason);
   if (result < 0) return prtc_peer_fail(peer, result, reason);
@@ -24,7 +24,8 @@ int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_cha
 /* Channels may be asked about, but not used, once the peer is closed. */
 static int begin(prtc_peer *peer) {
   int result = prtc_peer_begin(peer);
-  return result == PRTC_OK && peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : result;
+  if (result < 0 || peer->transport != NULL) return result;
+  return prtc_peer_fail(peer, PRTC_ERROR_NOT_FOUND, "the peer has no channels");
 }
 
 static int end(prtc_peer *peer, int result) {

@@ -138,7 +138,11 @@ static void push_candidate(prtc_peer *peer, const char *text) {
 
 static void take_candidate(prtc_peer *peer, const prtc_candidate *candidate) {
   char text[PRTC_CANDIDATE_TEXT_SIZE];
+  prtc_ice_parameters ice;
   if (peer->closed || prtc_candidate_print(candidate, text, sizeof text) < 0) return;
+  if (prtc_transport_get_ice_parameters(peer->transport, &ice) < 0 || strcmp(ice.ufrag, candidate->ufrag) != 0) {
+    return; /* it was gathered before a restart */
+  }
   prtc_peer_add_local_candidate(peer, candidate);
   push_candidate(peer, text);
 }

@@ -71,21 +71,24 @@ static int create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capac
   return result < 0 ? fail_jsep(peer, result) : result;
 }
 
+/* The end of a command: whatever failed has a sentence. */
+static int end(prtc_peer *peer, int result) {
+  if (result < 0 && peer->error[0] == '\0') prtc_peer_fail(peer, result, prtc_strerror(result));
+  prtc_peer_wake(peer);
+  return result;
+}
+
 int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_options *options, char *out, size_t capacity) {
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   bool ice_restart = options != NULL && options->ice_restart != 0;
-  result = create_offer(peer, now, ice_restart, out, capacity);
-  prtc_peer_wake(peer);
-  return result;
+  return end(peer, create_offer(peer, now, ice_restart, out, capacity));
 }
 
 int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
-  result = create_answer(peer, now, out, capacity);
-  prtc_peer_wake(peer);
-  return result;
+  return end(peer, create_answer(peer, now, out, capacity));
 }
 
 /* ---------------------------------------------------------------------------------------------- what the other side says */
@@ -163,7 +166,7 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
 /* --------------------------------------------------------------------------------------------------------------------- set */
 
 /* W3C section 4.4.1.5, the end of it: events in the order of the text. */
-static void commit(prtc_peer *peer, prtc_time now, bool local) {
+static void commit(prtc_peer *peer, prtc_time now, bool local, bool answers) {
   struct prtc_jsep_data data;
   prtc_signaling_state before = prtc_jsep_get_signaling_state(peer->jsep);
   prtc_jsep_commit(peer->jsep);
@@ -171,8 +174,9 @@ static void commit(prtc_peer *peer, prtc_time now, bool local) {
   prtc_signaling_state after = prtc_jsep_get_signaling_state(peer->jsep);
   if (after != before) prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, after, 0);
   bool complete = after == PRTC_SIGNALING_STABLE && before != PRTC_SIGNALING_STABLE;
-  if (after == PRTC_SIGNALING_STABLE && data.negotiated) peer->restarted = peer->wants_restart = false;
+  if (complete && answers && data.negotiated) peer->restarted = peer->wants_restart = false;
   if (complete && peer->sctp_negotiated && !data.negotiated) { /* the section was rejected later on */
+    peer->sctp_negotiated = false;
     (void)prtc_transport_close(peer->transport, now);
   }
   if (complete) {
@@ -180,7 +184,6 @@ static void commit(prtc_peer *peer, prtc_time now, bool local) {
     prtc_peer_check_negotiation(peer);
   }
   if (local && data.offered && peer->transport != NULL) (void)prtc_transport_gather(peer->transport, now);
-  prtc_peer_wake(peer);
 }
 
 static int finish(prtc_peer *peer, prtc_time now, bool local, bool answers) {
@@ -193,7 +196,7 @@ static int finish(prtc_peer *peer, prtc_time now, bool local, bool answers) {
       return result;
     }
   }
-  commit(peer, now, local);
+  commit(peer, now, local, answers);
   prtc_jsep_get_data(peer->jsep, &data);
   if (answers && data.negotiated) add_candidates(peer, now, data.remote);
   return PRTC_OK;
@@ -213,9 +216,9 @@ int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_typ
   if (type == 0) type = prtc_jsep_implicit_type(peer->jsep);
   if (size == 0) sdp = NULL;
   if (sdp == NULL && type != PRTC_SDP_ROLLBACK) result = create_implicit(peer, now, type);
-  if (result < 0) return result;
+  if (result < 0) return end(peer, result);
   result = prtc_jsep_prepare_local(peer->jsep, type, sdp, size);
-  return result < 0 ? fail_jsep(peer, result) : finish(peer, now, true, is_answer(type));
+  return result < 0 ? fail_jsep(peer, result) : end(peer, finish(peer, now, true, is_answer(type)));
 }
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
@@ -231,7 +234,7 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
     prtc_jsep_abandon(peer->jsep);
     return result;
   }
-  return finish(peer, now, false, is_answer(type));
+  return end(peer, finish(peer, now, false, is_answer(type)));
 }
 
 /* -------------------------------------------------------------------------------------------------------------- candidates */

@@ -159,7 +159,7 @@ static const char *read_group(struct prtc_sdp_parser *parser, char *value) { /* 
 
 static const char *read_mid(struct prtc_sdp_parser *parser, char *value) {
   parser->media->mid = value;
-  return prtc_sdp_is_token(value) ? NULL : "not a token";
+  return prtc_sdp_is_token(value) && strlen(value) <= 256 ? NULL : "not a token of up to 256 characters";
 }
 
 static const char *read_bundle_only(struct prtc_sdp_parser *parser, char *value) {

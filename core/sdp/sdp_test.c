@@ -224,7 +224,7 @@ static void test_bad_attributes(void) {
       {"a=fingerprint:sha-256 AA:BB", "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
       {"a=fingerprint:sha-256", "line 6: a=fingerprint: not of the form <algorithm> <value>"},
       {"a=fingerprint:other AA:B", "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
-      {"a=mid:", "line 6: a=mid: not a token"},
+      {"a=mid:", "line 6: a=mid: not a token of up to 256 characters"},
       {"a=sctp-port:70000", "line 6: a=sctp-port: not a number up to 65535"},
       {"a=sctp-port:+1", "line 6: a=sctp-port: not a number up to 65535"},
       {"a=max-message-size:x", "line 6: a=max-message-size: not a number"},
@@ -312,6 +312,54 @@ static void test_tokens(void) {
   PRTC_CHECK_INT(prtc_sdp_has_token("aa a", "a"), 1);
 }
 
+/* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
+static int left, held;
+static void *allocate(void *unused, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  held++;
+  return malloc(size);
+}
+static void *reallocate(void *unused, void *pointer, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  if (pointer == NULL) held++;
+  return realloc(pointer, size);
+}
+static void release(void *unused, void *pointer) {
+  (void)unused;
+  if (pointer != NULL) held--;
+  free(pointer);
+}
+
+static void test_without_memory(void) {
+  const prtc_allocator allocator = {NULL, allocate, reallocate, release};
+  const char *text = HEAD DATA "a=mid:0\r\n";
+  prtc_context_config config;
+  PRTC_INIT(&config);
+  config.allocator = &allocator;
+  left = 1000;
+  prtc_context *poor = prtc_context_new(&config);
+  PRTC_REQUIRE(poor != NULL);
+  int before = held, refused = 0;
+  for (int count = 0;; count++) {
+    prtc_sdp_session *session = NULL;
+    left = count;
+    int result = prtc_sdp_parse(poor, text, strlen(text), &session, NULL);
+    if (result == PRTC_OK) {
+      prtc_sdp_free(session);
+      break;
+    }
+    PRTC_CHECK_INT(result, PRTC_ERROR_NO_MEMORY);
+    PRTC_CHECK(session == NULL);
+    PRTC_CHECK_INT(held, before);
+    refused++;
+  }
+  PRTC_CHECK(refused > 0);
+  PRTC_CHECK_INT(held, before);
+  prtc_context_free(poor);
+}
+
 int main(void) {
   prtc_context_config config;
   PRTC_INIT(&config);
@@ -331,6 +379,7 @@ int main(void) {
   PRTC_RUN(test_bounds);
   PRTC_RUN(test_filled_by_hand);
   PRTC_RUN(test_tokens);
+  PRTC_RUN(test_without_memory);
   prtc_context_free(context);
   return PRTC_TEST_RESULT();
 }
