@@ -4,6 +4,7 @@
  */
 #include "core/sctp/crc32c.h"
 #include "core/sctp/internal.h"
+#include "core/sctp/reconfig.h"
 #include "core/sctp/usrsctp.h"
 
 /* The only address that there is. It is written into cookies and heartbeats: a number, so that nothing of the process shows. */
@@ -49,6 +50,9 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_rto_min_default) = 400;
   SCTP_BASE_SYSCTL(sctp_rto_max_default) = 10000;
   SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 5000;
+  /* RFC 9260 section 6.2 allows 200 ms and asks for a SACK for each second packet anyway. A stream is reset once its last message
+   * is acknowledged: with 200 ms, each close of a channel would take that long. */
+  SCTP_BASE_SYSCTL(sctp_delayed_sack_time_default) = 20;
   uint32_t limit = sctp->max_retransmissions != 0 ? sctp->max_retransmissions : UINT16_MAX;
   SCTP_BASE_SYSCTL(sctp_max_retran_chunk) = sctp->max_retransmissions; /* 0: no limit */
   SCTP_BASE_SYSCTL(sctp_assoc_rtx_max_default) = limit;
@@ -125,7 +129,7 @@ static void connect_work(void *argument) {
   memset(&path, 0, sizeof path);
   memcpy(&path.spp_address, &remote, sizeof remote);
   path.spp_flags = SPP_PMTUD_DISABLE; /* RFC 8831 section 5: ICE and DTLS know the path, SCTP does not probe it */
-  path.spp_pathmtu = sctp->mtu;
+  path.spp_pathmtu = sctp->mtu - (uint32_t)sizeof(struct sctphdr);
   if ((usrsctp_connect(sctp->socket, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS) ||
       !set_option(sctp->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path)) {
     call->result = PRTC_ERROR_INTERNAL;
@@ -150,6 +154,12 @@ uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp) {
   return tcb != NULL ? tcb->asoc.peer_vtag : 0;
 }
 
+uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  if (tcb == NULL) return 0;
+  return incoming ? tcb->asoc.streamincnt : tcb->asoc.streamoutcnt;
+}
+
 size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
   return association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
 }
@@ -158,29 +168,80 @@ size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->sock
 
 /* ---------------------------------------------------------------------------------------------------------- input, output */
 
-static void input_work(void *argument) {
-  struct call *call = argument;
-  struct sockbuf *buffer = &call->sctp->socket->so_rcv;
-  /* usrsctp drops a notification for which the buffer has no room; they are few, and each is needed. */
-  buffer->sb_hiwat += call->number;
-  usrsctp_conninput(ADDRESS, call->in, call->size, 0);
-  buffer->sb_hiwat -= call->number;
+/* When streams are added, the scheduler of usrsctp forgets which of them has a message partly sent, and begins another one.
+ * Whatever may add streams is done between these two. */
+struct place {
+  const struct sctp_stream_out *streams;
+  size_t current; /* SIZE_MAX: none */
+};
+
+static struct place remember_place(const struct prtc_sctp *sctp) {
+  const struct sctp_association *association = &association_of(sctp)->asoc;
+  const struct sctp_stream_out *current = association->ss_data.locked_on_sending;
+  return (struct place){association->strmout, current != NULL ? (size_t)(current - association->strmout) : SIZE_MAX};
 }
 
-/* Whether a packet may cause a notification about streams: it has a RE-CONFIG chunk (RFC 6525 section 3.1). */
-static bool has_reconfig(const uint8_t *packet, size_t size) {
-  for (size_t at = 12; at + 4 <= size;) {
-    size_t length = (size_t)packet[at + 2] << 8 | packet[at + 3];
-    if (packet[at] == 130) return true;
-    if (length < 4) return false;
-    at += (length + 3) & ~(size_t)3;
+static void restore_place(const struct prtc_sctp *sctp, struct place place) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  if (tcb == NULL || tcb->asoc.strmout == place.streams || place.current == SIZE_MAX) return;
+  tcb->asoc.ss_data.locked_on_sending = &tcb->asoc.strmout[place.current];
+}
+
+/* A packet with a RE-CONFIG chunk. usrsctp drops a notification for which the buffer has no room; of resets none may be lost. */
+static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
+  struct place place = remember_place(sctp);
+  sctp->socket->so_rcv.sb_hiwat += PRTC_SCTP_NOTIFICATION_ROOM;
+  usrsctp_conninput(ADDRESS, packet, size, 0);
+  sctp->socket->so_rcv.sb_hiwat -= PRTC_SCTP_NOTIFICATION_ROOM;
+  restore_place(sctp, place);
+}
+
+/* Keeps the chunk at `offset`, as a packet of its own. The other side has one request under way at a time (RFC 6525 section
+ * 5.1.1): a later one takes the place of the one that is held. */
+static void hold_reconfig(struct prtc_sctp *sctp, uint8_t *packet, size_t size, size_t offset, uint32_t tsn) {
+  size_t chunk_size = prtc_reconfig_blank(packet, size, offset), header = sizeof(struct sctphdr);
+  prtc_sctp_release(sctp->held);
+  sctp->held = NULL;
+  struct prtc_sctp_packet *held = prtc_sctp_malloc(sizeof *held + header + SCTP_SIZE32(chunk_size));
+  held->size = header + SCTP_SIZE32(chunk_size);
+  memset(held->data, 0, held->size);
+  memcpy(held->data, packet, header);
+  memcpy(held->data + header, packet + offset, chunk_size);
+  held->data[header] = SCTP_STREAM_RESET;
+  sctp->held = held;
+  sctp->held_until = tsn;
+}
+
+static void release_reconfig(struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  struct prtc_sctp_packet *held = sctp->held;
+  if (held == NULL || tcb == NULL || !SCTP_TSN_GE(tcb->asoc.cumulative_tsn, sctp->held_until)) return;
+  sctp->held = NULL;
+  input_reconfig(sctp, held->data, held->size);
+  prtc_sctp_release(held);
+}
+
+static void input_work(void *argument) {
+  struct call *call = argument;
+  struct prtc_sctp *sctp = call->sctp;
+  if (!prtc_reconfig_is_in(call->in, call->size)) {
+    usrsctp_conninput(ADDRESS, call->in, call->size, 0);
+  } else {
+    const struct sctp_association *association = &association_of(sctp)->asoc;
+    uint32_t tsn;
+    uint8_t *packet = prtc_sctp_malloc(call->size);
+    memcpy(packet, call->in, call->size);
+    size_t offset = prtc_reconfig_prepare(packet, call->size, association->str_reset_seq_out - 1, association->cumulative_tsn,
+                                          &tsn);
+    if (offset != 0) hold_reconfig(sctp, packet, call->size, offset, tsn);
+    input_reconfig(sctp, packet, call->size);
+    prtc_sctp_release(packet);
   }
-  return false;
+  release_reconfig(sctp);
 }
 
 int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
-  uint32_t room = has_reconfig(packet, size) ? PRTC_SCTP_NOTIFICATION_ROOM : 0;
-  return run(&(struct call){.sctp = sctp, .in = packet, .size = size, .number = room}, input_work);
+  return run(&(struct call){.sctp = sctp, .in = packet, .size = size}, input_work);
 }
 
 static void flush(struct prtc_sctp *sctp) {
@@ -320,9 +381,11 @@ static void add_streams_work(void *argument) {
   memset(&request, 0, sizeof request);
   request.sas_assoc_id = SCTP_FUTURE_ASSOC;
   request.sas_outstrms = (uint16_t)call->number;
+  struct place place = remember_place(call->sctp);
   if (!set_option(call->sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request, sizeof request)) {
     call->result = errno == EALREADY ? PRTC_ERROR_AGAIN : PRTC_ERROR_INVALID_STATE;
   }
+  restore_place(call->sctp, place);
 }
 
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {

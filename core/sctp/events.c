@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "core/base/bytes.h"
 #include "core/base/text.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/usrsctp.h"
@@ -44,6 +45,22 @@ static void set_closed(struct prtc_sctp *sctp, int code, const char *text) {
   sctp->closed_code = code;
 }
 
+/* RFC 9260 section 3.3.10: the ABORT chunk's first cause, and its text where it is one that has text. */
+static void describe_abort(const uint8_t *chunk, size_t size, char *out, size_t capacity) {
+  struct prtc_reader reader = prtc_reader_of(chunk, size);
+  struct prtc_text text = prtc_text_of(out, capacity);
+  prtc_read_u32(&reader);
+  uint16_t cause = prtc_read_u16(&reader), length = prtc_read_u16(&reader);
+  prtc_text_print(&text, "the other side aborted the association");
+  if (reader.failed) return;
+  prtc_text_print(&text, ", cause %u", cause);
+  if (cause != SCTP_CAUSE_USER_INITIATED_ABT && cause != SCTP_CAUSE_PROTOCOL_VIOLATION) return;
+  for (size_t i = 4; i < length && prtc_reader_left(&reader) > 0; i++) {
+    uint8_t letter = prtc_read_u8(&reader);
+    prtc_text_print(&text, "%s%c", i == 4 ? ": " : "", letter >= ' ' && letter < 127 ? letter : '?');
+  }
+}
+
 static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_change *change, prtc_sctp_event *out) {
   switch (change->sac_state) {
   case SCTP_COMM_UP:
@@ -54,7 +71,9 @@ static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_ch
   case SCTP_COMM_LOST:
   case SCTP_CANT_STR_ASSOC:
     if (change->sac_length > sizeof *change) { /* the ABORT chunk of the other side */
-      set_closed(sctp, PRTC_ERROR_SCTP_ABORTED, "the other side aborted the association");
+      char text[sizeof sctp->closed_text];
+      describe_abort(change->sac_info, change->sac_length - sizeof *change, text, sizeof text);
+      set_closed(sctp, PRTC_ERROR_SCTP_ABORTED, text);
     } else if (sctp->socket->so_error == ETIMEDOUT || change->sac_error == 0) {
       set_closed(sctp, PRTC_ERROR_TIMEOUT, "the other side did not answer");
     } else {
@@ -78,13 +97,19 @@ static int next_reset(struct prtc_sctp *sctp, prtc_sctp_event *out) {
   bool refused = (event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0;
   out->type = incoming ? PRTC_SCTP_EVENT_INCOMING_RESET : PRTC_SCTP_EVENT_OUTGOING_RESET;
   out->code = refused ? PRTC_ERROR_PROTOCOL : 0;
-  out->message.stream = event->strreset_stream_list[sctp->list_next++];
+  out->message.stream = sctp->list_is_all ? sctp->list_next : event->strreset_stream_list[sctp->list_next];
+  sctp->list_next++;
   return 1;
 }
 
 static int stream_reset(struct prtc_sctp *sctp, const struct sctp_stream_reset_event *event, prtc_sctp_event *out) {
   sctp->list_next = 0;
   sctp->list_count = (uint32_t)((event->strreset_length - sizeof *event) / sizeof(uint16_t));
+  sctp->list_is_all = sctp->list_count == 0;
+  if (sctp->list_is_all) {
+    bool incoming = (event->strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN) != 0;
+    sctp->list_count = prtc_association_streams(sctp, incoming);
+  }
   return sctp->list_count > 0 ? next_reset(sctp, out) : 0;
 }
 

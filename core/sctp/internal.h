@@ -43,6 +43,9 @@ struct prtc_sctp {
   struct prtc_sctp_packet *output, **output_end;
   size_t output_count;
 
+  struct prtc_sctp_packet *held; /* a request for stream resets (reconfig.h). The stack's memory */
+  uint32_t held_until;           /* … and the TSN that it waits for */
+
   uint8_t *resets; /* a bit for each stream whose reset usrsctp cannot take yet */
   uint32_t reset_count;
 
@@ -51,6 +54,7 @@ struct prtc_sctp {
   bool in_message;            /* the last part given had no end */
   uint32_t message_stream;    /* … and was on this stream */
   uint32_t list_next, list_count; /* streams of a reset notification in `read` that are still to be told */
+  bool list_is_all;               /* … which names none, and so means all */
 };
 
 /* association.c: each enters the stack. 0 or an error. */
@@ -69,6 +73,7 @@ int prtc_association_continue(struct prtc_sctp *sctp);
 bool prtc_association_exists(const struct prtc_sctp *sctp);
 uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the other side's packets carry */
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
+uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming);
 size_t prtc_association_buffered(const struct prtc_sctp *sctp);
 size_t prtc_association_unread(const struct prtc_sctp *sctp);
 

@@ -34,6 +34,7 @@ struct told {
   uint8_t *data;
   size_t size;
   bool whole;
+  char text[128];
 };
 
 struct side {
@@ -51,6 +52,7 @@ struct world {
   struct packet *packets; /* in flight, by arrival */
   struct prtc_random random;
   uint64_t hash; /* of every packet sent, and when */
+  int mtu;
   /* the network, in percent */
   uint32_t loss, duplication, corruption, reordering;
   prtc_time delay;
@@ -80,6 +82,7 @@ static inline struct world *world_new(uint8_t seed, const prtc_sctp_config *conf
   uint8_t network_seed[32] = {seed, 'n'};
   PRTC_REQUIRE(world != NULL);
   world->now = 5 * SECOND;
+  world->mtu = config != NULL && config->mtu != 0 ? (int)config->mtu : 1136;
   world->delay = 10 * MILLISECOND;
   world->hash = 14695981039346656037u;
   prtc_random_init(&world->random, network_seed);
@@ -129,7 +132,7 @@ static inline void world_transmit(struct world *world, int from) {
   int size;
   if (side->sctp == NULL) return;
   while ((size = prtc_sctp_transmit(side->sctp, world->now, data, sizeof data)) > 0) {
-    PRTC_CHECK(size <= 1136);
+    PRTC_CHECK(size <= world->mtu);
     side->sent++;
     world_hash(world, &world->now, sizeof world->now);
     world_hash(world, data, (size_t)size);
@@ -148,6 +151,7 @@ static inline void world_tell(struct side *side, const prtc_sctp_event *event) {
     memset(last, 0, sizeof *last);
     last->type = event->type;
     last->code = event->code;
+    memcpy(last->text, event->text, sizeof last->text);
     last->stream = event->message.stream;
     last->ppid = event->message.ppid;
     last->unordered = event->message.unordered;
