@@ -75,6 +75,15 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
   $2 = text.size();
 }
 
+/* Text that ends at its NUL must not have one before. */
+%typemap(in) const char * (std::string terminated) {
+  if (!$input.IsString()) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected a string");
+  terminated = $input.As<Napi::String>().Utf8Value();
+  if (terminated.find('\0') != std::string::npos) SWIG_exception_fail(SWIG_ValueError, "in method '$symname': a NUL in the text");
+  $1 = ($1_ltype)terminated.c_str();
+}
+%typemap(freearg) const char * ""
+
 %typemap(in) const prtc_address * (prtc_address address) {
   if (!$input.IsString()) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected an address as a string");
   std::string text = $input.As<Napi::String>().Utf8Value();

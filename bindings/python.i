@@ -153,6 +153,15 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
   $2 = (size_t)length;
 }
 
+/* Text that ends at its NUL must not have one before. */
+%typemap(in) const char * (Py_ssize_t length = 0) {
+  if (!PyUnicode_Check($input)) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected str");
+  $1 = ($1_ltype)PyUnicode_AsUTF8AndSize($input, &length);
+  if ($1 == NULL) SWIG_fail;
+  if (strlen($1) != (size_t)length) SWIG_exception_fail(SWIG_ValueError, "in method '$symname': a NUL in the text");
+}
+%typemap(freearg) const char * ""
+
 %typemap(in) (const prtc_datagram *datagrams, size_t datagram_count) (polyrtc_rows rows = {0}) {
   if (polyrtc_read_rows($input, &rows) < 0) SWIG_fail;
   $1 = rows.datagrams;
