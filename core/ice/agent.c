@@ -8,7 +8,7 @@
 #include "core/base/text.h"
 #include "core/ice/internal.h"
 
-/* -------------------------------------------------------------------------------------------------------------- life */
+/* ------------------------------------------------------------------------------------------------------------- life */
 
 static void make_local_credentials(struct prtc_ice *ice) {
   prtc_random_ice_chars(&ice->context->random, ice->credentials.local_ufrag, UFRAG_SIZE);
@@ -62,7 +62,7 @@ void prtc_ice_free(prtc_ice *ice) {
   prtc_release(ice->context, ice);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ parameters */
+/* ------------------------------------------------------------------------------------------------------- parameters */
 
 int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out) {
   memset(out, 0, sizeof *out);
@@ -122,7 +122,8 @@ int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now) {
 int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
   prtc_ice_set_now(ice, now);
   make_local_credentials(ice);
-  /* Of the other side's parameters, those stay that are news since the last restart here: the answer to them is this one. */
+  /* Of the other side's parameters, those stay that are news since the last restart here: the answer to them is this
+   * one. */
   bool keep = ice->remote_ahead;
   prtc_ice_clear_generation(ice, keep);
   prtc_queue_clear(&ice->early);
@@ -141,7 +142,7 @@ int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
   return code;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- events */
+/* ----------------------------------------------------------------------------------------------------------- events */
 
 void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event) {
   if (ice->events.count == MAX_EVENTS) prtc_queue_pop(&ice->events, NULL);
@@ -172,7 +173,7 @@ int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
   return 1;
 }
 
-/* ------------------------------------------------------------------------------------------------------- states, failure */
+/* -------------------------------------------------------------------------------------------------- states, failure */
 
 /* One sentence: what was tried, what answered, what was missing. */
 static void explain(struct prtc_ice *ice, int code) {
@@ -185,14 +186,15 @@ static void explain(struct prtc_ice *ice, int code) {
   } else if (ice->sockets.count == 0) {
     prtc_text_print(&text, "there is no local address to connect from");
   } else if (ice->pairs.count == 0) {
-    prtc_text_print(&text, "%zu local addresses and %zu usable remote candidates made no pair, and no check of the other side came",
-                    ice->sockets.count, ice->remotes.count);
+    prtc_text_print(&text, "%zu local addresses and %zu usable remote candidates made no pair, ", ice->sockets.count,
+                    ice->remotes.count);
+    prtc_text_print(&text, "and no check of the other side came");
   } else if (valid > 0) {
     prtc_text_print(&text, "%zu of %zu candidate pairs work, but the other side, which controls, has nominated none", valid,
                     ice->pairs.count);
   } else {
-    prtc_text_print(&text, "none of %zu candidate pairs works: of %llu requests sent %llu were answered, and %s", ice->pairs.count,
-                    (unsigned long long)ice->checks_sent, (unsigned long long)ice->answers,
+    prtc_text_print(&text, "none of %zu candidate pairs works: of %llu requests sent %llu were answered, and %s",
+                    ice->pairs.count, (unsigned long long)ice->checks_sent, (unsigned long long)ice->answers,
                     ice->requests > 0 ? "the other side's checks arrived" : "no check of the other side arrived");
   }
   if (code == PRTC_ERROR_ICE_FAILED && !ice->remote_ended) {
@@ -209,9 +211,9 @@ void prtc_ice_fail(struct prtc_ice *ice, int code) {
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_FAILED, .code = code});
 }
 
-/* Nothing is selected and nothing is left to try: has it been long enough? With end-of-candidates from both sides, when the
- * patience of RFC 8863 ends (a check of the other side may show a candidate until then, also when there was no pair at all);
- * else after twice that time, for those who never say that they are complete. */
+/* Nothing is selected and nothing is left to try: has it been long enough? With end-of-candidates from both sides, when
+ * the patience of RFC 8863 ends (a check of the other side may show a candidate until then, also when there was no pair
+ * at all); else after twice that time, for those who never say that they are complete. */
 static prtc_time give_up_at(const struct prtc_ice *ice) {
   if (ice->path.valid || ice->failure != 0 || ice->patience == PRTC_NEVER) return PRTC_NEVER;
   if (prtc_ice_has_unfinished_pair(ice)) return PRTC_NEVER;
@@ -248,7 +250,7 @@ static void update_state(struct prtc_ice *ice) {
 
 int prtc_ice_get_state(const prtc_ice *ice) { return (int)ice->state; }
 
-/* ----------------------------------------------------------------------------------------------------------------- verbs */
+/* ------------------------------------------------------------------------------------------------------------ verbs */
 
 void prtc_ice_set_now(struct prtc_ice *ice, prtc_time now) {
   if (now > ice->now && now != PRTC_NEVER) ice->now = now;
@@ -292,7 +294,8 @@ int prtc_ice_receive(prtc_ice *ice, prtc_time now, const prtc_datagram *datagram
   return code;
 }
 
-static int emit(prtc_datagram *out, const struct ice_socket *socket, const prtc_address *remote, const uint8_t *data, int size) {
+static int emit(prtc_datagram *out, const struct ice_socket *socket, const prtc_address *remote, const uint8_t *data,
+                int size) {
   *out = (prtc_datagram){
       .socket = socket->id,
       .protocol = PRTC_PROTOCOL_UDP,
@@ -352,7 +355,7 @@ int prtc_ice_timeout(prtc_ice *ice, prtc_time now) {
   return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- paths */
+/* ------------------------------------------------------------------------------------------------------------ paths */
 
 int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out) {
   const struct ice_path *path = &ice->path;

@@ -1,6 +1,7 @@
-/* Fuzzes an ICE agent in the midst of a connection. The input is a list of steps, each a byte that says what, a byte of length
- * and that many bytes: a raw datagram, a datagram that is made authentic first (so that mutations come behind the integrity
- * check), an answer to the agent's last request, a candidate line, time that passes, sockets that come and go, a restart.
+/* Fuzzes an ICE agent in the midst of a connection. The input is a list of steps, each a byte that says what, a byte of
+ * length and that many bytes: a raw datagram, a datagram that is made authentic first (so that mutations come behind
+ * the integrity check), an answer to the agent's last request, a candidate line, time that passes, sockets that come
+ * and go, a restart.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

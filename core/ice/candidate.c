@@ -1,5 +1,5 @@
-/* Candidates as text: candidate-attribute of RFC 8839 section 5.1, with tcptype (RFC 6544 section 4.5) and the ufrag extension
- * of RFC 8838's users.
+/* Candidates as text: candidate-attribute of RFC 8839 section 5.1, with tcptype (RFC 6544 section 4.5) and the ufrag
+ * extension of RFC 8838's users.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -14,7 +14,7 @@
 static const char *const type_names[] = {"host", "srflx", "prflx", "relay"};
 static const char *const tcp_type_names[] = {"", "active", "passive", "so"};
 
-/* --------------------------------------------------------------------------------------------------------------- reading */
+/* ---------------------------------------------------------------------------------------------------------- reading */
 
 struct token {
   const char *text;
@@ -62,7 +62,8 @@ static bool parse_number(struct token token, uint64_t maximum, uint32_t *out) {
   return true;
 }
 
-/* A host name: letters, digits, hyphens and dots, no empty label, and a last label that is no number (or it is a bad address). */
+/* A host name: letters, digits, hyphens and dots, no empty label, and a last label that is no number (or it is a bad
+ * address). */
 static bool is_host_name(struct token token) {
   bool last_is_number = true, label_is_empty = true;
   if (token.size > 253) return false;
@@ -128,7 +129,7 @@ int prtc_candidate_parse(prtc_candidate *out, const char *text, size_t size) {
   prtc_candidate candidate = {0};
   struct token rest = {text, size};
   uint32_t port;
-  while (rest.size > 0 && strchr(" \r\n", rest.text[rest.size - 1]) != NULL && rest.text[rest.size - 1] != '\0') rest.size--;
+  while (rest.size > 0 && memchr(" \r\n", rest.text[rest.size - 1], 3) != NULL) rest.size--;
   for (size_t i = 0; i < rest.size; i++) {
     if ((unsigned char)rest.text[i] < ' ') return PRTC_ERROR_SYNTAX;
   }
@@ -160,7 +161,7 @@ int prtc_candidate_parse(prtc_candidate *out, const char *text, size_t size) {
   return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- printing */
+/* --------------------------------------------------------------------------------------------------------- printing */
 
 static void print_ip(struct prtc_text *text, const prtc_address *address) {
   prtc_address bare = *address;

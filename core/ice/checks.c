@@ -8,16 +8,16 @@
 #include "core/base/text.h"
 #include "core/ice/internal.h"
 
-/* RFC 8489 section 6.2.1 doubles the interval of retransmission Rc - 1 times and then waits Rm times the first RTO. Here a
- * request is tried for just as long, but the interval ends at four times the first: with the RFC's of up to 16 s a path that
- * loses a third of its packets is often found only after ten seconds and more. (18 datagrams of 110 bytes in 40 s instead of
- * 7.) A nomination goes over a path that works, so it may be quicker still. */
+/* RFC 8489 section 6.2.1 doubles the interval of retransmission Rc - 1 times and then waits Rm times the first RTO.
+ * Here a request is tried for just as long, but the interval ends at four times the first: with the RFC's of up to 16 s
+ * a path that loses a third of its packets is often found only after ten seconds and more. (18 datagrams of 110 bytes
+ * in 40 s instead of 7.) A nomination goes over a path that works, so it may be quicker still. */
 #define MOST_RTO 4
 #define RM 16
 #define RM_GATHER 4
 #define RC_GATHER 5 /* a server that is away shall not hold up gathering for the 40 s of a connectivity check: 9.5 s */
 
-/* ---------------------------------------------------------------------------------------------------------- transactions */
+/* ----------------------------------------------------------------------------------------------------- transactions */
 
 /* RFC 8445 section 14.3: so that the retransmissions of all checks together keep to the pace. */
 static prtc_time first_rto(const struct prtc_ice *ice) {
@@ -40,8 +40,8 @@ prtc_time prtc_ice_patience(const struct prtc_ice *ice) {
   return window_of(ice, ice->config.max_transmissions) + RM * (prtc_time)ice->config.initial_rto;
 }
 
-struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind, struct ice_socket *socket,
-                                                 const prtc_address *remote) {
+struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind,
+                                                 struct ice_socket *socket, const prtc_address *remote) {
   prtc_time least = ice->config.initial_rto;
   uint32_t rc = ice->config.max_transmissions;
   bool gathers = kind == TRANSACTION_GATHER;
@@ -83,7 +83,8 @@ static void remove_checks(struct prtc_ice *ice, const struct ice_pair *pair, boo
   }
 }
 
-int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer, size_t capacity) {
+int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer,
+                           size_t capacity) {
   struct prtc_stun_writer writer;
   prtc_stun_begin(&writer, buffer, capacity, PRTC_STUN_REQUEST, PRTC_STUN_METHOD_BINDING, transaction->id);
   if (transaction->kind == TRANSACTION_GATHER) return prtc_stun_finish(&writer, NULL, 0);
@@ -152,10 +153,11 @@ static void expire(struct prtc_ice *ice) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- starting */
+/* --------------------------------------------------------------------------------------------------------- starting */
 
 static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
-  struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_CHECK, pair->socket, &pair->remote->address);
+  struct ice_transaction *transaction =
+      prtc_ice_add_transaction(ice, TRANSACTION_CHECK, pair->socket, &pair->remote->address);
   if (transaction == NULL) return false;
   transaction->pair = pair;
   start(transaction);
@@ -164,8 +166,8 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
   return true;
 }
 
-/* RFC 8445 section 7.3.1.4: an authenticated check has come over this pair. A check under way on it is not repeated any more
- * (its answer still counts), and one is queued before all ordinary ones. */
+/* RFC 8445 section 7.3.1.4: an authenticated check has come over this pair. A check under way on it is not repeated any
+ * more (its answer still counts), and one is queued before all ordinary ones. */
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair) {
   if (pair->state == PAIR_SUCCEEDED || pair->trigger_order != 0) return;
   if (pair->state == PAIR_IN_PROGRESS) {
@@ -236,8 +238,9 @@ static void start_paced(struct prtc_ice *ice) {
 void prtc_ice_checks_step(struct prtc_ice *ice) {
   struct ice_pair *pair;
   expire(ice);
-  /* Triggered checks do not wait for the pace (RFC 8445 section 14 has them do so): each is paid for by an authenticated check
-   * of the other side, which keeps to its pace. So two good paths connect in round trips, not in multiples of Ta. */
+  /* Triggered checks do not wait for the pace (RFC 8445 section 14 has them do so): each is paid for by an
+   * authenticated check of the other side, which keeps to its pace. So two good paths connect in round trips, not in
+   * multiples of Ta. */
   while (ice->remote_known && ice->failure == 0 && (pair = next_triggered(ice)) != NULL) {
     if (!start_check(ice, pair)) break;
     ice->pace = ice->now + ice->config.ta;
@@ -262,7 +265,7 @@ prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice) {
   return more && ice->pace < deadline ? ice->pace : deadline;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- responses */
+/* -------------------------------------------------------------------------------------------------------- responses */
 
 static struct ice_transaction *find_transaction(const struct prtc_ice *ice, const uint8_t *id) {
   for (size_t i = 0; i < ice->transactions.count; i++) {
@@ -313,7 +316,8 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
 int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram) {
   struct ice_transaction *transaction = find_transaction(ice, message->transaction);
   if (transaction == NULL) return PRTC_ERROR_UNEXPECTED;
-  bool symmetric = datagram->socket == transaction->socket->id && prtc_ice_same_address(&datagram->remote, &transaction->remote);
+  bool symmetric =
+      datagram->socket == transaction->socket->id && prtc_ice_same_address(&datagram->remote, &transaction->remote);
   if (transaction->kind == TRANSACTION_GATHER) {
     return symmetric ? prtc_ice_gather_response(ice, transaction, message) : PRTC_ERROR_UNEXPECTED;
   }

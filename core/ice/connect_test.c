@@ -35,7 +35,7 @@ static prtc_candidate candidate_of(const char *line) {
   return candidate;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ connecting */
+/* ------------------------------------------------------------------------------------------------------- connecting */
 
 static void connects_over(const char *first, const char *second) {
   struct world *world = world_new();
@@ -143,7 +143,7 @@ static void a_dead_better_pair_is_waited_for_briefly(void) {
   world_free(world);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- trickle */
+/* ---------------------------------------------------------------------------------------------------------- trickle */
 
 /* Candidates and parameters in every order, with time between them. */
 static void trickle_orders(void) {
@@ -206,7 +206,8 @@ static void reflexive_becomes_the_signalled_one(void) {
   PRTC_CHECK_INT(pair.remote_type, PRTC_CANDIDATE_HOST);
   PRTC_CHECK_INT(world->agents[1].ice->pairs.count, 1);
   check_completed(world);
-  check_states(&world->agents[1], 3, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_CONNECTED, PRTC_ICE_TRANSPORT_COMPLETED);
+  check_states(&world->agents[1], 3, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_CONNECTED,
+               PRTC_ICE_TRANSPORT_COMPLETED);
   world_free(world);
 }
 
@@ -267,8 +268,9 @@ static void bounds(void) {
     int code = prtc_ice_add_remote_candidate(ice, world->now, &candidate);
     PRTC_CHECK_INT(code, i < 256 ? 0 : PRTC_ERROR_QUEUE_FULL);
     PRTC_CHECK(ice->pairs.count <= 100);
-    if (i < 256) PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0); /* the same again: no more */
-    if (i < 256) PRTC_CHECK_INT(ice->remotes.count, i + 1);
+    if (i >= 256) continue;
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0); /* the same again: no more */
+    PRTC_CHECK_INT(ice->remotes.count, i + 1);
   }
   PRTC_CHECK_INT(ice->pairs.count, 100);
   for (size_t i = 0; i < ice->pairs.count; i++) { /* the best 100 of 512, but for one that is in progress */
@@ -312,7 +314,7 @@ static void bad_arguments(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- reflexive */
+/* -------------------------------------------------------------------------------------------------------- reflexive */
 
 static void behind_a_nat(void) {
   struct world *world = world_new();
@@ -372,7 +374,7 @@ static void a_dead_server_ends_gathering_in_time(void) {
   world_free(world);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- roles */
+/* ------------------------------------------------------------------------------------------------------------ roles */
 
 static void role_conflict(bool controlling) {
   unsigned won[2] = {0, 0};
@@ -411,7 +413,7 @@ static void against_a_lite_agent(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ loss */
+/* ------------------------------------------------------------------------------------------------------------- loss */
 
 static unsigned loss_percent;
 static bool lose_some(struct world *world, const struct packet *packet) {
@@ -459,7 +461,7 @@ static void any_one_datagram_may_be_lost(void) {
   }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- failure */
+/* ---------------------------------------------------------------------------------------------------------- failure */
 
 static void fails_with_a_reason(void) {
   struct world *world = two_agents(true, false);
@@ -485,8 +487,8 @@ static void fails_with_a_reason(void) {
   world_free(world);
 }
 
-/* RFC 8863: without a single pair it is not given up at once, because a check may still come (a browser hides its addresses as
- * .local names, which make no pairs here). */
+/* RFC 8863: without a single pair it is not given up at once, because a check may still come (a browser hides its
+ * addresses as .local names, which make no pairs here). */
 static void patience_without_pairs(void) {
   struct world *world = two_agents(true, false);
   world->agents[0].signal = world->agents[1].signal = false;
@@ -505,8 +507,8 @@ static void patience_without_pairs(void) {
   prtc_ice_end_of_remote_candidates(world->agents[0].ice, world->now);
   run_for(world, 40 * SECOND);
   check_states(&world->agents[0], 1, PRTC_ICE_TRANSPORT_FAILED);
-  PRTC_CHECK_TEXT(world->agents[0].text, "1 local addresses and 0 usable remote candidates made no pair, and no check of the "
-                                         "other side came");
+  PRTC_CHECK_TEXT(world->agents[0].text, "1 local addresses and 0 usable remote candidates made no pair, and no check "
+                                         "of the other side came");
   PRTC_CHECK_INT(world->agents[1].state_count, 0); /* it may still be told of one */
   run_for(world, 40 * SECOND);
   check_states(&world->agents[1], 1, PRTC_ICE_TRANSPORT_FAILED);

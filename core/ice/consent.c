@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Two clocks run. Consent: without a response for 30 s, nothing may be sent any more, and the connection has failed.
- * Connectivity: when a check has not been answered for a while, the other pairs are tried again; when no request of the other
- * side has come either, the state is `disconnected` until one or the other does.
+ * Connectivity: when a check has not been answered for a while, the other pairs are tried again; when no request of the
+ * other side has come either, the state is `disconnected` until one or the other does.
  */
 #include "core/ice/internal.h"
 

@@ -8,7 +8,8 @@
 
 #include "core/ice/internal.h"
 
-/* RFC 8445 section 5.1.1.4 asks for keepalives towards the server until ICE is done; section 11 has 15 s as the interval. */
+/* RFC 8445 section 5.1.1.4 asks for keepalives towards the server until ICE is done; section 11 has 15 s as the
+ * interval. */
 #define REFRESH MILLISECONDS(15000)
 
 static bool is_loopback(const prtc_address *address) {
@@ -17,7 +18,7 @@ static bool is_loopback(const prtc_address *address) {
   return memcmp(address->ip, one, sizeof one) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ priorities */
+/* ------------------------------------------------------------------------------------------------------- priorities */
 
 /* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. */
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket) {
@@ -44,7 +45,7 @@ static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ candidates */
+/* ------------------------------------------------------------------------------------------------------- candidates */
 
 /* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address and server. */
 static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local *local) {
@@ -85,7 +86,8 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
   return 0;
 }
 
-static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *address) {
+static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                    const prtc_address *address) {
   for (size_t i = 0; i < ice->locals.count; i++) {
     struct ice_local *local = ice->locals.items[i];
     if (local->socket == socket && prtc_ice_same_address(&local->address, address)) return local;
@@ -100,7 +102,7 @@ prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_soc
   return PRTC_CANDIDATE_PEER_REFLEXIVE;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- servers */
+/* ---------------------------------------------------------------------------------------------------------- servers */
 
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
   if (socket->address.family != server->family) return 0;
@@ -125,7 +127,8 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
   if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
   struct ice_local *known = find_local(ice, socket, &mapped);
   if (known != NULL && known->type == PRTC_CANDIDATE_PEER_REFLEXIVE) {
-    prtc_ice_list_remove(&ice->locals, known); /* the same, learnt from a check before: now it has a server and is signalled */
+    /* The same, learnt from a check before: now it has a server and is signalled. */
+    prtc_ice_list_remove(&ice->locals, known);
     prtc_release(ice->context, known);
     known = NULL;
   }
@@ -180,7 +183,7 @@ void prtc_ice_gather_step(struct prtc_ice *ice) {
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_GATHERING_COMPLETE});
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- public */
+/* ----------------------------------------------------------------------------------------------------------- public */
 
 struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id) {
   for (size_t i = 0; i < ice->sockets.count; i++) {

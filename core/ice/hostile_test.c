@@ -6,7 +6,7 @@
 
 static const char stranger[] = "203.0.113.66:4444";
 
-/* ------------------------------------------------------------------------------------------------------- forged requests */
+/* -------------------------------------------------------------------------------------------------- forged requests */
 
 struct request {
   const char *username, *password; /* NULL: those that agent 1 takes from agent 0 */
@@ -100,7 +100,7 @@ static void errors_are_answered_when_authenticated(void) {
   PRTC_CHECK(answer_of(world, &message, buffer) > 0);
   PRTC_CHECK_INT(prtc_stun_find_error(&message), 400);
 
-  PRTC_CHECK_INT(send_forged(world, &(struct request){.extra = 0xC042}, "192.0.2.1:5000"), 0); /* optional: understood or not */
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.extra = 0xC042}, "192.0.2.1:5000"), 0); /* optional */
   PRTC_CHECK(answer_of(world, &message, buffer) > 0);
   PRTC_CHECK_INT(message.message_class, PRTC_STUN_SUCCESS);
   prtc_address mapped, expected = address_of("192.0.2.1:5000");
@@ -114,13 +114,15 @@ static void what_is_no_request_of_ours(void) {
   struct world *world = connected_world(NULL);
   struct prtc_stun_message message;
   uint8_t buffer[PRTC_DATAGRAM_SIZE];
-  PRTC_CHECK_INT(send_forged(world, &(struct request){.message_class = PRTC_STUN_INDICATION}, stranger), 0); /* a keepalive */
-  PRTC_CHECK_INT(send_forged(world, &(struct request){.message_class = PRTC_STUN_SUCCESS}, stranger), PRTC_ERROR_UNEXPECTED);
-  PRTC_CHECK_INT(send_forged(world, &(struct request){.message_class = PRTC_STUN_ERROR}, stranger), PRTC_ERROR_UNEXPECTED);
-  PRTC_CHECK_INT(send_forged(world, &(struct request){.method = 3}, stranger), PRTC_ERROR_UNEXPECTED); /* Allocate */
+  const struct request keepalive = {.message_class = PRTC_STUN_INDICATION}, allocate = {.method = 3};
+  const struct request success = {.message_class = PRTC_STUN_SUCCESS}, error = {.message_class = PRTC_STUN_ERROR};
+  PRTC_CHECK_INT(send_forged(world, &keepalive, stranger), 0);
+  PRTC_CHECK_INT(send_forged(world, &success, stranger), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK_INT(send_forged(world, &error, stranger), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK_INT(send_forged(world, &allocate, stranger), PRTC_ERROR_UNEXPECTED);
   PRTC_CHECK_INT(answer_of(world, &message, buffer), 0);
-  prtc_datagram elsewhere = {.socket = 12345, .data = buffer, .size = forge(world, &(struct request){.id = 1}, buffer, 500)};
-  elsewhere.remote = address_of(stranger);
+  prtc_datagram elsewhere = {.socket = 12345, .data = buffer, .remote = address_of(stranger)};
+  elsewhere.size = forge(world, &(struct request){.id = 1}, buffer, 500);
   PRTC_CHECK_INT(prtc_ice_receive(world->agents[1].ice, world->now, &elsewhere), PRTC_ERROR_UNEXPECTED);
   elsewhere.socket = world->agents[1].sockets[0];
   elsewhere.remote = address_of("[2001:db8::1]:1"); /* of another family than the socket */
@@ -130,7 +132,7 @@ static void what_is_no_request_of_ours(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------ broken, replayed */
+/* ------------------------------------------------------------------------------------------------- broken, replayed */
 
 static struct packet recorded[64];
 static size_t recorded_count;
@@ -171,7 +173,8 @@ static void broken_datagrams_change_nothing(void) {
     }
     for (size_t bit = 0; bit < packet.size * 8; bit++) {
       packet.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-      bool of_fingerprint_type = bit / 8 == packet.size - 8 || bit / 8 == packet.size - 7; /* then there is none, and all is well */
+      /* without the type of FINGERPRINT there is none, and all is well */
+      bool of_fingerprint_type = bit / 8 == packet.size - 8 || bit / 8 == packet.size - 7;
       if (!of_fingerprint_type) PRTC_CHECK(agent_receive(world, to, 0, &packet.from, packet.data, packet.size) < 0);
       packet.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
@@ -208,7 +211,8 @@ static void replays(void) {
     PRTC_CHECK_INT(world->agents[i].selected, 1);
     PRTC_CHECK_INT(state_of(world, i), PRTC_ICE_TRANSPORT_COMPLETED);
   }
-  /* A captured nomination from another address: it is looked at (a check goes there), but without an answer it comes to nothing */
+  /* A captured nomination from another address: it is looked at (a check goes there), but without an answer it comes to
+   * nothing */
   PRTC_CHECK_INT(send_forged(world, &(struct request){.use_candidate = true}, stranger), 0);
   run_for(world, 60 * SECOND);
   check_pair(world, 1, "192.0.2.2:6000", "192.0.2.1:5000");
@@ -221,7 +225,8 @@ static prtc_address moved;
 static bool answer_from_elsewhere(struct world *world, const struct packet *packet) {
   struct packet *writable = &world->packets[world->packet_count];
   struct prtc_stun_message message;
-  if (prtc_stun_parse(&message, packet->data, packet->size) != 0 || message.message_class != PRTC_STUN_SUCCESS) return false;
+  if (prtc_stun_parse(&message, packet->data, packet->size) != 0) return false;
+  if (message.message_class != PRTC_STUN_SUCCESS) return false;
   writable->from = moved;
   return false;
 }
@@ -242,7 +247,7 @@ static void answers_must_be_symmetric(void) {
   world_free(world);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- floods */
+/* ----------------------------------------------------------------------------------------------------------- floods */
 
 /* Datagrams come, and nobody takes what is to be sent. */
 static void input_without_a_drain(void) {
@@ -335,7 +340,7 @@ static void small_buffers_lose_nothing(void) {
   world_free(world);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- memory */
+/* ----------------------------------------------------------------------------------------------------------- memory */
 
 struct meter {
   uint64_t calls, fail_at;
@@ -359,7 +364,8 @@ static void meter_release(void *context, void *pointer) {
   free(pointer);
 }
 
-/* A whole life in which the n-th allocation of agent 0 fails, for each n: nothing crashes, nothing leaks, and it goes on. */
+/* A whole life in which the n-th allocation of agent 0 fails, for each n: nothing crashes, nothing leaks, and it goes
+ * on. */
 static uint64_t live_with_failure(uint64_t fail_at) {
   struct meter meter = {.fail_at = fail_at};
   prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};

@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * How a call runs: each public function that changes something first takes the time (prtc_ice_set_now), does its work on the
- * structs below, and ends with prtc_ice_step, which carries out whatever the time and the new state ask for and sets the
- * deadline anew. Nothing else starts a check, a timer or an event of state. prtc_ice_step moves what is due into `ready`
- * transactions, which wait for transmit and are no deadline any more; so a deadline is never left in the past.
+ * How a call runs: each public function that changes something first takes the time (prtc_ice_set_now), does its work
+ * on the structs below, and ends with prtc_ice_step, which carries out whatever the time and the new state ask for and
+ * sets the deadline anew. Nothing else starts a check, a timer or an event of state. prtc_ice_step moves what is due
+ * into `ready` transactions, which wait for transmit and are no deadline any more; so a deadline is never left in the
+ * past.
  *
  * Invariants
- *   - There is at most one pair for a socket and a remote address. (Server-reflexive candidates are paired as their base, RFC
- *     8445 section 6.1.2.4, so that every local candidate of a pair is a socket.)
+ *   - There is at most one pair for a socket and a remote address. (Server-reflexive candidates are paired as their
+ *     base, RFC 8445 section 6.1.2.4, so that every local candidate of a pair is a socket.)
  *   - Pairs, remote candidates and checks belong to the current generation. Only `path` outlives a restart: it has
  *     credentials of its own.
  */
@@ -41,7 +42,7 @@
 
 #define MILLISECONDS(n) ((prtc_time)(n) * 1000)
 
-/* --------------------------------------------------------------------------------------------------------------- objects */
+/* ---------------------------------------------------------------------------------------------------------- objects */
 
 /* A growing array of pointers, in the order in which they came. */
 struct ice_list {
@@ -201,7 +202,7 @@ struct prtc_ice {
   uint64_t checks_sent, answers, requests; /* of this generation, for the sentence that says why it failed */
 };
 
-/* ------------------------------------------------------------------------------------------------------ agent.c, list.c */
+/* -------------------------------------------------------------------------------------------------- agent.c, list.c */
 
 int prtc_ice_list_add(struct prtc_ice *ice, struct ice_list *list, void *item);
 void prtc_ice_list_remove(struct ice_list *list, const void *item); /* does not free the item */
@@ -215,7 +216,7 @@ void prtc_ice_fail(struct prtc_ice *ice, int code);
 /* candidate.c */
 bool prtc_ice_is_chars(const char *text, size_t size);
 
-/* -------------------------------------------------------------------------------------------------------------- gather.c */
+/* --------------------------------------------------------------------------------------------------------- gather.c */
 
 struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id);
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
@@ -224,14 +225,16 @@ void prtc_ice_gather_step(struct prtc_ice *ice);
 prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice);
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
                              const struct prtc_stun_message *message);
-/* What the other side sees us as: the type of the local candidate with this address, which is peer-reflexive when it is new. */
+/* What the other side sees us as: the type of the local candidate with this address, which is peer-reflexive when it is
+ * new. */
 prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *mapped);
 
-/* --------------------------------------------------------------------------------------------------------------- pairs.c */
+/* ---------------------------------------------------------------------------------------------------------- pairs.c */
 
 /* Equal but for the scope, which only the local side knows. */
 bool prtc_ice_same_address(const prtc_address *a, const prtc_address *b);
-struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
+struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                    const prtc_address *remote);
 int prtc_ice_form_pairs(struct prtc_ice *ice);
 /* The pair for a socket and the source of an authenticated check; its remote candidate becomes peer-reflexive when new
  * (RFC 8445 section 7.3.1.3). NULL when there is no room. */
@@ -245,10 +248,10 @@ struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice); /* for the next ordin
 bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice);
 void prtc_ice_drop_other_remotes(struct prtc_ice *ice); /* those held whose ufrag is not the remote one */
 
-/* -------------------------------------------------------------------------------------------------------------- checks.c */
+/* --------------------------------------------------------------------------------------------------------- checks.c */
 
-struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind, struct ice_socket *socket,
-                                                 const prtc_address *remote);
+struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum transaction_kind kind,
+                                                 struct ice_socket *socket, const prtc_address *remote);
 void prtc_ice_remove_transaction(struct prtc_ice *ice, struct ice_transaction *transaction);
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair);
 void prtc_ice_checks_step(struct prtc_ice *ice);
@@ -256,24 +259,25 @@ bool prtc_ice_checks_wanted(const struct prtc_ice *ice); /* ordinary checks, not
 prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice);
 int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 prtc_time prtc_ice_patience(const struct prtc_ice *ice); /* for how long a check is tried */
-int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer, size_t capacity);
+int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *transaction, uint8_t *buffer,
+                           size_t capacity);
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction);
 void prtc_ice_stop_checks(struct prtc_ice *ice);
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction);
 
-/* ------------------------------------------------------------------------------------------------------------ nominate.c */
+/* ------------------------------------------------------------------------------------------------------- nominate.c */
 
 void prtc_ice_nominate_step(struct prtc_ice *ice);
 /* Controlled: the pair is nominated and valid; whether it becomes the selected one depends on the present one. */
 void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair);
 void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair);
 
-/* -------------------------------------------------------------------------------------------------------------- server.c */
+/* --------------------------------------------------------------------------------------------------------- server.c */
 
 int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 void prtc_ice_replay_early(struct prtc_ice *ice);
 
-/* ------------------------------------------------------------------------------------------------------------- consent.c */
+/* -------------------------------------------------------------------------------------------------------- consent.c */
 
 void prtc_ice_consent_start(struct prtc_ice *ice);
 void prtc_ice_consent_step(struct prtc_ice *ice);

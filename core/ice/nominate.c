@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Controlling, this side nominates once ("regular"): the best pair, at once when none of a higher priority can still succeed,
- * otherwise after a short wait for those, since the first success: two round trips, at least 100 and at most 500 ms. Like a
- * triggered check, the nomination does not wait for the pace: it goes over a path that has just answered.
+ * Controlling, this side nominates once ("regular"): the best pair, at once when none of a higher priority can still
+ * succeed, otherwise after a short wait for those, since the first success: two round trips, at least 100 and at most
+ * 500 ms. Like a triggered check, the nomination does not wait for the pace: it goes over a path that has just
+ * answered.
  */
 #include "core/ice/internal.h"
 
@@ -24,7 +25,8 @@ static bool is_nominating(const struct prtc_ice *ice) {
   return false;
 }
 
-/* The best pair that has succeeded, and whether a better one may still do so. The pair that is selected but silent is none. */
+/* The best pair that has succeeded, and whether a better one may still do so. The pair that is selected but silent is
+ * none. */
 static struct ice_pair *best_pair(const struct prtc_ice *ice, bool *better_may_come) {
   struct ice_pair *best = NULL;
   for (size_t i = 0; i < ice->pairs.count; i++) {
@@ -57,7 +59,8 @@ void prtc_ice_nominate_step(struct prtc_ice *ice) {
     ice->nomination = ice->now + wait;
   }
   if (better_may_come && ice->nomination > ice->now) return;
-  struct ice_transaction *transaction = prtc_ice_add_transaction(ice, TRANSACTION_CHECK, best->socket, &best->remote->address);
+  struct ice_transaction *transaction =
+      prtc_ice_add_transaction(ice, TRANSACTION_CHECK, best->socket, &best->remote->address);
   ice->nomination = PRTC_NEVER;
   if (transaction == NULL) {
     ice->nomination = ice->now + ice->config.ta; /* no memory: once more */
@@ -75,8 +78,9 @@ void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
   const struct ice_path *path = &ice->path;
   if (path->valid && path->pair == pair) return;
   bool settled = path->valid && path->pair != NULL && !path->doubtful;
-  /* RFC 8445 section 8.1.1 has just one nominated pair: a further one is the other side's decision to move, and is followed.
-   * RFC 5245's aggressive nomination, known by its marking the very first check of a pair, means the best of several. */
+  /* RFC 8445 section 8.1.1 has just one nominated pair: a further one is the other side's decision to move, and is
+   * followed. RFC 5245's aggressive nomination, known by its marking the very first check of a pair, means the best of
+   * several. */
   bool lesser = settled && pair->priority < path->pair->priority;
   if (lesser && !pair->heard_plain && ice->now - path->pair->nominated_at < AGGRESSIVE_PHASE) return;
   prtc_ice_select(ice, pair);
@@ -84,8 +88,8 @@ void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
 
 void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
   struct ice_path *path = &ice->path;
-  bool moved = !path->valid || path->socket != pair->socket || !prtc_ice_same_address(&path->remote, &pair->remote->address);
-  if (path->valid && moved) {
+  bool same = path->valid && path->socket == pair->socket && prtc_ice_same_address(&path->remote, &pair->remote->address);
+  if (path->valid && !same) {
     ice->former_socket = path->socket->id;
     ice->former_remote = path->remote;
   }

@@ -26,7 +26,8 @@ static bool is_usable(const prtc_address *address) {
   return false;
 }
 
-struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote) {
+struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                    const prtc_address *remote) {
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->socket == socket && prtc_ice_same_address(&pair->remote->address, remote)) return pair;
@@ -43,8 +44,8 @@ static void set_priority(const struct prtc_ice *ice, struct ice_pair *pair) {
   pair->priority = (least << 32) + 2 * most + (controlling > controlled ? 1 : 0);
 }
 
-/* The foundation of a pair is that of both of its candidates (RFC 8445 section 6.1.2.6). The local one of hosts differs by IP
- * address. */
+/* The foundation of a pair is that of both of its candidates (RFC 8445 section 6.1.2.6). The local one of hosts differs
+ * by IP address. */
 static bool same_foundation(const struct ice_pair *a, const struct ice_pair *b) {
   return a->socket->address.family == b->socket->address.family &&
          memcmp(a->socket->address.ip, b->socket->address.ip, sizeof a->socket->address.ip) == 0 &&
@@ -60,8 +61,8 @@ static bool foundation_is_busy(const struct prtc_ice *ice, const struct ice_pair
   return false;
 }
 
-/* Makes room when the check list is full: of the pairs that are of no use yet, the one of least priority goes, if it is less
- * than that of the newcomer. */
+/* Makes room when the check list is full: of the pairs that are of no use yet, the one of least priority goes, if it is
+ * less than that of the newcomer. */
 static bool make_room(struct prtc_ice *ice, uint64_t priority) {
   struct ice_pair *worst = NULL;
   if (ice->pairs.count < MAX_PAIRS) return true;
@@ -99,8 +100,8 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   return 0;
 }
 
-/* All pairs that are possible now. Nothing is paired before the remote parameters are known: until then a candidate may belong
- * to any generation. */
+/* All pairs that are possible now. Nothing is paired before the remote parameters are known: until then a candidate may
+ * belong to any generation. */
 int prtc_ice_form_pairs(struct prtc_ice *ice) {
   if (!ice->remote_known) return 0;
   for (size_t r = 0; r < ice->remotes.count; r++) {
@@ -126,7 +127,7 @@ void prtc_ice_remove_pair(struct prtc_ice *ice, struct ice_pair *pair) {
   prtc_release(ice->context, pair);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- remotes */
+/* ---------------------------------------------------------------------------------------------------------- remotes */
 
 static struct ice_remote *find_remote(const struct prtc_ice *ice, const prtc_address *address) {
   for (size_t i = 0; i < ice->remotes.count; i++) {
@@ -243,7 +244,7 @@ void prtc_ice_drop_other_remotes(struct prtc_ice *ice) {
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------- check list */
+/* ------------------------------------------------------------------------------------------------------- check list */
 
 void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   while (ice->pairs.count > 0) prtc_ice_remove_pair(ice, ice->pairs.items[ice->pairs.count - 1]);
@@ -275,9 +276,9 @@ void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
   }
 }
 
-/* RFC 8445 section 6.1.4.2: of those waiting, the one of the highest priority; when none is waiting, the best of the frozen.
- * (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is nothing to be
- * learnt from that other one, and a wrong foundation would cost half a minute.) */
+/* RFC 8445 section 6.1.4.2: of those waiting, the one of the highest priority; when none is waiting, the best of the
+ * frozen. (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is
+ * nothing to be learnt from that other one, and a wrong foundation would cost half a minute.) */
 struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
   for (size_t i = 0; i < ice->pairs.count; i++) {

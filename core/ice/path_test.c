@@ -25,7 +25,7 @@ static void forget_states(struct world *world) {
   }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- consent */
+/* ---------------------------------------------------------------------------------------------------------- consent */
 
 static void consent_keeps_a_quiet_path(void) {
   struct world *world = connected_world(NULL);
@@ -175,7 +175,7 @@ static void configured_times(void) {
   world_free(world);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- restart */
+/* ---------------------------------------------------------------------------------------------------------- restart */
 
 static void give_parameters(struct world *world, size_t from, size_t to) {
   prtc_ice_parameters parameters;
@@ -287,7 +287,7 @@ static void restart_that_fails(void) {
   world_free(world);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- sockets */
+/* ---------------------------------------------------------------------------------------------------------- sockets */
 
 static struct world *two_sockets_each(void) {
   struct world *world = world_new();

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * What is not authenticated gets no answer at all. (RFC 8489 section 9.1.3 would send 400 or 401; but its section 9.1.4 has the
- * client ignore a response without MESSAGE-INTEGRITY, so it would serve only those who use us to reflect.)
+ * What is not authenticated gets no answer at all. (RFC 8489 section 9.1.3 would send 400 or 401; but its section 9.1.4
+ * has the client ignore a response without MESSAGE-INTEGRITY, so it would serve only those who use us to reflect.)
  */
 #include <string.h>
 
@@ -63,8 +63,8 @@ static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const pr
   prtc_ice_trigger(ice, pair);
 }
 
-/* The sender's parameters are not known, or are those of a generation to come: the check is kept until they are. When there are
- * too many, the oldest goes. */
+/* The sender's parameters are not known, or are those of a generation to come: the check is kept until they are. When
+ * there are too many, the oldest goes. */
 static int remember(struct prtc_ice *ice, const struct ice_early *early) {
   for (size_t i = 0; i < ice->early.count; i++) {
     struct ice_early *known = prtc_queue_at(&ice->early, i);

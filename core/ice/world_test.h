@@ -1,5 +1,6 @@
-/* A small world for the tests of the ICE agent: agents, a network in virtual time, NATs, a STUN server. Every step of an agent
- * is checked for the promises of the header: a deadline that is not in the past after timeout, no datagram that is too large.
+/* A small world for the tests of the ICE agent: agents, a network in virtual time, NATs, a STUN server. Every step of
+ * an agent is checked for the promises of the header: a deadline that is not in the past after timeout, no datagram
+ * that is too large.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -123,7 +124,7 @@ static inline void agent_socket(struct world *world, size_t index, const char *t
                                      PRTC_NETWORK_ETHERNET), 0);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- network */
+/* ---------------------------------------------------------------------------------------------------------- network */
 
 static inline void inject(struct world *world, const prtc_address *from, const prtc_address *to, const uint8_t *data,
                           size_t size) {
@@ -152,8 +153,8 @@ static inline void serve_stun(struct world *world, const struct packet *packet) 
   inject(world, &packet->to, &packet->from, answer, (size_t)size);
 }
 
-static inline int agent_receive(struct world *world, size_t index, size_t socket, const prtc_address *from, const uint8_t *data,
-                                size_t size) {
+static inline int agent_receive(struct world *world, size_t index, size_t socket, const prtc_address *from,
+                                const uint8_t *data, size_t size) {
   struct agent *agent = &world->agents[index];
   prtc_datagram datagram = {.socket = agent->sockets[socket], .local = agent->addresses[socket], .remote = *from};
   uint8_t *copy = malloc(size > 0 ? size : 1); /* of the exact size: a sanitizer sees what is read beyond */
@@ -182,7 +183,7 @@ static inline int deliver(struct world *world, const struct packet *packet) {
   return PRTC_ERROR_NOT_FOUND;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- agents */
+/* ----------------------------------------------------------------------------------------------------------- agents */
 
 static inline void take_event(struct world *world, size_t index, const prtc_ice_event *event) {
   struct agent *agent = &world->agents[index];

@@ -3,11 +3,12 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * What libnice's functions leave to their caller, and where it is done here:
- *   - stun_message_find trusts all lengths in the message, and stun_message_length wraps beyond 65,535 bytes: prtc_stun_parse
- *     is the only way to a prtc_stun_message, and refuses what is not exactly one message.
+ *   - stun_message_find trusts all lengths in the message, and stun_message_length wraps beyond 65,535 bytes:
+ *     prtc_stun_parse is the only way to a prtc_stun_message, and refuses what is not exactly one message.
  *   - stun_message_append checks its buffer without the padding, up to three bytes too few: append() below pads first.
  *   - stun_message_get_class and _method read one message type (0x0115) as another: the type is decoded here.
- *   - stun_message_find_error and the like are fine, but those for addresses speak struct sockaddr: 15 lines here are less.
+ *   - stun_message_find_error and the like are fine, but those for addresses speak struct sockaddr: 15 lines here are
+ *     less.
  *   - MESSAGE-INTEGRITY is compared with memcmp in its agent, which is not used; here in constant time.
  */
 #include "core/stun/message.h"
@@ -31,7 +32,7 @@ static StunMessage view(const struct prtc_stun_message *message) {
   return (StunMessage){.buffer = (uint8_t *)message->data, .buffer_len = message->size};
 }
 
-/* --------------------------------------------------------------------------------------------------------------- reading */
+/* ---------------------------------------------------------------------------------------------------------- reading */
 
 static bool fingerprint_is_right(const struct prtc_stun_message *message) {
   size_t size;
@@ -165,7 +166,7 @@ size_t prtc_stun_unknown_attributes(const struct prtc_stun_message *message, uin
   return count;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- writing */
+/* ---------------------------------------------------------------------------------------------------------- writing */
 
 void prtc_stun_begin(struct prtc_stun_writer *writer, void *buffer, size_t capacity, enum prtc_stun_class message_class,
                      uint16_t method, const uint8_t transaction[PRTC_STUN_TRANSACTION_SIZE]) {

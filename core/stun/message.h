@@ -1,5 +1,5 @@
-/* STUN messages, RFC 8489: read what arrived, write what is to be sent. No state, no memory, no transactions: those belong to
- * the layers above (ICE, TURN).
+/* STUN messages, RFC 8489: read what arrived, write what is to be sent. No state, no memory, no transactions: those
+ * belong to the layers above (ICE, TURN).
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -54,7 +54,7 @@ enum prtc_stun_error_code {
   PRTC_STUN_ERROR_ROLE_CONFLICT = 487
 };
 
-/* --------------------------------------------------------------------------------------------------------------- reading */
+/* ---------------------------------------------------------------------------------------------------------- reading */
 
 /* A received message. Borrows the datagram. */
 struct prtc_stun_message {
@@ -65,8 +65,8 @@ struct prtc_stun_message {
   const uint8_t *transaction; /* PRTC_STUN_TRANSACTION_SIZE bytes */
 };
 
-/* 0, or PRTC_ERROR_MALFORMED unless the datagram is exactly one well-formed message with the magic cookie, and the fingerprint,
- * where there is one, is right and last. All other functions take only what this one accepted. */
+/* 0, or PRTC_ERROR_MALFORMED unless the datagram is exactly one well-formed message with the magic cookie, and the
+ * fingerprint, where there is one, is right and last. All other functions take only what this one accepted. */
 int prtc_stun_parse(struct prtc_stun_message *out, const uint8_t *data, size_t size);
 
 /* The value of the first attribute of a type, borrowed, or NULL. Attributes after MESSAGE-INTEGRITY are not found, because
@@ -87,9 +87,10 @@ int prtc_stun_check_integrity(const struct prtc_stun_message *message, const voi
  * many were written. */
 size_t prtc_stun_unknown_attributes(const struct prtc_stun_message *message, uint16_t *out, size_t capacity);
 
-/* --------------------------------------------------------------------------------------------------------------- writing */
+/* ---------------------------------------------------------------------------------------------------------- writing */
 
-/* A message under construction, in a buffer of the caller's. What does not fit sets `failed`: check the result of finish. */
+/* A message under construction, in a buffer of the caller's. What does not fit sets `failed`: check the result of
+ * finish. */
 struct prtc_stun_writer {
   uint8_t *data;
   size_t capacity;
@@ -106,8 +107,8 @@ void prtc_stun_add_xor_address(struct prtc_stun_writer *writer, uint16_t type, c
 void prtc_stun_add_error(struct prtc_stun_writer *writer, int code);
 void prtc_stun_add_unknown_attributes(struct prtc_stun_writer *writer, const uint16_t *types, size_t count);
 
-/* Adds MESSAGE-INTEGRITY (unless key is NULL) and FINGERPRINT. The size of the message, or PRTC_ERROR_BUFFER_TOO_SMALL. In an
- * entered context. */
+/* Adds MESSAGE-INTEGRITY (unless key is NULL) and FINGERPRINT. The size of the message, or PRTC_ERROR_BUFFER_TOO_SMALL.
+ * In an entered context. */
 int prtc_stun_finish(struct prtc_stun_writer *writer, const void *key, size_t key_size);
 
 #endif

@@ -1,5 +1,5 @@
-/* Fuzzes the reading of STUN messages: every reader on whatever prtc_stun_parse accepts. The fingerprint is repaired first, so
- * that mutations come further than the checksum.
+/* Fuzzes the reading of STUN messages: every reader on whatever prtc_stun_parse accepts. The fingerprint is repaired
+ * first, so that mutations come further than the checksum.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -81,7 +81,8 @@ static void vector_responses(void) {
 }
 
 static void vector_long_term(void) {
-  static const char key_text[] = "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9:example.org:TheMatrIX";
+  static const char key_text[] = "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9"
+                                 ":example.org:TheMatrIX";
   uint8_t bytes[256], key[16];
   size_t size = from_hex(bytes, long_term_hex);
   struct prtc_stun_message message;

@@ -60,10 +60,12 @@ typedef struct prtc_ice_config {
   uint32_t lite;                /* reserved for ICE-lite: 1 is refused for now */
   uint32_t ta;                  /* µs between new transactions; 0: 50,000 (RFC 8445 section 14.2) */
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
-  uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1; 0: 7 */
+  uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1, at most 32; 0: 7. It sets for how long a check is tried
+                                   (39.5 s); there are more transmissions, as the interval doubles to 4 RTO at most */
   uint32_t consent_interval;    /* µs between consent checks, randomised ±20 %; 0: 5,000,000 (RFC 7675 section 5.1) */
   uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
-  uint32_t disconnect_timeout;  /* µs without an answer until `disconnected`; 0: 5,000,000 or so beyond a check */
+  uint32_t disconnect_timeout;  /* µs since the first consent check without an answer until `disconnected`, when nothing
+                                   else of the other side is heard; 0: 7,000,000 */
 } prtc_ice_config;
 
 /* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
@@ -164,7 +166,8 @@ PRTC_API int prtc_ice_get_state(const prtc_ice *ice); /* prtc_ice_transport_stat
 /* 1 and fills *out, or 0 when no pair is selected. */
 PRTC_API int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out);
 
-/* 1 when a datagram that is not STUN may be taken from `remote` on `socket`: a check has succeeded on that path. O(pairs). */
+/* 1 when a datagram that is not STUN may be taken from `remote` on `socket`: a check of either side has been authenticated
+ * on that path, or it was the selected pair before the present one. O(1) for the selected pair, else O(pairs). */
 PRTC_API int prtc_ice_knows_path(const prtc_ice *ice, prtc_socket_id socket, const prtc_address *remote);
 
 PRTC_END_DECLS
