@@ -211,6 +211,40 @@ static void reflexive_becomes_the_signalled_one(void) {
   world_free(world);
 }
 
+/* RFC 8445 section 7.3.1.3: it is paired with the socket that it was seen on, and no other. */
+static void reflexive_is_paired_once(void) {
+  struct world *world = two_agents(true, false);
+  world->agents[0].signal = false;
+  agent_socket(world, 1, "192.0.2.3:6000");
+  exchange(world);
+  run_for(world, 1 * SECOND);
+  size_t reflexive = 0;
+  const struct prtc_ice *ice = world->agents[1].ice;
+  for (size_t i = 0; i < ice->pairs.count; i++) reflexive += ((struct ice_pair *)ice->pairs.items[i])->heard;
+  PRTC_CHECK_INT(ice->pairs.count, reflexive);
+  agent_socket(world, 1, "192.0.2.4:6000");
+  PRTC_CHECK_INT(ice->pairs.count, reflexive);
+  prtc_ice_add_remote_candidate(world->agents[1].ice, world->now, &world->agents[0].candidates[0]);
+  PRTC_CHECK_INT(ice->pairs.count, 3); /* now that it is signalled, with all */
+  world_free(world);
+}
+
+/* RFC 8445 section 6.1.2.3: min and max, and one more when the controlling side's is the larger. */
+static void priorities_of_pairs(void) {
+  struct world *world = two_agents(true, false);
+  prtc_candidate candidate = candidate_of("candidate:1 1 udp 77 198.51.100.1 5000 typ host");
+  world->agents[1].signal = false;
+  give_parameters(world, 1, 0);
+  prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &candidate);
+  const struct ice_pair *pair = world->agents[0].ice->pairs.items[0];
+  uint64_t ours = prtc_ice_priority(PRTC_CANDIDATE_HOST, pair->socket);
+  PRTC_CHECK_INT(ours, 126u << 24 | 65534u << 8 | 255);
+  PRTC_CHECK(pair->priority == (UINT64_C(77) << 32) + 2 * ours + 1);
+  prtc_ice_set_controlling(world->agents[0].ice, world->now, 0);
+  PRTC_CHECK(pair->priority == (UINT64_C(77) << 32) + 2 * ours);
+  world_free(world);
+}
+
 static void what_cannot_be_used_is_ignored(void) {
   static const char *const lines[] = {
       "candidate:1 1 udp 2130706431 0cb6b1a8-3b0e-4d53-b0f5-5ab03ccbd0b5.local 5000 typ host",
@@ -590,6 +624,8 @@ int main(void) {
   PRTC_RUN(trickle_orders);
   PRTC_RUN(early_checks_are_remembered);
   PRTC_RUN(reflexive_becomes_the_signalled_one);
+  PRTC_RUN(reflexive_is_paired_once);
+  PRTC_RUN(priorities_of_pairs);
   PRTC_RUN(what_cannot_be_used_is_ignored);
   PRTC_RUN(candidates_before_the_parameters);
   PRTC_RUN(bounds);

@@ -10,7 +10,9 @@ static const char stranger[] = "203.0.113.66:4444";
 
 struct request {
   const char *username, *password; /* NULL: those that agent 1 takes from agent 0 */
-  bool no_priority, use_candidate, controlling;
+  bool no_priority, use_candidate;
+  uint16_t role;                   /* PRTC_STUN_ICE_CONTROLLING or …_CONTROLLED, with tie_breaker; 0: none */
+  uint64_t tie_breaker;
   uint16_t extra;                  /* an attribute of this type, unless 0 */
   uint8_t id;
   enum prtc_stun_class message_class;
@@ -29,7 +31,7 @@ static size_t forge(const struct world *world, const struct request *request, ui
   prtc_stun_begin(&writer, out, capacity, request->message_class, request->method != 0 ? request->method : 1, id);
   prtc_stun_add(&writer, PRTC_STUN_USERNAME, name, strlen(name));
   if (!request->no_priority) prtc_stun_add_u32(&writer, PRTC_STUN_PRIORITY, 0x6e0001ff);
-  if (request->controlling) prtc_stun_add_u64(&writer, PRTC_STUN_ICE_CONTROLLING, UINT64_MAX);
+  if (request->role != 0) prtc_stun_add_u64(&writer, request->role, request->tie_breaker);
   if (request->use_candidate) prtc_stun_add(&writer, PRTC_STUN_USE_CANDIDATE, NULL, 0);
   if (request->extra != 0) prtc_stun_add(&writer, request->extra, "x", 1);
   struct prtc_context *previous = prtc_enter(world->agents[1].context);
@@ -73,7 +75,7 @@ static void nothing_unauthenticated_is_answered(void) {
       {.username = long_name},
       {.username = wrong_case},
       {.username = "abcd:efgh", .extra = 0x0042},
-      {.password = "a password that is wrong", .use_candidate = true, .controlling = true},
+      {.password = "a password that is wrong", .role = PRTC_STUN_ICE_CONTROLLED, .tie_breaker = 1},
   };
   for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
     PRTC_CHECK_INT(send_forged(world, &requests[i], stranger), PRTC_ERROR_UNAUTHENTICATED);
@@ -133,6 +135,52 @@ static void what_is_no_request_of_ours(void) {
 }
 
 /* ------------------------------------------------------------------------------------------------- broken, replayed */
+
+/* RFC 8445 section 7.3.1.1, each row of it: our role, theirs, whose tie-breaker is larger. */
+static void role_conflicts(void) {
+  for (unsigned row = 0; row < 8; row++) {
+    bool controlling = row & 1, they_control = row & 2, we_are_larger = row & 4;
+    struct world *world = connected_world(NULL);
+    struct prtc_ice *ice = world->agents[1].ice;
+    struct prtc_stun_message message;
+    uint8_t buffer[PRTC_DATAGRAM_SIZE];
+    prtc_ice_set_controlling(ice, world->now, controlling);
+    ice->tie_breaker = 1000;
+    const struct request request = {
+        .role = they_control ? PRTC_STUN_ICE_CONTROLLING : PRTC_STUN_ICE_CONTROLLED,
+        .tie_breaker = we_are_larger ? 1000 : 1001, /* equal counts as larger */
+    };
+    PRTC_CHECK_INT(send_forged(world, &request, "192.0.2.1:5000"), 0);
+    PRTC_CHECK(answer_of(world, &message, buffer) > 0);
+    bool conflict = controlling == they_control, they_switch = conflict && controlling == we_are_larger;
+    PRTC_CHECK_INT(prtc_stun_find_error(&message), they_switch ? 487 : 0);
+    PRTC_CHECK_INT(ice->controlling, conflict && !they_switch ? !controlling : controlling);
+    world_free(world);
+  }
+}
+
+/* An other side that nominates aggressively marks the first check of each pair: the best of them counts. One that has checked
+ * the pair before means it. */
+static void nominations_of_a_lesser_pair(void) {
+  for (unsigned variant = 0; variant < 3; variant++) {
+    struct world *world = world_new();
+    agent_new(world, 0, true, NULL);
+    agent_new(world, 1, false, NULL);
+    agent_socket(world, 0, "192.0.2.1:5000");
+    agent_socket(world, 1, "192.0.2.2:6000");
+    exchange(world);
+    run_for(world, 100 * MS);
+    check_pair(world, 1, "192.0.2.2:6000", "192.0.2.1:5000");
+    world->agents[0].signal = false;
+    agent_socket(world, 0, "192.0.2.1:5001"); /* another socket of agent 0, for which it answers checks */
+    if (variant == 1) PRTC_CHECK_INT(send_forged(world, &(struct request){.id = 1}, "192.0.2.1:5001"), 0);
+    if (variant == 2) run_for(world, 4 * SECOND);
+    PRTC_CHECK_INT(send_forged(world, &(struct request){.id = 2, .use_candidate = true}, "192.0.2.1:5001"), 0);
+    run_for(world, 500 * MS);
+    check_pair(world, 1, "192.0.2.2:6000", variant == 0 ? "192.0.2.1:5000" : "192.0.2.1:5001");
+    world_free(world);
+  }
+}
 
 static struct packet recorded[64];
 static size_t recorded_count;
@@ -307,6 +355,12 @@ static void early_checks_are_bounded(void) {
   PRTC_CHECK_INT(prtc_ice_set_remote_parameters(ice, world->now, &parameters), 0);
   PRTC_CHECK_INT(ice->pairs.count, 16);
   PRTC_CHECK_INT(ice->early.count, 0);
+  prtc_ice_restart(ice, world->now);
+  snprintf(username, sizeof username, "%s:abcd", ice->credentials.local_ufrag);
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.username = username}, from), 0);
+  PRTC_CHECK_INT(ice->early.count, 1);
+  prtc_ice_restart(ice, world->now); /* they were of that generation */
+  PRTC_CHECK_INT(ice->early.count, 0);
   world_free(world);
 }
 
@@ -413,6 +467,8 @@ int main(void) {
   PRTC_RUN(nothing_unauthenticated_is_answered);
   PRTC_RUN(errors_are_answered_when_authenticated);
   PRTC_RUN(what_is_no_request_of_ours);
+  PRTC_RUN(role_conflicts);
+  PRTC_RUN(nominations_of_a_lesser_pair);
   PRTC_RUN(broken_datagrams_change_nothing);
   PRTC_RUN(replays);
   PRTC_RUN(answers_must_be_symmetric);
