@@ -113,7 +113,6 @@ static struct prtc_data_channel *next_sender(prtc_data *data) {
     struct prtc_data_channel *channel = data->waiting->next_waiting;
     if (channel->credit > 0 || data->offered) return channel;
     channel->credit += (int64_t)channel->priority * TURN;
-    if (channel->credit > 0) return channel;
     data->waiting = channel;
   }
 }
