@@ -20,6 +20,29 @@ static const char *local_sdp(const struct side *side) {
   return sdp;
 }
 
+/* Sets a local description of `from` and hands it to `to`, with the first `search` replaced (NULL: as it is). */
+static void describe(struct side *from, struct side *to, prtc_sdp_type type, const char *search, const char *replacement) {
+  static char sdp[SDP_ROOM];
+  PRTC_CHECK_INT(prtc_peer_set_local_description(from->peer, pair.now, type, NULL, 0), PRTC_OK);
+  const char *text = local_sdp(from), *place = search == NULL ? NULL : strstr(text, search);
+  PRTC_REQUIRE(search == NULL || place != NULL);
+  if (place == NULL) {
+    snprintf(sdp, sizeof sdp, "%s", text);
+  } else {
+    snprintf(sdp, sizeof sdp, "%.*s%s%s", (int)(place - text), text, replacement, place + strlen(search));
+  }
+  int result = prtc_peer_set_remote_description(to->peer, pair.now, type, sdp, strlen(sdp));
+  if (result < 0) fprintf(stderr, "%s\n", prtc_peer_error_message(to->peer));
+  PRTC_CHECK_INT(result, PRTC_OK);
+}
+
+static void check_connected(void) {
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(states_of(&pair.b).connection, PRTC_CONNECTION_CONNECTED);
+  PRTC_CHECK_INT(states_of(&pair.a).sctp_transport, PRTC_SCTP_TRANSPORT_CONNECTED);
+  PRTC_CHECK_INT(states_of(&pair.b).sctp_transport, PRTC_SCTP_TRANSPORT_CONNECTED);
+}
+
 static void connect(void) {
   pair_open(&pair);
   add_channel(&pair, &pair.a);
@@ -172,19 +195,107 @@ static void test_description_with_candidates(void) {
 static void test_connects_without_trickle(void) {
   pair_open(&pair);
   pair.trickle = false;
-  static char sdp[SDP_ROOM];
   add_channel(&pair, &pair.b);
   PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
   pair_run(&pair, 100000);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
-  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+  describe(&pair.b, &pair.a, PRTC_SDP_OFFER, NULL, NULL);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_PRANSWER, NULL, 0), PRTC_OK);
   pair_run(&pair, 100000);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a));
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
   pair_run(&pair, 5000000);
-  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
-  PRTC_CHECK_INT(states_of(&pair.b).connection, PRTC_CONNECTION_CONNECTED);
+  check_connected();
+  pair_close(&pair);
+}
+
+/* RFC 8842: each way in which the DTLS roles may be shared out. */
+static void test_each_pairing_of_roles(void) {
+  static const char *const offered[] = {"a=setup:actpass", "a=setup:active", "a=setup:passive"};
+  static const char *const answered[] = {"a=setup:active", "a=setup:passive", "a=setup:active"};
+  for (int i = 0; i < 3; i++) {
+    pair_open(&pair);
+    add_channel(&pair, &pair.a);
+    describe(&pair.a, &pair.b, PRTC_SDP_OFFER, "a=setup:actpass", offered[i]);
+    describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+    PRTC_CHECK(strstr(local_sdp(&pair.b), answered[i]) != NULL);
+    pair_run(&pair, 5000000);
+    check_connected();
+    pair_close(&pair);
+  }
+}
+
+static void test_bundle_only_with_port_zero(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n",
+           "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=bundle-only\r\n");
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 5000000);
+  check_connected();
+  pair_close(&pair);
+}
+
+/* All candidates of the offerer arrive before there is an answer. */
+static void test_candidates_before_the_answer(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(states_of(&pair.a).ice_gathering, PRTC_ICE_GATHERING_COMPLETE);
+  PRTC_CHECK_INT(states_of(&pair.b).ice_connection, PRTC_ICE_CONNECTION_NEW);
+  pair.trickle = false; /* the answerer's come as a surprise */
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 5000000);
+  check_connected();
+  pair_close(&pair);
+}
+
+static void test_channels_at_every_stage(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL);
+  add_channel(&pair, &pair.a);
+  add_channel(&pair, &pair.b); /* with a remote offer */
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  add_channel(&pair, &pair.a);
+  pair_run(&pair, 5000000);
+  describe(&pair.b, &pair.a, PRTC_SDP_OFFER, NULL, NULL);
+  add_channel(&pair, &pair.a); /* in the midst of a renegotiation */
+  describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 5);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_OPEN), 5);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_DATA_CHANNEL), 4);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_close(&pair);
+}
+
+/* The other side accepts no data, and there is nothing to complain of. */
+static void test_data_is_rejected(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, "m=application 9", "m=application 0");
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(states_of(&pair.a).signaling, PRTC_SIGNALING_STABLE);
+  PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 0);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_NEW);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_negotiate(&pair, &pair.a, &pair.b); /* a second try */
+  pair_run(&pair, 5000000);
+  check_connected();
+  pair_close(&pair);
+}
+
+static void test_data_is_rejected_later(void) {
+  connect();
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, "m=application 5000", "m=application 0");
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 0);
+  PRTC_CHECK_INT(states_of(&pair.b).signaling, PRTC_SIGNALING_STABLE);
   pair_close(&pair);
 }
 
@@ -221,16 +332,11 @@ static void test_negotiation_needed_is_spared(void) {
 /* A channel made while an offer without data is under way: the event waits for stable. */
 static void test_negotiation_needed_waits_for_stable(void) {
   pair_open(&pair);
-  static char sdp[SDP_ROOM];
-  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL);
   add_channel(&pair, &pair.a);
   pair_fetch(&pair);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a));
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
-  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
   pair_fetch(&pair);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
   PRTC_CHECK(find_event(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED, 0) > find_event(&pair.a, PRTC_EVENT_SIGNALING_STATE_CHANGE, 1));
@@ -271,18 +377,32 @@ static void test_ice_restart(void) {
   pair_close(&pair);
 }
 
+/* The side that answered before asks for the restart, and the one that offered answers it with new credentials too. */
+static void test_ice_restart_of_the_answerer(void) {
+  connect();
+  const prtc_offer_options options = {.size = sizeof options, .ice_restart = 1};
+  static char offer[SDP_ROOM], ufrag[300];
+  snprintf(ufrag, sizeof ufrag, "%.40s", strstr(local_sdp(&pair.a), "a=ice-ufrag:"));
+  *strchr(ufrag, '\r') = '\0';
+  PRTC_CHECK(prtc_peer_create_offer(pair.b.peer, pair.now, &options, offer, sizeof offer) > 0);
+  PRTC_CHECK(prtc_peer_create_offer(pair.b.peer, pair.now, &options, offer, sizeof offer) > 0); /* restarts once */
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)), PRTC_OK);
+  describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), ufrag) == NULL);
+  pair_run(&pair, 5000000);
+  check_connected();
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 0);
+  pair_close(&pair);
+}
+
 static void test_glare(void) {
   pair_open(&pair);
-  static char sdp[SDP_ROOM];
   add_channel(&pair, &pair.a);
   add_channel(&pair, &pair.b);
-  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
   PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.a)); /* b is polite */
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, sdp, strlen(sdp)), PRTC_OK);
-  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, (prtc_sdp_type)0, NULL, 0), PRTC_OK);
-  snprintf(sdp, sizeof sdp, "%s", local_sdp(&pair.b));
-  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, sdp, strlen(sdp)), PRTC_OK);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL); /* b is polite */
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
   pair_run(&pair, 5000000);
   PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 2); /* its own and the other side's */
@@ -461,6 +581,71 @@ static void test_close_at_any_moment(void) {
   }
 }
 
+/* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
+static int left, held;
+static void *allocate(void *unused, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  held++;
+  return malloc(size);
+}
+static void *reallocate(void *unused, void *pointer, size_t size) {
+  (void)unused;
+  if (left-- <= 0) return NULL;
+  if (pointer == NULL) held++;
+  return realloc(pointer, size);
+}
+static void release(void *unused, void *pointer) {
+  (void)unused;
+  if (pointer != NULL) held--;
+  free(pointer);
+}
+
+/* Commands of a peer whose memory ends at some point: all end with a code, and nothing is left behind. */
+static int command_without_memory(struct side *side, int count) {
+  prtc_peer_config peer_config;
+  prtc_channel_config channel_config;
+  prtc_channel_id channel;
+  const char *reason;
+  static char out[SDP_ROOM];
+  PRTC_INIT(&peer_config);
+  PRTC_INIT(&channel_config);
+  prtc_channel_config_init(&channel_config);
+  left = count;
+  side->peer = NULL;
+  int result = side_create(side, &peer_config, &reason);
+  if (result < 0) return result;
+  result = prtc_peer_create_data_channel(side->peer, 0, &channel_config, &channel);
+  if (result >= 0) result = prtc_peer_create_offer(side->peer, 0, NULL, out, sizeof out);
+  if (result >= 0) result = prtc_peer_set_local_description(side->peer, 0, PRTC_SDP_OFFER, out, strlen(out));
+  if (result >= 0) result = prtc_peer_set_remote_description(side->peer, 0, PRTC_SDP_ROLLBACK, NULL, 0);
+  if (result < 0) PRTC_CHECK(prtc_peer_error_message(side->peer)[0] != '\0');
+  return result;
+}
+
+static void test_without_memory(void) {
+  const prtc_allocator allocator = {NULL, allocate, reallocate, release};
+  struct side side = {.ip = 9};
+  prtc_context_config config;
+  PRTC_INIT(&config);
+  config.allocator = &allocator;
+  left = 1000;
+  side.context = prtc_context_new(&config);
+  PRTC_REQUIRE(side.context != NULL && host_certificate((prtc_endpoint *)(void *)&side) != NULL);
+  int before = held, refused = 0;
+  for (int count = 0; count < 1000; count++) {
+    int result = command_without_memory(&side, count);
+    prtc_peer_free(side.peer);
+    PRTC_CHECK_INT(held, before);
+    if (result >= 0) break;
+    PRTC_CHECK_INT(result, PRTC_ERROR_NO_MEMORY);
+    refused++;
+  }
+  PRTC_CHECK(refused > 10 && refused < 999);
+  prtc_certificate_release(side.certificate);
+  prtc_context_free(side.context);
+}
+
 int main(void) {
   PRTC_RUN(test_nothing_happens_alone);
   PRTC_RUN(test_connects);
@@ -469,11 +654,18 @@ int main(void) {
   PRTC_RUN(test_candidate_events);
   PRTC_RUN(test_description_with_candidates);
   PRTC_RUN(test_connects_without_trickle);
+  PRTC_RUN(test_each_pairing_of_roles);
+  PRTC_RUN(test_bundle_only_with_port_zero);
+  PRTC_RUN(test_candidates_before_the_answer);
+  PRTC_RUN(test_channels_at_every_stage);
+  PRTC_RUN(test_data_is_rejected);
+  PRTC_RUN(test_data_is_rejected_later);
   PRTC_RUN(test_negotiation_needed_once);
   PRTC_RUN(test_negotiation_needed_is_spared);
   PRTC_RUN(test_negotiation_needed_waits_for_stable);
   PRTC_RUN(test_renegotiation_changes_nothing);
   PRTC_RUN(test_ice_restart);
+  PRTC_RUN(test_ice_restart_of_the_answerer);
   PRTC_RUN(test_glare);
   PRTC_RUN(test_errors_have_sentences);
   PRTC_RUN(test_unusable_candidates_are_ignored);
@@ -483,5 +675,6 @@ int main(void) {
   PRTC_RUN(test_close_when_connected);
   PRTC_RUN(test_close_at_once);
   PRTC_RUN(test_close_at_any_moment);
+  PRTC_RUN(test_without_memory);
   return PRTC_TEST_RESULT();
 }
