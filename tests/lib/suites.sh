@@ -45,7 +45,7 @@ summary() {
 suite_build() {
   say "building everything"
   BUILT=yes
-  if ! bazel_ build //... || ! bindings/install python node go; then
+  if ! bazel_ build //... || ! BAZEL="${BAZEL[*]}" bindings/install python node go; then
     result "the build" 0 1
     summary || true
     exit 1
