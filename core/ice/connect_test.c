@@ -76,6 +76,9 @@ static void link_local_has_a_zone(void) {
   run_for(world, 1 * SECOND);
   check_completed(world);
   check_pair(world, 0, "[fe80::1%1]:5000", "[fe80::2%1]:6000"); /* though the candidate line had no zone */
+  prtc_candidate global = candidate_of("candidate:9 1 udp 1 2001:db8::1 5000 typ host");
+  prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &global);
+  PRTC_CHECK_INT(world->agents[0].ice->pairs.count, 1); /* RFC 8445 section 6.1.2.2: only with link-local ones */
   world_free(world);
 }
 
@@ -397,6 +400,8 @@ static void a_dead_server_ends_gathering_in_time(void) {
   world->lose = lose_all;
   prtc_ice_add_server(agent->ice, world->now, &server);
   agent_socket(world, 0, "192.0.2.1:5000");
+  agent_socket(world, 0, "127.0.0.1:5000");   /* these two cannot reach it, and do not try */
+  agent_socket(world, 0, "[2001:db8::1]:5000");
   prtc_ice_end_of_sockets(agent->ice, world->now);
   run_for(world, 9 * SECOND);
   PRTC_CHECK_INT(agent->complete, 0);
@@ -442,6 +447,8 @@ static void against_a_lite_agent(void) {
   parameters.lite = 1;
   PRTC_CHECK_INT(prtc_ice_set_remote_parameters(world->agents[0].ice, world->now, &parameters), 0);
   PRTC_CHECK(world->agents[0].ice->controlling); /* RFC 8445 section 6.1.1 */
+  prtc_ice_set_controlling(world->agents[0].ice, world->now, 0);
+  PRTC_CHECK(world->agents[0].ice->controlling);
   run_for(world, 1 * SECOND); /* agent 1 has no parameters: it answers and sends nothing of its own, as a lite one does */
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_COMPLETED);
   world_free(world);

@@ -136,6 +136,79 @@ static void what_is_no_request_of_ours(void) {
 
 /* ------------------------------------------------------------------------------------------------- broken, replayed */
 
+/* A response to the latest request of agent 1, from agent 0's address, made with `password`. */
+static int send_forged_response(struct world *world, enum prtc_stun_class message_class, const char *password, uint16_t extra,
+                                bool mapped) {
+  const struct ice_list *transactions = &world->agents[1].ice->transactions;
+  PRTC_REQUIRE(transactions->count > 0);
+  const struct ice_transaction *latest = transactions->items[transactions->count - 1];
+  uint8_t bytes[200];
+  struct prtc_stun_writer writer;
+  prtc_stun_begin(&writer, bytes, sizeof bytes, message_class, PRTC_STUN_METHOD_BINDING, latest->id);
+  if (message_class == PRTC_STUN_ERROR) prtc_stun_add_error(&writer, PRTC_STUN_ERROR_ROLE_CONFLICT);
+  if (mapped) prtc_stun_add_xor_address(&writer, PRTC_STUN_XOR_MAPPED_ADDRESS, &world->agents[1].addresses[0]);
+  if (extra != 0) prtc_stun_add(&writer, extra, "x", 1);
+  struct prtc_context *previous = prtc_enter(world->agents[1].context);
+  int size = prtc_stun_finish(&writer, password, password != NULL ? strlen(password) : 0);
+  prtc_leave(previous);
+  PRTC_REQUIRE(size > 0);
+  return agent_receive(world, 1, 0, &world->agents[0].addresses[0], bytes, (size_t)size);
+}
+
+static bool lose_all(struct world *world, const struct packet *packet) {
+  (void)world;
+  (void)packet;
+  return true;
+}
+
+/* Somebody who sees our requests, but has not the password, answers them. */
+static void forged_responses(void) {
+  struct world *world = world_new();
+  agent_new(world, 0, true, NULL);
+  agent_new(world, 1, false, NULL);
+  agent_socket(world, 0, "192.0.2.1:5000");
+  agent_socket(world, 1, "192.0.2.2:6000");
+  world->lose = lose_all;
+  exchange(world);
+  run_for(world, 100 * MS);
+  struct prtc_ice *ice = world->agents[1].ice;
+  const struct ice_pair *pair = ice->pairs.items[0];
+  const char *right = ice->credentials.remote_password, *ours = ice->credentials.local_password;
+  const char *const wrong[] = {NULL, "wrong", ours};
+  for (size_t i = 0; i < 3; i++) {
+    PRTC_CHECK_INT(send_forged_response(world, PRTC_STUN_SUCCESS, wrong[i], 0, true), PRTC_ERROR_UNAUTHENTICATED);
+    PRTC_CHECK_INT(send_forged_response(world, PRTC_STUN_ERROR, wrong[i], 0, false), PRTC_ERROR_UNAUTHENTICATED);
+  }
+  PRTC_CHECK_INT(send_forged_response(world, PRTC_STUN_SUCCESS, right, 0x0042, true), PRTC_ERROR_MALFORMED);
+  PRTC_CHECK_INT(send_forged_response(world, PRTC_STUN_SUCCESS, right, 0, false), PRTC_ERROR_MALFORMED);
+  PRTC_CHECK(pair->state == PAIR_IN_PROGRESS && !pair->valid && !ice->controlling);
+  PRTC_CHECK_INT(send_forged_response(world, PRTC_STUN_SUCCESS, right, 0, true), 0); /* and so it is believed */
+  PRTC_CHECK(pair->state == PAIR_SUCCEEDED && pair->valid);
+  world_free(world);
+}
+
+/* One check after the other from an address that never answers ours: what is under way there stays bounded. */
+static void checks_that_lead_nowhere(void) {
+  struct world *world = connected_world(NULL);
+  for (int i = 0; i < 100; i++) {
+    PRTC_CHECK_INT(send_forged(world, &(struct request){.id = (uint8_t)i}, stranger), 0);
+    run_for(world, 2 * MS);
+  }
+  PRTC_CHECK(world->agents[1].ice->transactions.count <= 3);
+  world_free(world);
+}
+
+/* What waits to be sent on a socket goes with it. */
+static void a_socket_goes_with_its_answers(void) {
+  struct world *world = connected_world(NULL);
+  struct prtc_stun_message message;
+  uint8_t buffer[PRTC_DATAGRAM_SIZE];
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.id = 1}, stranger), 0);
+  prtc_ice_remove_socket(world->agents[1].ice, world->now, world->agents[1].sockets[0]);
+  PRTC_CHECK_INT(answer_of(world, &message, buffer), 0);
+  world_free(world);
+}
+
 /* RFC 8445 section 7.3.1.1, each row of it: our role, theirs, whose tie-breaker is larger. */
 static void role_conflicts(void) {
   for (unsigned row = 0; row < 8; row++) {
@@ -467,6 +540,9 @@ int main(void) {
   PRTC_RUN(nothing_unauthenticated_is_answered);
   PRTC_RUN(errors_are_answered_when_authenticated);
   PRTC_RUN(what_is_no_request_of_ours);
+  PRTC_RUN(forged_responses);
+  PRTC_RUN(checks_that_lead_nowhere);
+  PRTC_RUN(a_socket_goes_with_its_answers);
   PRTC_RUN(role_conflicts);
   PRTC_RUN(nominations_of_a_lesser_pair);
   PRTC_RUN(broken_datagrams_change_nothing);

@@ -387,7 +387,7 @@ static void time_may_go_backwards(void) {
 }
 
 /* The path dies, and the application restarts while it is dead: the old path's consent expires in the midst of it. */
-static void restart_of_a_dead_path(prtc_time answer_after) {
+static void restart_of_a_dead_path(prtc_time answer_after, prtc_time dead_for) {
   struct world *world = two_sockets_each();
   prtc_address dead = world->agents[0].addresses[0];
   dead_from = dead;
@@ -397,8 +397,9 @@ static void restart_of_a_dead_path(prtc_time answer_after) {
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_DISCONNECTED);
   world->agents[0].signal = world->agents[1].signal = false; /* signalling is down as well */
   PRTC_CHECK_INT(prtc_ice_restart(world->agents[0].ice, world->now), 0);
+  run_for(world, 1);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING); /* W3C: no longer disconnected */
   run_for(world, answer_after);
-  world->lose = lose_direction;
   world->agents[0].signal = world->agents[1].signal = true;
   PRTC_CHECK_INT(prtc_ice_restart(world->agents[1].ice, world->now), 0);
   exchange(world);
@@ -406,14 +407,18 @@ static void restart_of_a_dead_path(prtc_time answer_after) {
     prtc_ice_add_remote_candidate(world->agents[1].ice, world->now, &world->agents[0].candidates[i]);
   }
   prtc_ice_end_of_remote_candidates(world->agents[1].ice, world->now);
+  run_for(world, dead_for);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
+  world->lose = lose_direction;
   run_for(world, 60 * SECOND);
   for (size_t i = 0; i < 2; i++) PRTC_CHECK_INT(state_of(world, i), PRTC_ICE_TRANSPORT_COMPLETED);
+  PRTC_CHECK_INT(world->agents[0].failed, answer_after > 15 * SECOND);
   check_pair(world, 0, "198.51.100.1:5000", "192.0.2.2:6000");
   world_free(world);
 }
 
-static void restart_before_consent_expires(void) { restart_of_a_dead_path(14 * SECOND); }
-static void restart_answered_after_consent_expired(void) { restart_of_a_dead_path(40 * SECOND); }
+static void restart_before_consent_expires(void) { restart_of_a_dead_path(2 * SECOND, 30 * SECOND); }
+static void restart_answered_after_consent_expired(void) { restart_of_a_dead_path(40 * SECOND, 1 * SECOND); }
 
 int main(void) {
   PRTC_RUN(consent_keeps_a_quiet_path);
