@@ -69,12 +69,19 @@ int prtc_data_event_next(prtc_data *data, prtc_data_event *out) {
     prtc_data_channel_free(data, data->ended);
     data->ended = NULL;
   }
-  if (!prtc_queue_pop(&data->events, out)) {
-    memset(out, 0, sizeof *out);
-    return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
-  }
-  struct prtc_data_channel *channel = prtc_map_get(&data->channels, out->channel);
-  if (out->type == PRTC_DATA_EVENT_MESSAGE) data->message_waits = false;
+  struct prtc_data_channel *channel;
+  bool dropped;
+  do {
+    if (!prtc_queue_pop(&data->events, out)) {
+      memset(out, 0, sizeof *out);
+      return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
+    }
+    channel = prtc_map_get(&data->channels, out->channel);
+    if (out->type == PRTC_DATA_EVENT_MESSAGE) data->message_waits = false;
+    /* W3C section 6.2: no "open" and no message once the application has called close. */
+    dropped = channel != NULL && channel->closed_here &&
+              (out->type == PRTC_DATA_EVENT_OPEN || out->type == PRTC_DATA_EVENT_MESSAGE);
+  } while (dropped);
   if (out->type == PRTC_DATA_EVENT_CLOSED) data->ended = channel;
   if (out->type == PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW && channel != NULL) channel->low_is_told = false;
   return 1;
@@ -319,6 +326,7 @@ int prtc_data_close_channel(prtc_data *data, prtc_channel_id id) {
   struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
   data->error_message = "";
   if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
+  channel->closed_here = true;
   prtc_data_begin_close(data, channel, true);
   return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
 }

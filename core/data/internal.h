@@ -47,7 +47,7 @@ struct prtc_data_channel {
   struct prtc_data_message *first, *last;
   size_t offset;         /* of first: what SCTP has taken */
   bool first_unordered;  /* as its first part was sent */
-  struct prtc_data_channel *next_waiting; /* in the ring of those that have something to send */
+  struct prtc_data_channel *next_waiting, *previous_waiting; /* in the ring of those that have something to send */
   bool waiting;
   int64_t credit;        /* bytes that it may send before it is another one's turn */
   uint64_t buffered_amount, low_threshold;
@@ -55,6 +55,7 @@ struct prtc_data_channel {
 
   /* Closing: the stream is free again when both directions were reset (RFC 8831 section 6.7) */
   bool reset_asked, reset_done, remote_reset;
+  bool closed_here; /* the application has closed it: it is not told of what came before and was not fetched */
 
   /* What came with the deprecated PPIDs for parts of a message (RFC 8831 section 8) */
   struct prtc_data_buffer partial;

@@ -20,22 +20,20 @@ static void wait_turn(prtc_data *data, struct prtc_data_channel *channel) {
   if (channel->waiting) return;
   channel->waiting = true;
   channel->credit = 0;
-  if (data->waiting == NULL) {
-    channel->next_waiting = channel;
-  } else {
-    channel->next_waiting = data->waiting->next_waiting;
-    data->waiting->next_waiting = channel;
-  }
+  struct prtc_data_channel *last = data->waiting != NULL ? data->waiting : channel;
+  channel->previous_waiting = last;
+  channel->next_waiting = last == channel ? channel : last->next_waiting;
+  last->next_waiting = channel;
+  channel->next_waiting->previous_waiting = channel;
   data->waiting = channel;
 }
 
 static void leave_ring(prtc_data *data, struct prtc_data_channel *channel) {
   if (!channel->waiting) return;
   channel->waiting = false;
-  struct prtc_data_channel *before = channel;
-  while (before->next_waiting != channel) before = before->next_waiting;
-  before->next_waiting = channel->next_waiting;
-  if (data->waiting == channel) data->waiting = before != channel ? before : NULL;
+  channel->previous_waiting->next_waiting = channel->next_waiting;
+  channel->next_waiting->previous_waiting = channel->previous_waiting;
+  if (data->waiting == channel) data->waiting = channel->previous_waiting != channel ? channel->previous_waiting : NULL;
 }
 
 int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid, const uint8_t *bytes, size_t size) {
