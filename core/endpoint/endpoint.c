@@ -281,6 +281,10 @@ static int keep(prtc_endpoint *endpoint, prtc_event *event) {
   return kept ? PRTC_OK : PRTC_ERROR_NO_MEMORY;
 }
 
+/* What is known of a closed channel goes with the next event that is taken: so a batch ends with the closing of a channel, and
+ * the caller may still ask about it while it handles the batch. */
+static bool ends_batch(const prtc_event *event) { return event->type == PRTC_EVENT_CHANNEL_CLOSED; }
+
 /* Takes events of the first peer of the list; returns how many. */
 static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {
   struct link *link = endpoint->work[WORK_EVENT].next;
@@ -298,6 +302,7 @@ static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capa
       break;
     }
     count++;
+    if (ends_batch(event)) break;
   }
   prtc_link_remove(link);
   if (more) prtc_link_insert(&endpoint->work[WORK_EVENT], link);
@@ -319,6 +324,7 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
       prtc_link_insert(&endpoint->stale, &place->stale);
     }
     count += taken;
+    if (count > 0 && ends_batch(&events[count - 1])) break;
   }
   if (endpoint->fatal != 0 && !endpoint->fatal_reported && count < capacity) {
     endpoint->fatal_reported = true;

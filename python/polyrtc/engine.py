@@ -129,13 +129,13 @@ class Engine:
 
     def dispatch(self) -> None:
         """Hands out all events. May be entered again from a handler: the order of events stays."""
-        if self.closed:
-            return
-        self._events.extend(self.driver.endpoint.events())
-        if self._events:
-            # Reading messages opens the receive window, and handlers command: both have something to send.
-            self.schedule()
-        while self._events:
+        while not self.closed:
+            if not self._events:
+                self._events.extend(self.driver.endpoint.events())
+                if not self._events:
+                    return
+                # Reading messages opens the receive window, and handlers command: both have something to send.
+                self.schedule()
             event = self._events.popleft()
             subscriber = self._weak.get(event.peer)
             if subscriber is not None:

@@ -9,7 +9,7 @@ test) tells it what arrived and what time it is, and asks what to do::
     peer = endpoint.create_peer(now, use_loopback=True)
     while True:
         while (datagram := endpoint.transmit(now)) is not None: send(datagram)
-        for event in endpoint.events(): handle(event)           # may command peers
+        while events := endpoint.events(): handle(events)       # may command peers
         for request in endpoint.requests(): carry_out(request)  # then: endpoint.reply(now, request.id, ...)
         # wait for a datagram, a reply, or until endpoint.deadline()
         endpoint.receive(now, datagrams)
@@ -373,12 +373,9 @@ class Endpoint:
         check(self._native.timeout(now))
 
     def events(self) -> list[Event]:
-        """Everything that happened since the last call, in order."""
-        events: list[Event] = []
+        """What happened, in order; call again until it is empty. A closed channel can be asked about until the next call."""
         event = self._native.event
-        while (count := check(self._native.fetch())) > 0:
-            events.extend([Event(*event(index)) for index in range(count)])
-        return events
+        return [Event(*event(index)) for index in range(check(self._native.fetch()))]
 
     # ----------------------------------------------------------------------------------------------- requests, for a driver
 
