@@ -91,7 +91,8 @@ class SimPeer:
         return channel
 
     def by_label(self, label: str) -> SimChannel | None:
-        return next((c for c in self.channels.values() if c.label == label), None)
+        """The newest of this label."""
+        return next((c for c in reversed(self.channels.values()) if c.label == label), None)
 
     def alive(self) -> bool:
         """Neither closed nor freed."""

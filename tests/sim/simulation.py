@@ -18,7 +18,7 @@ from polyrtc.sansio import Event, EventType
 from .host import AnyEndpoint, Habits, Host
 from .invariants import InvariantError
 from .network import SECOND, Conditions, Network, Segment
-from .peer import SimPeer
+from .peer import SimChannel, SimPeer
 
 #: Makes an endpoint as polyrtc.sansio.Endpoint does.
 EndpointFactory = Callable[..., AnyEndpoint]
@@ -145,6 +145,16 @@ class Simulation:
             self.after(10_000, lambda: self._add_candidate(target, event))
             return
         target.command("add_ice_candidate", event.text, event.mid, event.index, event.ufrag)
+
+    def open(self, a: SimPeer, b: SimPeer, label: str = "chat", **config: Any) -> tuple[SimChannel, SimChannel]:
+        """A new channel from `a` (from both when it is negotiated), once both of its ends are open."""
+        ours = a.channel(label, **config)
+        if config.get("negotiated"):
+            b.channel(label, **config)
+        self.until(lambda: ours.state == "open" and (end := b.by_label(label)) is not None and end.state == "open")
+        theirs = b.by_label(label)
+        assert theirs is not None
+        return ours, theirs
 
     # --------------------------------------------------------------------------------------------------------- running
 

@@ -10,23 +10,13 @@ import pytest
 
 from polyrtc.errors import ErrorCode, InvalidStateError, PrtcError
 from polyrtc.sansio import EventType
-from tests.sim import SimChannel, SimPeer, Simulation
+from tests.sim import SimPeer, Simulation
 
 
 def connected(sim: Simulation, **conditions: Any) -> tuple[SimPeer, SimPeer]:
     a, b = sim.pair(**conditions)
     sim.connect(a, b)
     return a, b
-
-
-def open_pair(sim: Simulation, a: SimPeer, b: SimPeer, label: str = "x", **config: Any) -> tuple[SimChannel, SimChannel]:
-    ours = a.channel(label, **config)
-    if config.get("negotiated"):
-        theirs: SimChannel | None = b.channel(label, **config)
-    sim.until(lambda: ours.state == "open" and (found := b.by_label(label)) is not None and found.state == "open")
-    theirs = b.by_label(label)
-    assert theirs is not None
-    return ours, theirs
 
 
 @pytest.mark.parametrize(
@@ -36,7 +26,7 @@ def open_pair(sim: Simulation, a: SimPeer, b: SimPeer, label: str = "x", **confi
 )
 def test_messages(sim: Simulation, message: str | bytes) -> None:
     a, b = connected(sim)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     ours.send(message)
     sim.until(lambda: len(theirs.received) == 1)
     assert theirs.received == [message]
@@ -59,7 +49,7 @@ def test_messages(sim: Simulation, message: str | bytes) -> None:
 )
 def test_configurations_arrive(sim: Simulation, config: dict[str, Any]) -> None:
     a, b = connected(sim)
-    ours, theirs = open_pair(sim, a, b, **config)
+    ours, theirs = sim.open(a, b, **config)
     for name in ("ordered", "max_retransmits", "max_packet_life_time", "protocol", "negotiated"):
         assert getattr(ours.info, name) == getattr(theirs.info, name)
     assert ours.refresh().stream_id == theirs.refresh().stream_id
@@ -73,7 +63,7 @@ def test_ids_have_the_parity_of_the_dtls_role(sim: Simulation) -> None:
     a, b = connected(sim)
     ids = {}
     for peer, other in ((a, b), (b, a)):
-        made = [open_pair(sim, peer, other, f"{peer.id}{peer.host.name}{number}")[0] for number in range(3)]
+        made = [sim.open(peer, other, f"{peer.id}{peer.host.name}{number}")[0] for number in range(3)]
         ids[peer] = {channel.refresh().stream_id for channel in made}
     assert {id % 2 for id in ids[a] if id is not None} | {id % 2 for id in ids[b] if id is not None} == {0, 1}
     assert all(len({id % 2 for id in known if id is not None}) == 1 for known in ids.values())
@@ -81,7 +71,7 @@ def test_ids_have_the_parity_of_the_dtls_role(sim: Simulation) -> None:
 
 def test_order(sim: Simulation) -> None:
     a, b = connected(sim, loss=0.1, reorder=0.2)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     sent = [f"{number}" for number in range(500)]
     for message in sent:
         ours.send(message)
@@ -91,7 +81,7 @@ def test_order(sim: Simulation) -> None:
 
 def test_unordered_messages_overtake(sim: Simulation) -> None:
     a, b = connected(sim, loss=0.2)
-    ours, theirs = open_pair(sim, a, b, ordered=False)
+    ours, theirs = sim.open(a, b, ordered=False)
     sent = [f"{number}" for number in range(500)]
     for message in sent:
         ours.send(message)
@@ -104,7 +94,7 @@ def test_unordered_messages_overtake(sim: Simulation) -> None:
 @pytest.mark.parametrize("config", [{"max_retransmits": 0}, {"max_packet_life_time": 10}], ids=str)
 def test_unreliable_messages_are_given_up(sim: Simulation, config: dict[str, Any]) -> None:
     a, b = connected(sim, loss=0.2)
-    ours, theirs = open_pair(sim, a, b, **config)
+    ours, theirs = sim.open(a, b, **config)
     sent = [f"{number}" for number in range(500)]
     for message in sent:
         ours.send(message)
@@ -117,7 +107,7 @@ def test_unreliable_messages_are_given_up(sim: Simulation, config: dict[str, Any
 @pytest.mark.parametrize("closer", [0, 1, 2], ids=["maker", "other", "both"])
 def test_close(sim: Simulation, closer: int) -> None:
     a, b = connected(sim)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     for number, channel in enumerate((ours, theirs)):
         if closer in (number, 2):
             channel.close()
@@ -129,7 +119,7 @@ def test_close(sim: Simulation, closer: int) -> None:
 def test_what_was_queued_is_sent_before_the_close(sim: Simulation) -> None:
     """RFC 8831 section 6.7."""
     a, b = connected(sim, rate=1_000_000, loss=0.02)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     for _ in range(10):
         ours.send(bytes(50_000))
     ours.close()
@@ -141,7 +131,7 @@ def test_an_id_is_used_again(sim: Simulation) -> None:
     a, b = connected(sim)
     streams = set()
     for number in range(50):
-        ours, theirs = open_pair(sim, a, b, f"again {number}")
+        ours, theirs = sim.open(a, b, f"again {number}")
         ours.send(f"{number}")
         sim.until(lambda: theirs.received == [f"{number}"])
         streams.add(ours.refresh().stream_id)
@@ -153,7 +143,7 @@ def test_an_id_is_used_again(sim: Simulation) -> None:
 def test_a_negotiated_id_is_used_again(sim: Simulation) -> None:
     a, b = connected(sim)
     for number in range(5):
-        ours, theirs = open_pair(sim, a, b, f"again {number}", negotiated=True, stream_id=1000)
+        ours, theirs = sim.open(a, b, f"again {number}", negotiated=True, stream_id=1000)
         theirs.send("x")
         sim.until(lambda: ours.received == ["x"])
         theirs.close()
@@ -162,7 +152,7 @@ def test_a_negotiated_id_is_used_again(sim: Simulation) -> None:
 
 def test_buffered_amount_and_its_low_threshold(sim: Simulation) -> None:
     a, b = connected(sim, rate=1_000_000)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     assert ours.refresh().buffered_amount == 0
     a.raw.set_buffered_amount_low_threshold(ours.id, 100_000)
     for _ in range(4):
@@ -184,7 +174,7 @@ def test_buffered_amount_and_its_low_threshold(sim: Simulation) -> None:
 def test_the_send_queue_has_a_bound(sim: Simulation) -> None:
     a, b = sim.pair(config={"send_queue_size": 200_000}, rate=1_000_000)
     sim.connect(a, b)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     taken = 0
     with pytest.raises(PrtcError) as raised:
         while taken < 1_000:
@@ -200,7 +190,7 @@ def test_the_send_queue_has_a_bound(sim: Simulation) -> None:
 def test_a_message_that_is_too_large(sim: Simulation) -> None:
     a, b = sim.host().peer(), sim.host().peer(max_message_size=10_000)
     sim.connect(a, b)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     assert a.raw.states().max_message_size == 10_000
     with pytest.raises(ValueError) as raised:
         ours.send(bytes(10_001))
@@ -213,7 +203,7 @@ def test_a_message_that_is_too_large(sim: Simulation) -> None:
 def test_events_that_nobody_fetches_close_the_window(sim: Simulation) -> None:
     """The receiver's memory stays bounded, and the sender keeps what cannot be sent."""
     a, b = connected(sim)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     fetch = b.host.endpoint.events
     asleep = True
     endpoint = b.host.endpoint
@@ -258,7 +248,7 @@ def test_arguments(sim: Simulation) -> None:
     for config in configs:
         with pytest.raises(ValueError):
             a.channel("bad", **config)
-    ours, _ = open_pair(sim, a, b, negotiated=True, stream_id=20)
+    ours, _ = sim.open(a, b, negotiated=True, stream_id=20)
     with pytest.raises(PrtcError):
         a.channel("taken", negotiated=True, stream_id=20)
     assert ours.state == "open"
@@ -278,7 +268,7 @@ def test_send_before_open_and_after_close(sim: Simulation) -> None:
 
 def test_random_bytes_are_kept(sim: Simulation) -> None:
     a, b = connected(sim, corrupt=0.1)
-    ours, theirs = open_pair(sim, a, b)
+    ours, theirs = sim.open(a, b)
     sent = [Random(number).randbytes(number * 37) for number in range(200)]
     for message in sent:
         ours.send(message)

@@ -15,10 +15,7 @@ from tests.sim import MILLISECOND, Conditions, Habits, SimPeer, Simulation
 
 def talk(sim: Simulation, a: SimPeer, b: SimPeer) -> None:
     """A message each way on a new channel."""
-    ours = a.channel("talk")
-    sim.until(lambda: ours.state == "open" and (found := b.by_label("talk")) is not None and found.state == "open")
-    theirs = b.by_label("talk")
-    assert theirs is not None
+    ours, theirs = sim.open(a, b, "talk")
     ours.send("ping")
     theirs.send(b"pong")
     sim.until(lambda: theirs.received == ["ping"] and ours.received == [b"pong"])
@@ -62,13 +59,10 @@ def test_connect_under_30_percent_loss(sim: Simulation) -> None:
 def test_a_megabyte_through_5_percent_loss(sim: Simulation) -> None:
     a, b = sim.pair(loss=0.05)
     sim.connect(a, b)
-    channel = a.channel("bulk")
-    sim.until(lambda: channel.state == "open")
+    channel, other = sim.open(a, b)
     data = Random(sim.seed).randbytes(1024 * 1024)
     for offset in range(0, len(data), 65_536):
         channel.send(data[offset : offset + 65_536])
-    other = b.by_label("bulk")
-    assert other is not None
     sim.until(lambda: len(other.received) == 16, 300)
     assert b"".join(part for part in other.received if isinstance(part, bytes)) == data
 
@@ -94,11 +88,8 @@ def test_all_habits_of_a_driver_are_legal(sim: Simulation) -> None:
 def test_a_slow_thin_link(sim: Simulation) -> None:
     a, b = sim.pair(rate=256_000, queue=20_000, delay=150 * MILLISECOND)
     sim.connect(a, b)
-    channel = a.channel("bulk")
-    sim.until(lambda: channel.state == "open")
+    channel, other = sim.open(a, b)
     channel.send(bytes(200_000))
-    other = b.by_label("bulk")
-    assert other is not None
     sim.until(lambda: other.received == [bytes(200_000)], 120)
 
 
@@ -238,32 +229,52 @@ def test_nobody_answers(sim: Simulation) -> None:
 # ------------------------------------------------------------------------------------------------------------- negotiation
 
 
-def test_glare(sim: Simulation) -> None:
-    """Both sides have made an offer: each refuses the other's (W3C section 4.4.1.5) and changes nothing, until one rolls
-    back."""
+def offer_of(sim: Simulation, peer: SimPeer) -> str:
+    peer.channel("first")
+    peer.command("set_local_description", "offer")
+    gathered(sim, peer)
+    description = peer.raw.description()
+    assert description is not None
+    return description.sdp
+
+
+@pytest.mark.parametrize("explicit", [True, False], ids=["rolled back", "by itself"])
+def test_glare(sim: Simulation, explicit: bool) -> None:
+    """Both sides have made an offer. The side that takes the other's rolls its own back, by command or by itself (W3C section
+    4.4.1.5). The other side must not take it too: it ignores what it gets."""
+    impolite, polite = sim.pair()
+    offer = offer_of(sim, impolite)
+    offer_of(sim, polite)
+    seen: list[str] = []
+    polite.listeners.append(
+        lambda event: seen.append(event.state_name) if event.type == EventType.SIGNALING_STATE_CHANGE else None
+    )
+    if explicit:
+        polite.command("set_local_description", "rollback")
+    polite.command("set_remote_description", "offer", offer)
+    polite.command("set_local_description", "answer")
+    gathered(sim, polite)
+    answer = polite.raw.description()
+    assert answer is not None and answer.type == "answer"
+    impolite.command("set_remote_description", "answer", answer.sdp)
+    sim.until(lambda: both_connected(impolite, polite))
+    assert seen[-2:] == ["have-remote-offer", "stable"]
+    talk(sim, impolite, polite)
+
+
+def test_both_take_the_others_offer(sim: Simulation) -> None:
+    """Nobody has an offer that could be answered any more: the answers are refused, and nothing else breaks."""
     a, b = sim.pair()
+    offers = offer_of(sim, a), offer_of(sim, b)
+    a.command("set_remote_description", "offer", offers[1])
+    b.command("set_remote_description", "offer", offers[0])
     for peer in (a, b):
-        peer.channel("first")
-        peer.command("set_local_description", "offer")
-    gathered(sim, a), gathered(sim, b)
-    offers = [peer.raw.description() for peer in (a, b)]
-    for peer, offer in zip((b, a), offers):
-        assert offer is not None
-        with pytest.raises(InvalidStateError):
-            peer.command("set_remote_description", "offer", offer.sdp)
-        sim.run(0.1)
-        assert peer.states.signaling == "have-local-offer"
-    # The polite side takes its offer back.
-    assert offers[0] is not None
-    b.command("set_local_description", "rollback")
-    b.command("set_remote_description", "offer", offers[0].sdp)
-    b.command("set_local_description", "answer")
-    gathered(sim, b)
-    answer = b.raw.description()
+        peer.command("set_local_description", "answer")
+    sim.run(1)
+    answer = a.raw.description()
     assert answer is not None
-    a.command("set_remote_description", "answer", answer.sdp)
-    sim.until(lambda: both_connected(a, b))
-    talk(sim, a, b)
+    with pytest.raises(InvalidStateError):
+        b.command("set_remote_description", "answer", answer.sdp)
 
 
 def test_a_description_in_the_wrong_state(sim: Simulation) -> None:
@@ -286,12 +297,11 @@ def test_a_description_in_the_wrong_state(sim: Simulation) -> None:
 def test_close_is_told(sim: Simulation) -> None:
     a, b = sim.pair()
     sim.connect(a, b)
-    channel = b.by_label("first")
-    assert channel is not None
+    ours, theirs = sim.open(a, b)
     a.close()
     sim.run(1)
-    assert a.states.connection == "closed"
-    assert b.states.dtls_transport == "closed" and channel.state == "closed"
+    assert a.states.connection == "closed" and ours.state == "closed"
+    assert b.states.dtls_transport == "closed" and theirs.state == "closed"
 
 
 def test_who_is_gone_is_missed(sim: Simulation) -> None:

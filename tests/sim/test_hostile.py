@@ -59,15 +59,13 @@ ATTACKS: dict[str, Attack] = {
 
 def chat(sim: Simulation, a: SimPeer, b: SimPeer, count: int = 100) -> None:
     """Messages both ways, which all arrive."""
-    ours, theirs = a.by_label("first"), b.by_label("first")
-    assert ours is not None and theirs is not None
+    ours, theirs = sim.open(a, b)
     expected = [f"{number}" * 30 for number in range(count)]
-    before = len(ours.received)
     for message in expected:
         ours.send(message)
         theirs.send(message)
         sim.run(0.01)
-    sim.until(lambda: ours.received[before:] == theirs.received[before:] == expected, 120)
+    sim.until(lambda: ours.received == theirs.received == expected, 120)
     assert a.states.connection == b.states.connection == "connected"
 
 
@@ -125,7 +123,7 @@ def test_flood_before_anything_is_known(sim: Simulation) -> None:
         packet = replace(sample, source=source, data=attack(random, sample))
         sim.network.inject(sim.now + number * 10, a.host.interfaces[0], packet)
     sim.run(1)
-    assert a.host.endpoint.stats().datagrams_dropped >= 4_900
+    assert a.host.endpoint.stats().datagrams_dropped > 4_000
     offer = a.raw.description()
     assert offer is not None
     b.command("set_remote_description", "offer", offer.sdp)
