@@ -50,12 +50,12 @@ static int check_data(struct prtc_jsep *jsep, const struct description *descript
 /* RFC 9429 section 5.10: an answer has the sections of its offer, in order. */
 static int check_answer(struct prtc_jsep *jsep, const prtc_sdp_session *offer, const prtc_sdp_session *answer) {
   if (answer->media_count != offer->media_count) {
-    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_ACCESS, "the answer has %zu m= lines, the offer %zu", answer->media_count,
-                          offer->media_count);
+    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_ACCESS, "the answer has %zu m= lines, the offer %zu",
+                          answer->media_count, offer->media_count);
   }
   for (size_t i = 0; i < offer->media_count; i++) {
     const prtc_sdp_media *asked = &offer->media[i], *answered = &answer->media[i];
-    if (strcmp(asked->kind, answered->kind) != 0) return refuse(jsep, answered, "the offer has another kind of section here");
+    if (strcmp(asked->kind, answered->kind) != 0) return refuse(jsep, answered, "the offer has another kind here");
     if (asked->mid != NULL && answered->mid != NULL && strcmp(asked->mid, answered->mid) != 0) {
       return refuse(jsep, answered, "the offer has another mid here");
     }
@@ -64,18 +64,19 @@ static int check_answer(struct prtc_jsep *jsep, const prtc_sdp_session *offer, c
   return PRTC_OK;
 }
 
-/* RFC 9429 section 5.2.2, seen from the other side: sections stay in their places, and keep their mids while they are in use. */
+/* RFC 9429 section 5.2.2, seen from the other side: sections stay in their places, and keep their mids while they are in
+ * use. */
 static int check_reoffer(struct prtc_jsep *jsep, struct pair before, const prtc_sdp_session *offer) {
   if (before.local == NULL) return PRTC_OK;
   const prtc_sdp_session *local = before.local->session, *remote = before.remote->session;
   if (offer->media_count < local->media_count) {
-    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_ACCESS, "the offer has %zu m= lines, fewer than the %zu negotiated before",
+    return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_ACCESS, "the offer has %zu m= lines, fewer than the %zu of before",
                           offer->media_count, local->media_count);
   }
   for (size_t i = 0; i < local->media_count; i++) {
     const prtc_sdp_media *media = &offer->media[i], *was = &local->media[i];
     if (!prtc_jsep_is_live(local, i) || !prtc_jsep_is_live(remote, i)) continue; /* rejected: it may be used anew */
-    if (strcmp(media->kind, was->kind) != 0) return refuse(jsep, media, "another kind of section was negotiated here before");
+    if (strcmp(media->kind, was->kind) != 0) return refuse(jsep, media, "another kind was negotiated here before");
     if (was->mid != NULL && (media->mid == NULL || strcmp(media->mid, was->mid) != 0)) {
       return refuse(jsep, media, "another mid was negotiated here before");
     }

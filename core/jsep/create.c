@@ -88,8 +88,8 @@ static void bundle(struct draft *draft, const char *mid) {
   draft->session.group_count = 1;
 }
 
-/* Prints; the version of o= is one more than the last one's when the text differs from it (RFC 9429 section 5.2.2). *last is
- * replaced by the text. */
+/* Prints; the version of o= is one more than the last one's when the text differs from it (RFC 9429 section 5.2.2). *last
+ * is replaced by the text. */
 static int finish(struct prtc_jsep *jsep, struct draft *draft, char **last, char *out, size_t capacity) {
   char *text = prtc_allocate(jsep->context, PRTC_SDP_SIZE + 1), *copy = NULL;
   int result = PRTC_ERROR_NO_MEMORY;
@@ -119,7 +119,7 @@ static int finish(struct prtc_jsep *jsep, struct draft *draft, char **last, char
   return result;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- offer */
+/* ---------------------------------------------------------------------------------------------------------------- offer */
 
 /* A mid that no section has. */
 static void choose_mid(struct draft *draft, const prtc_sdp_session *base) {
@@ -174,7 +174,7 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
   return finish(jsep, &draft, &jsep->last_offer, out, capacity);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ answer */
+/* --------------------------------------------------------------------------------------------------------------- answer */
 
 /* RFC 8842 section 5.3: actpass is answered with active, but with the role that this side has already where it has one.
  * RFC 4145 section 4: an offer without a=setup means active. */
@@ -216,7 +216,7 @@ int prtc_jsep_create_answer(struct prtc_jsep *jsep, const struct prtc_jsep_local
   return finish(jsep, &draft, &jsep->last_answer, out, capacity);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------------------------------- reading */
 
 static enum slot find_slot(const struct slots *slots, prtc_description which) {
   switch (which) {

@@ -14,7 +14,7 @@ static const char *const state_names[] = {
 };
 static const char *const type_names[] = {"", "an offer", "a pranswer", "an answer", "a rollback"};
 
-/* -------------------------------------------------------------------------------------------------------------- the object */
+/* ----------------------------------------------------------------------------------------------------------- the object */
 
 struct prtc_jsep *prtc_jsep_new(struct prtc_context *context) {
   struct prtc_jsep *jsep = prtc_allocate(context, sizeof *jsep);
@@ -51,7 +51,7 @@ void prtc_jsep_close(struct prtc_jsep *jsep) {
   jsep->now.state = PRTC_SIGNALING_CLOSED;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ descriptions */
+/* --------------------------------------------------------------------------------------------------------- descriptions */
 
 int prtc_jsep_new_description(struct prtc_jsep *jsep, prtc_sdp_type type, const char *sdp, size_t size,
                               struct description **out) {
@@ -81,7 +81,7 @@ void prtc_jsep_free_description(struct prtc_jsep *jsep, struct description *desc
   prtc_release(jsep->context, description);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- transitions */
+/* ---------------------------------------------------------------------------------------------------------- transitions */
 
 static bool is_one_of(prtc_signaling_state state, prtc_signaling_state a, prtc_signaling_state b) {
   return state == a || state == b;
@@ -223,7 +223,7 @@ prtc_sdp_type prtc_jsep_implicit_type(const struct prtc_jsep *jsep) {
                                                                                                            : PRTC_SDP_OFFER;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- what they say */
+/* -------------------------------------------------------------------------------------------------------- what they say */
 
 const struct description *prtc_jsep_latest(const struct slots *slots, enum slot current, enum slot pending) {
   return slots->at[pending] != NULL ? slots->at[pending] : slots->at[current];
@@ -237,8 +237,8 @@ struct pair prtc_jsep_get_pair(const struct slots *slots) {
   return (struct pair){slots->at[CURRENT_LOCAL], slots->at[CURRENT_REMOTE]};
 }
 
-/* RFC 9143 section 7.3.1: a bundle-only section needs the one that heads its group. As no section but the one for data is ever
- * accepted, it must be the head itself. */
+/* RFC 9143 section 7.3.1: a bundle-only section needs the one that heads its group. As no section but the one for data is
+ * ever accepted, it must be the head itself. */
 bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index) {
   const prtc_sdp_media *media = &session->media[index];
   if (media->port != 0) return true;
@@ -273,7 +273,8 @@ bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b
   return same_text(a->ice_ufrag, b->ice_ufrag) && same_text(a->ice_pwd, b->ice_pwd);
 }
 
-/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4). */
+/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4).
+ * */
 static prtc_sdp_setup get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
   if (pair.local->type != PRTC_SDP_OFFER) return (prtc_sdp_setup)local->setup;
   return remote->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_SDP_SETUP_PASSIVE : PRTC_SDP_SETUP_ACTIVE;

@@ -1,10 +1,10 @@
-/* Offer and answer (RFC 9429) for data sections: the state machine over descriptions. It knows no transport: what a description
- * says of this side comes in as parameters, what it says of the other side is read from it.
+/* Offer and answer (RFC 9429) for data sections: the state machine over descriptions. It knows no transport: what a
+ * description says of this side comes in as parameters, what it says of the other side is read from it.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A description is taken in two steps. `prepare` checks it and works out what would hold afterwards; the caller then changes its
- * transport, which may fail; `commit` makes it hold and cannot fail. So an error leaves everything as it was.
+ * A description is taken in two steps. `prepare` checks it and works out what would hold afterwards; the caller then
+ * changes its transport, which may fail; `commit` makes it hold and cannot fail. So an error leaves everything as it was.
  */
 #ifndef PRTC_JSEP_JSEP_H
 #define PRTC_JSEP_JSEP_H
@@ -39,7 +39,7 @@ void prtc_jsep_free(struct prtc_jsep *jsep);
 /* Why the last call that failed did so; "" when it has nothing to add. Valid until the next call. */
 const char *prtc_jsep_error(const struct prtc_jsep *jsep);
 
-/* ------------------------------------------------------------------------------------------------------------ descriptions */
+/* --------------------------------------------------------------------------------------------------------- descriptions */
 
 /* Write SDP; the length, or INVALID_STATE, BUFFER_TOO_SMALL, NO_MEMORY. */
 int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local *local, char *out, size_t capacity);
@@ -49,8 +49,8 @@ int prtc_jsep_create_answer(struct prtc_jsep *jsep, const struct prtc_jsep_local
 prtc_sdp_type prtc_jsep_implicit_type(const struct prtc_jsep *jsep);
 
 /* A local description must be the last one created (W3C): INVALID_MODIFICATION otherwise. sdp NULL: that last one itself.
- * Errors as prtc_peer_set_local_description and prtc_peer_set_remote_description. A remote offer while there is a local one rolls
- * that back (W3C section 4.4.1.5). */
+ * Errors as prtc_peer_set_local_description and prtc_peer_set_remote_description. A remote offer while there is a local one
+ * rolls that back (W3C section 4.4.1.5). */
 int prtc_jsep_prepare_local(struct prtc_jsep *jsep, prtc_sdp_type type, const char *sdp, size_t size);
 int prtc_jsep_prepare_remote(struct prtc_jsep *jsep, prtc_sdp_type type, const char *sdp, size_t size);
 void prtc_jsep_commit(struct prtc_jsep *jsep);
@@ -66,11 +66,11 @@ prtc_signaling_state prtc_jsep_get_signaling_state(const struct prtc_jsep *jsep)
 int prtc_jsep_get_description(const struct prtc_jsep *jsep, prtc_description which, const struct prtc_jsep_local *local,
                               prtc_sdp_type *type, char *out, size_t capacity);
 
-/* --------------------------------------------------------------------------------------------------------- what they say */
+/* -------------------------------------------------------------------------------------------------------- what they say */
 
 /* The data section, as it holds once what is prepared is committed (or now, when nothing is prepared). */
 struct prtc_jsep_data {
-  const prtc_sdp_media *asked; /* the section of an offer of the other side that waits for its answer; NULL when there is none */
+  const prtc_sdp_media *asked; /* the section of the other side's offer that waits for an answer; NULL when there is none */
   bool offered;     /* our latest description has one that is not rejected */
   bool negotiated;  /* there is an answer (or pranswer), and neither side rejects it: all below is set */
   bool initial;     /* it was not negotiated before */
@@ -86,7 +86,8 @@ struct prtc_jsep_data {
 };
 void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out);
 
-/* The other side's pending offer has other ICE credentials than before: the answer needs new ones too (RFC 9429 section 5.3.1). */
+/* The other side's pending offer has other ICE credentials than before: the answer needs new ones too (RFC 9429 section
+ * 5.3.1). */
 bool prtc_jsep_remote_restarts(const struct prtc_jsep *jsep);
 
 /* W3C canTrickleIceCandidates: 0 false, 1 true, 2 null. */
@@ -95,10 +96,10 @@ uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep);
 /* W3C section 4.7.3, the check for data and ICE restarts. */
 bool prtc_jsep_needs_negotiation(const struct prtc_jsep *jsep, bool wants_data, bool wants_restart);
 
-/* W3C addIceCandidate: finds the section and writes the candidate into the remote description. `candidate` as prtc_peer_add_ice_
- * candidate. 1: it belongs to the negotiated data section and its generation, hand it on; 0: it does not (yet), and is found in
- * `remote` of prtc_jsep_get_data once that is negotiated. Errors: INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND (W3C:
- * OperationError), SYNTAX. */
+/* W3C addIceCandidate: finds the section and writes the candidate into the remote description. `candidate` as
+ * prtc_peer_add_ice_ candidate. 1: it belongs to the negotiated data section and its generation, hand it on; 0: it does not
+ * (yet), and is found in `remote` of prtc_jsep_get_data once that is negotiated. Errors: INVALID_ARGUMENT, INVALID_STATE,
+ * NOT_FOUND (W3C: OperationError), SYNTAX. */
 int prtc_jsep_add_candidate(struct prtc_jsep *jsep, const char *candidate, const char *mid, int index, const char *ufrag);
 
 #endif

@@ -1,4 +1,5 @@
-/* Any sequence of descriptions and candidates: whatever is accepted is answered with a description that we can read ourselves.
+/* Any sequence of descriptions and candidates: whatever is accepted is answered with a description that we can read
+ * ourselves.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *

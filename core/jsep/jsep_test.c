@@ -84,7 +84,7 @@ static void negotiate(struct prtc_jsep *offerer, struct prtc_jsep *answerer, con
   PRTC_CHECK_INT(set_remote(offerer, PRTC_SDP_ANSWER, answer), PRTC_OK);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- both directions */
+/* ------------------------------------------------------------------------------------------------------ both directions */
 
 static void test_offer_text(void) {
   struct prtc_jsep *jsep = make();
@@ -240,7 +240,7 @@ static void test_second_data_section_is_rejected(void) {
   prtc_jsep_free(jsep);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- DTLS roles */
+/* ----------------------------------------------------------------------------------------------------------- DTLS roles */
 
 static void check_role(const char *offered, const char *answered, prtc_sdp_setup role) {
   struct prtc_jsep *jsep = make();
@@ -273,7 +273,8 @@ static void test_role_of_offerer(void) {
     PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_OFFER, offer_of(jsep, &local)), PRTC_OK);
     PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, OFFER_CHROMIUM), PRTC_ERROR_INVALID_ACCESS); /* still actpass */
     CHECK_HAS(prtc_jsep_error(jsep), "line 8: an answer must choose");
-    PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(OFFER_CHROMIUM, "a=setup:actpass\r\n", cases[i].answered)), PRTC_OK);
+    const char *answer = with(OFFER_CHROMIUM, "a=setup:actpass\r\n", cases[i].answered);
+    PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
     PRTC_CHECK_INT(data_of(jsep).setup, cases[i].role);
     prtc_jsep_free(jsep);
   }
@@ -293,7 +294,7 @@ static void test_role_is_kept(void) {
   prtc_jsep_free(b);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- renegotiation */
+/* -------------------------------------------------------------------------------------------------------- renegotiation */
 
 static void test_reoffer_keeps_places(void) {
   struct prtc_jsep *jsep = make();
@@ -301,7 +302,8 @@ static void test_reoffer_keeps_places(void) {
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM_MEDIA), PRTC_OK);
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   char *offer = offer_of(jsep, &local);
-  const char *audio = strstr(offer, "m=audio 0 "), *video = strstr(offer, "m=video 0 "), *data = strstr(offer, "m=application 9 ");
+  const char *audio = strstr(offer, "m=audio 0 "), *video = strstr(offer, "m=video 0 ");
+  const char *data = strstr(offer, "m=application 9 ");
   PRTC_CHECK(audio != NULL && video > audio && data > video);
   CHECK_HAS(offer, "a=mid:2\r\n");
   CHECK_HAS(offer, "a=group:BUNDLE 2\r\n");
@@ -352,7 +354,8 @@ static void test_rejected_data_is_offered_again(void) {
   PRTC_CHECK(!data_of(jsep).negotiated);
   PRTC_CHECK(!prtc_jsep_needs_negotiation(jsep, true, false)); /* or it would never end */
   char *offer = offer_of(jsep, &local);
-  CHECK_HAS(offer, "a=group:BUNDLE 1\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n");
+  CHECK_HAS(offer, "a=group:BUNDLE 1\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
+                   "a=mid:1\r\n");
   CHECK_LACKS(offer, "a=mid:0");
   local.wants_data = false;
   CHECK_HAS(offer_of(jsep, &local), "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n");
@@ -365,7 +368,7 @@ static void test_reoffer_that_moves_is_refused(void) {
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM_MEDIA), PRTC_OK);
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM), PRTC_ERROR_INVALID_ACCESS);
-  PRTC_CHECK_TEXT(prtc_jsep_error(jsep), "the offer has 1 m= lines, fewer than the 3 negotiated before");
+  PRTC_CHECK_TEXT(prtc_jsep_error(jsep), "the offer has 1 m= lines, fewer than the 3 of before");
   const char *renamed = with(with(OFFER_CHROMIUM_MEDIA, "a=mid:2\r\n", "a=mid:3\r\n"), "BUNDLE 0 1 2", "BUNDLE 0 1 3");
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, renamed), PRTC_ERROR_INVALID_ACCESS);
   CHECK_HAS(prtc_jsep_error(jsep), "another mid was negotiated here before");
@@ -393,7 +396,7 @@ static void test_ice_restart(void) {
   prtc_jsep_free(jsep);
 }
 
-/* --------------------------------------------------------------------------------------------------------- the state machine */
+/* ---------------------------------------------------------------------------------------------------- the state machine */
 
 static void test_wrong_state(void) {
   struct prtc_jsep *jsep = make();
@@ -525,7 +528,7 @@ static void test_abandon_changes_nothing(void) {
   prtc_jsep_free(jsep); /* and nothing leaks */
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- refusals */
+/* ------------------------------------------------------------------------------------------------------------- refusals */
 
 static void test_bad_offers(void) {
   static const struct {
@@ -534,8 +537,10 @@ static void test_bad_offers(void) {
   } cases[] = {
       {"a=setup:actpass", "a=setup:both", "line 14: a=setup: unknown role", PRTC_ERROR_SYNTAX},
       {"a=ice-ufrag:4ZcD\r\n", "", "line 8: the section has no ICE credentials", PRTC_ERROR_INVALID_ACCESS},
-      {"a=ice-pwd:2/1muCWoOi3uLifh0NuRHlzO\r\n", "", "line 8: the section has no ICE credentials", PRTC_ERROR_INVALID_ACCESS},
-      {"a=fingerprint:sha-256 " OFFER_FINGERPRINT "\r\n", "", "line 8: the section has no fingerprint", PRTC_ERROR_INVALID_ACCESS},
+      {"a=ice-pwd:2/1muCWoOi3uLifh0NuRHlzO\r\n", "", "line 8: the section has no ICE credentials",
+       PRTC_ERROR_INVALID_ACCESS},
+      {"a=fingerprint:sha-256 " OFFER_FINGERPRINT "\r\n", "", "line 8: the section has no fingerprint",
+       PRTC_ERROR_INVALID_ACCESS},
       {"a=sctp-port:5000", "a=sctp-port:0", "line 8: the SCTP port is 0", PRTC_ERROR_INVALID_ACCESS},
       {"BUNDLE 0", "BUNDLE 0 9", "a=group:BUNDLE names the mid \"9\", which no section has", PRTC_ERROR_INVALID_ACCESS},
   };
@@ -560,14 +565,15 @@ static void test_bad_answers(void) {
   snprintf(text, sizeof text, "%s", with(with(answer, "a=mid:0", "a=mid:1"), "BUNDLE 0", "BUNDLE 1"));
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, text), PRTC_ERROR_INVALID_ACCESS);
   PRTC_CHECK_TEXT(prtc_jsep_error(jsep), "line 8: the offer has another mid here");
-  snprintf(text, sizeof text, "%s", with(answer, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m=audio 9 RTP/AVP 0"));
+  snprintf(text, sizeof text, "%s",
+           with(answer, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m=audio 9 RTP/AVP 0"));
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, text), PRTC_ERROR_INVALID_ACCESS);
-  PRTC_CHECK_TEXT(prtc_jsep_error(jsep), "line 8: the offer has another kind of section here");
+  PRTC_CHECK_TEXT(prtc_jsep_error(jsep), "line 8: the offer has another kind here");
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
   prtc_jsep_free(jsep);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- candidates */
+/* ----------------------------------------------------------------------------------------------------------- candidates */
 
 #define CANDIDATE "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host"
 
@@ -661,7 +667,8 @@ static void test_local_description_has_candidates(void) {
   PRTC_CHECK(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_LOCAL, &local, &type, text, ROOM) > 0);
   CHECK_HAS(text, "m=application 54400 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 192.0.2.1\r\n");
   CHECK_HAS(text, "a=" CANDIDATE "\r\na=end-of-candidates\r\n");
-  PRTC_CHECK_INT(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_LOCAL, &local, &type, text, 100), PRTC_ERROR_BUFFER_TOO_SMALL);
+  PRTC_CHECK_INT(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_LOCAL, &local, &type, text, 100),
+                 PRTC_ERROR_BUFFER_TOO_SMALL);
   local.ufrag = "next"; /* another generation's */
   PRTC_CHECK(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_LOCAL, &local, &type, text, ROOM) > 0);
   CHECK_LACKS(text, "a=candidate");
@@ -700,7 +707,7 @@ static void test_buffer_too_small_loses_nothing(void) {
   prtc_jsep_free(jsep);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------------------------------- memory */
 
 /* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
 static int left, held;

@@ -144,7 +144,7 @@
   "a=sctpmap:5000 webrtc-datachannel 65535\r\n" \
   "a=max-message-size:65536\r\n" \
   "a=candidate:a5d8f4f0b6e8a5a1a9f5c1a4e6b7c8d9 1 udp 2130706431 192.0.2.7 40417 typ host\r\n" \
-  "a=candidate:5f8a6d4c3b2a1908f7e6d5c4b3a291 1 udp 1694498815 198.51.100.3 40417 typ srflx raddr 192.0.2.7 rport 40417\r\n" \
+  "a=candidate:5f8a6d4c3b2a1908f7e6d5c4 1 udp 1694498815 198.51.100.3 40417 typ srflx raddr 192.0.2.7 rport 40417\r\n" \
   "a=end-of-candidates\r\n" \
   "a=ice-ufrag:sXa2\r\n" \
   "a=ice-pwd:mZp1Vw0JxH8sQ3nYbR7tLk\r\n" \

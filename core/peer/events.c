@@ -2,14 +2,14 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A change is queued with its new state; prtc_peer_get_states answers with what was fetched. The transport's events are taken
- * only when ours are fetched, because messages among them open the receive window.
+ * A change is queued with its new state; prtc_peer_get_states answers with what was fetched. The transport's events are
+ * taken only when ours are fetched, because messages among them open the receive window.
  */
 #include <string.h>
 
 #include "core/peer/state.h"
 
-/* ------------------------------------------------------------------------------------------------------------------ queue */
+/* ---------------------------------------------------------------------------------------------------------------- queue */
 
 static char *keep(char **cursor, const char *text) {
   if (text == NULL) return NULL;
@@ -22,7 +22,8 @@ static char *keep(char **cursor, const char *text) {
 
 static size_t room(const char *text) { return text == NULL ? 0 : strlen(text) + 1; }
 
-/* Without memory the event is lost: there is nothing better to do, and nobody waits for it in vain, for the states are right. */
+/* Without memory the event is lost: there is nothing better to do, and nobody waits for it in vain, for the states are
+ * right. */
 void prtc_peer_push_text(prtc_peer *peer, const prtc_event *event) {
   struct queued_event queued = {.event = *event};
   size_t size = room(event->text) + room(event->mid) + room(event->ufrag);
@@ -58,7 +59,7 @@ void prtc_peer_clear_events(prtc_peer *peer) {
   peer->event_texts = NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- states */
+/* --------------------------------------------------------------------------------------------------------------- states */
 
 /* W3C RTCIceConnectionState, for one transport */
 static prtc_ice_connection_state compute_ice_connection(const prtc_peer *peer) {
@@ -80,7 +81,8 @@ static prtc_connection_state compute_connection(const prtc_peer *peer) {
   prtc_dtls_transport_state dtls = peer->now.dtls;
   bool ice_idle = ice == PRTC_ICE_TRANSPORT_NEW || ice == PRTC_ICE_TRANSPORT_CLOSED;
   bool dtls_idle = dtls == PRTC_DTLS_TRANSPORT_NEW || dtls == PRTC_DTLS_TRANSPORT_CLOSED;
-  bool ice_up = ice == PRTC_ICE_TRANSPORT_CONNECTED || ice == PRTC_ICE_TRANSPORT_COMPLETED || ice == PRTC_ICE_TRANSPORT_CLOSED;
+  bool ice_up = ice == PRTC_ICE_TRANSPORT_CONNECTED || ice == PRTC_ICE_TRANSPORT_COMPLETED ||
+                ice == PRTC_ICE_TRANSPORT_CLOSED;
   bool dtls_up = dtls == PRTC_DTLS_TRANSPORT_CONNECTED || dtls == PRTC_DTLS_TRANSPORT_CLOSED;
   if (ice == PRTC_ICE_TRANSPORT_FAILED || dtls == PRTC_DTLS_TRANSPORT_FAILED) return PRTC_CONNECTION_FAILED;
   if (ice == PRTC_ICE_TRANSPORT_DISCONNECTED) return PRTC_CONNECTION_DISCONNECTED;
@@ -88,8 +90,8 @@ static prtc_connection_state compute_connection(const prtc_peer *peer) {
   return ice_up && dtls_up ? PRTC_CONNECTION_CONNECTED : PRTC_CONNECTION_CONNECTING;
 }
 
-/* W3C section 5.6: the transport's event, then iceconnectionstatechange, then connectionstatechange. A closed peer's states are
- * fixed. */
+/* W3C section 5.6: the transport's event, then iceconnectionstatechange, then connectionstatechange. A closed peer's states
+ * are fixed. */
 static void update_connection(prtc_peer *peer) {
   if (peer->closed) return;
   prtc_ice_connection_state ice = compute_ice_connection(peer);
@@ -120,7 +122,7 @@ static void take_sctp_state(prtc_peer *peer, uint32_t state) {
   push_transport_state(peer, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, state);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- candidates */
+/* ----------------------------------------------------------------------------------------------------------- candidates */
 
 /* Where our data section is, for the events about its candidates; `text` NULL or a candidate. */
 static void push_candidate(prtc_peer *peer, const char *text) {
@@ -158,7 +160,7 @@ static void take_gathering_state(prtc_peer *peer, uint32_t state) {
   if (complete) prtc_peer_push(peer, PRTC_EVENT_ICE_CANDIDATE, 0, 0);
 }
 
-/* ------------------------------------------------------------------------------------------------------- taking and giving */
+/* ---------------------------------------------------------------------------------------------------- taking and giving */
 
 static void take(prtc_peer *peer, const struct prtc_transport_event *event) {
   prtc_event plain = {.code = event->code, .text = event->text};

@@ -6,7 +6,7 @@
 
 #include "core/peer/state.h"
 
-/* ------------------------------------------------------------------------------------------------------------------ create */
+/* --------------------------------------------------------------------------------------------------------------- create */
 
 struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_parameters *ice,
                                             prtc_sdp_fingerprint *fingerprint) {
@@ -91,7 +91,7 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
   return end(peer, create_answer(peer, now, out, capacity));
 }
 
-/* ---------------------------------------------------------------------------------------------- what the other side says */
+/* --------------------------------------------------------------------------------------------- what the other side says */
 
 /* Room for the fingerprints that are handed to the transport: one of each algorithm is all that makes sense. */
 enum { MAX_FINGERPRINTS = 8 };
@@ -149,7 +149,8 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
   remote.transport.dtls_role = data->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_DTLS_ROLE_CLIENT : PRTC_DTLS_ROLE_SERVER;
   remote.transport.sctp_port = data->sctp_port;
   remote.transport.max_message_size = data->max_message_size;
-  /* RFC 8445 section 6.1.1: the offerer controls, or whoever faces a lite agent. The role then stays (RFC 8839 section 4.4.1). */
+  /* RFC 8445 section 6.1.1: the offerer controls, or whoever faces a lite agent. The role then stays (RFC 8839 section
+   * 4.4.1). */
   if (data->initial) {
     (void)prtc_transport_set_controlling(peer->transport, now, data->local_offer || data->remote_lite);
   }
@@ -163,7 +164,7 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
   return PRTC_OK;
 }
 
-/* --------------------------------------------------------------------------------------------------------------------- set */
+/* ------------------------------------------------------------------------------------------------------------------ set */
 
 /* W3C section 4.4.1.5, the end of it: events in the order of the text. */
 static void commit(prtc_peer *peer, prtc_time now, bool local, bool answers) {
@@ -237,7 +238,7 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
   return end(peer, finish(peer, now, false, is_answer(type)));
 }
 
-/* -------------------------------------------------------------------------------------------------------------- candidates */
+/* ----------------------------------------------------------------------------------------------------------- candidates */
 
 int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                 const char *ufrag) {

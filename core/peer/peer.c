@@ -7,7 +7,7 @@
 #include "core/base/text.h"
 #include "core/peer/state.h"
 
-/* ----------------------------------------------------------------------------------------------------------- configuration */
+/* -------------------------------------------------------------------------------------------------------- configuration */
 
 static int read_server(struct prtc_server_url *out, const prtc_ice_server *server, const char **reason) {
   if (server->url == NULL) {
@@ -58,7 +58,7 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
   return read_servers(peer, config, reason);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer_id id, const prtc_peer_config *config,
                      struct prtc_peer_place *place, prtc_peer **out, const char **reason) {
@@ -131,7 +131,7 @@ int prtc_peer_begin(prtc_peer *peer) {
 
 void prtc_peer_wake(prtc_peer *peer) { peer->host.wake(peer->host.endpoint, peer); }
 
-/* --------------------------------------------------------------------------------------------------------------- transport */
+/* ------------------------------------------------------------------------------------------------------------ transport */
 
 int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   if (peer->transport != NULL) return PRTC_OK;
@@ -150,12 +150,13 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   for (size_t i = 0; i < peer->server_count; i++) {
     const struct prtc_server_url *server = &peer->servers[i];
     result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
-    if (result < 0) PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a STUN server is not used: %s", prtc_strerror(result));
+    if (result >= 0) continue;
+    PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a STUN server is not used: %s", prtc_strerror(result));
   }
   return PRTC_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------- driven by the endpoint */
+/* ----------------------------------------------------------------------------------------------- driven by the endpoint */
 
 int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datagram) {
   return peer->transport == NULL ? PRTC_ERROR_UNEXPECTED : prtc_transport_receive(peer->transport, now, datagram);
@@ -193,7 +194,7 @@ int prtc_peer_interfaces_changed(prtc_peer *peer, prtc_time now) {
   return peer->transport == NULL ? PRTC_OK : prtc_transport_interfaces_changed(peer->transport, now);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- questions */
+/* ------------------------------------------------------------------------------------------------------------ questions */
 
 int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
   if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;

@@ -7,7 +7,7 @@
 #include "core/base/text.h"
 #include "core/sdp/parser.h"
 
-/* --------------------------------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------------------------------- readers */
 
 /* Each gets the value: NUL-terminated, not NULL unless the table says FLAG. */
 
@@ -198,7 +198,7 @@ static const char *read_max_message_size(struct prtc_sdp_parser *parser, char *v
   return NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------------------------------------------------- table */
 
 enum { SESSION = 1, MEDIA = 2, FLAG = 4, ONCE = 8 }; /* where it counts; that it has no value; that it comes once */
 

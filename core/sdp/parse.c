@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Two passes over a copy of the text: the first splits lines and counts, so that one allocation holds everything; the second
- * reads.
+ * Two passes over a copy of the text: the first splits lines and counts, so that one allocation holds everything; the
+ * second reads.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "core/base/text.h"
 #include "core/sdp/parser.h"
 
-/* -------------------------------------------------------------------------------------------------------------- problems */
+/* ------------------------------------------------------------------------------------------------------------- problems */
 
 static int refuse(const struct prtc_sdp_parser *parser, prtc_sdp_problem *problem, const char *what, const char *why) {
   if (problem != NULL) {
@@ -24,7 +24,7 @@ static int refuse(const struct prtc_sdp_parser *parser, prtc_sdp_problem *proble
   return PRTC_ERROR_SYNTAX;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------------------------------------------------------- lines */
 
 struct counts {
   size_t media, groups, attributes, fingerprints, texts;
@@ -75,7 +75,7 @@ static char *next_line(char *line, const char *end) {
   return line;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- fields */
+/* --------------------------------------------------------------------------------------------------------------- fields */
 
 char *prtc_sdp_cut(char **cursor) {
   char *start = *cursor;
@@ -186,10 +186,10 @@ static const char *read_attribute_line(struct prtc_sdp_parser *parser, char *val
   return prtc_sdp_read_attribute(parser, value, colon == NULL ? NULL : colon + 1);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- sections */
+/* ------------------------------------------------------------------------------------------------------------- sections */
 
-/* What a section does not say holds as the session says it (RFC 8866 section 5.13, RFC 8839 section 5.4, RFC 8122 section 5,
- * RFC 8842 section 4). The password belongs to the ufrag. */
+/* What a section does not say holds as the session says it (RFC 8866 section 5.13, RFC 8839 section 5.4, RFC 8122 section
+ * 5, RFC 8842 section 4). The password belongs to the ufrag. */
 static void inherit(prtc_sdp_media *media, const prtc_sdp_media *defaults) {
   if (media->connection == NULL) media->connection = defaults->connection;
   if (media->direction == PRTC_SDP_DIRECTION_NONE) media->direction = defaults->direction;
@@ -217,7 +217,7 @@ static void end_section(struct prtc_sdp_parser *parser) {
   parser->seen = 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- order */
+/* ---------------------------------------------------------------------------------------------------------------- order */
 
 /* RFC 8866 section 9: letters in the order in which they come; those of equal rank may be mixed and repeated. */
 struct field {
@@ -267,7 +267,7 @@ static int read_line(struct prtc_sdp_parser *parser, char *line, prtc_sdp_proble
   return why == NULL ? PRTC_OK : refuse(parser, problem, what, why);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- results */
+/* -------------------------------------------------------------------------------------------------------------- results */
 
 static struct prtc_sdp_document *make_document(struct prtc_sdp_parser *parser, prtc_context *context,
                                                const struct counts *counts, size_t text_size, char **text) {
@@ -323,7 +323,8 @@ static int read_document(struct prtc_sdp_parser *parser, char *text, const char 
   return check_mids(parser, problem);
 }
 
-int prtc_sdp_parse(prtc_context *context, const char *text, size_t size, prtc_sdp_session **out, prtc_sdp_problem *problem) {
+int prtc_sdp_parse(prtc_context *context, const char *text, size_t size, prtc_sdp_session **out,
+                   prtc_sdp_problem *problem) {
   struct prtc_sdp_parser parser = {0};
   struct counts counts = {0};
   if (problem != NULL) memset(problem, 0, sizeof *problem);

@@ -34,7 +34,8 @@ static inline bool prtc_sdp_in_session(const struct prtc_sdp_parser *parser) {
   return parser->media == &parser->defaults;
 }
 
-/* Takes the text up to the next space (or the end) off *cursor, as a text of its own; NULL at the end or when it is empty. */
+/* Takes the text up to the next space (or the end) off *cursor, as a text of its own; NULL at the end or when it is empty.
+ * */
 char *prtc_sdp_cut(char **cursor);
 
 bool prtc_sdp_is_token(const char *text); /* RFC 8866 section 9 */

@@ -80,7 +80,7 @@ int prtc_sdp_print(const prtc_sdp_session *session, char *out, size_t capacity) 
   return prtc_text_result(&text);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- helpers */
+/* -------------------------------------------------------------------------------------------------------------- helpers */
 
 const char *prtc_sdp_next_token(const char **cursor, size_t *size) {
   if (*cursor == NULL) return NULL;

@@ -42,7 +42,7 @@ static void check_prints(const char *text, const char *expected) {
   prtc_sdp_free(session);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- documents */
+/* ------------------------------------------------------------------------------------------------------------ documents */
 
 static void test_data_section(void) {
   prtc_sdp_session *session = parse("v=0\n"
@@ -144,7 +144,8 @@ static void test_old_form_of_data(void) {
 static void test_printing_is_canonical(void) {
   /* The order, the line ends and the place of inherited attributes are ours. */
   const char *text = "v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\na=extmap-allow-mixed\na=setup:actpass\na=ice-lite\n"
-                     "a=group:BUNDLE d\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\na=max-message-size:0\na=sctp-port:5000\n"
+                     "a=group:BUNDLE d\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\na=max-message-size:0\n"
+                     "a=sctp-port:5000\n"
                      "a=bundle-only\na=x\na=mid:d\nm=video 1234/2 RTP/AVP 96\nb=AS:1\na=recvonly\n";
   check_prints(text, HEAD "a=group:BUNDLE d\r\na=ice-lite\r\na=extmap-allow-mixed\r\n"
                           "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=bundle-only\r\na=x\r\n"
@@ -167,7 +168,7 @@ static void test_ignored_lines(void) {
                HEAD "a=x\r\nm=audio 9 RTP/AVP 0\r\nc=IN IP4 1.2.3.4\r\na=y\r\n");
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- refusals */
+/* ------------------------------------------------------------------------------------------------------------- refusals */
 
 static void test_bad_lines(void) {
   check_refused("", "the description is empty");
@@ -194,7 +195,8 @@ static void test_bad_order(void) {
 }
 
 static void test_bad_fields(void) {
-  check_refused("v=0\no=- 1 IN IP4 1.2.3.4", "line 2: o=: not of the form <username> <id> <version> <nettype> <addrtype> <address>");
+  check_refused("v=0\no=- 1 IN IP4 1.2.3.4",
+                "line 2: o=: not of the form <username> <id> <version> <nettype> <addrtype> <address>");
   check_refused("v=0\no=- x 1 IN IP4 1.2.3.4", "line 2: o=: the session id is not a number");
   check_refused("v=0\no=- 1 -1 IN IP4 1.2.3.4", "line 2: o=: the session version is not a number");
   check_refused("v=0\no=- 1 1 IN IP4 1.2.3.4\ns=", "line 3: s=: the name is empty");
@@ -221,9 +223,11 @@ static void test_bad_attributes(void) {
       {"a=ice-ufrag:abc", "line 6: a=ice-ufrag: not 4 to 256 ice-chars"},
       {"a=ice-ufrag:ab cd", "line 6: a=ice-ufrag: not 4 to 256 ice-chars"},
       {"a=ice-pwd:short", "line 6: a=ice-pwd: not 22 to 256 ice-chars"},
-      {"a=fingerprint:sha-256 AA:BB", "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
+      {"a=fingerprint:sha-256 AA:BB",
+       "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
       {"a=fingerprint:sha-256", "line 6: a=fingerprint: not of the form <algorithm> <value>"},
-      {"a=fingerprint:other AA:B", "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
+      {"a=fingerprint:other AA:B",
+       "line 6: a=fingerprint: the value is not hexadecimal pairs, or not of the algorithm's length"},
       {"a=mid:", "line 6: a=mid: not a token of up to 256 characters"},
       {"a=sctp-port:70000", "line 6: a=sctp-port: not a number up to 65535"},
       {"a=sctp-port:+1", "line 6: a=sctp-port: not a number up to 65535"},
@@ -284,18 +288,21 @@ static void test_bounds(void) {
 static void test_filled_by_hand(void) {
   const char *const candidates[] = {"candidate:1 1 udp 1 192.0.2.1 9 typ host"};
   const prtc_sdp_fingerprint fingerprint = {"sha-256", FINGERPRINT};
-  const prtc_sdp_media media = {.kind = "application", .port = 9, .protocol = "UDP/DTLS/SCTP", .formats = "webrtc-datachannel",
-                                .connection = "IN IP4 0.0.0.0", .mid = "0", .ice_ufrag = "abcd",
+  const prtc_sdp_media media = {.kind = "application", .port = 9, .protocol = "UDP/DTLS/SCTP",
+                                .formats = "webrtc-datachannel", .connection = "IN IP4 0.0.0.0", .mid = "0",
+                                .ice_ufrag = "abcd",
                                 .ice_pwd = "0123456789abcdefghijkl", .ice_options = "trickle", .fingerprints = &fingerprint,
-                                .fingerprint_count = 1, .setup = PRTC_SDP_SETUP_PASSIVE, .has_sctp_port = 1, .sctp_port = 5000,
+                                .fingerprint_count = 1, .setup = PRTC_SDP_SETUP_PASSIVE,
+                                .has_sctp_port = 1, .sctp_port = 5000,
                                 .candidates = candidates, .candidate_count = 1, .end_of_candidates = 1};
   const prtc_sdp_group group = {"BUNDLE", "0"};
   const prtc_sdp_session session = {.username = "-", .session_id = 1, .session_version = 2, .address = "IN IP4 127.0.0.1",
                                     .name = "-", .groups = &group, .group_count = 1, .media = &media, .media_count = 1};
   char out[2048];
   PRTC_CHECK(prtc_sdp_print(&session, out, sizeof out) > 0);
-  PRTC_CHECK_TEXT(out, HEAD "a=group:BUNDLE 0\r\n" DATA "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=sctp-port:5000\r\na=ice-ufrag:abcd\r\n"
-                            "a=ice-pwd:0123456789abcdefghijkl\r\na=ice-options:trickle\r\na=fingerprint:sha-256 " FINGERPRINT
+  PRTC_CHECK_TEXT(out, HEAD "a=group:BUNDLE 0\r\n" DATA "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=sctp-port:5000\r\n"
+                            "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=ice-options:trickle\r\n"
+                            "a=fingerprint:sha-256 " FINGERPRINT
                             "\r\na=setup:passive\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n");
   check_prints(out, out);
 }

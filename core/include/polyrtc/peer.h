@@ -131,8 +131,9 @@ PRTC_API int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_o
 PRTC_API int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity);
 
 /* Apply a description (RFC 9429 sections 5.5 to 5.11). For the local one, sdp may be NULL with size 0: the implicit offer or
- * answer of the W3C; the type may then be 0 as well, and follows from the signaling state. Errors: SYNTAX (prtc_peer_error_message names line and reason), INVALID_STATE, INVALID_ACCESS,
- * INVALID_MODIFICATION (a local description that was changed), NOT_SUPPORTED. After an error nothing has changed. */
+ * answer of the W3C; the type may then be 0 as well, and follows from the signaling state. Errors: SYNTAX
+ * (prtc_peer_error_message names line and reason), INVALID_STATE, INVALID_ACCESS, INVALID_MODIFICATION (a local description
+ * that was changed), NOT_SUPPORTED. After an error nothing has changed. */
 PRTC_API int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size);
 PRTC_API int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp,
                                               size_t size);

@@ -39,8 +39,8 @@ typedef enum prtc_sdp_direction {
   PRTC_SDP_DIRECTION_INACTIVE
 } prtc_sdp_direction;
 
-/* a=fingerprint, RFC 8122 section 5: parsed ones have the algorithm in lower and the value in upper case, and a value of the
- * right length where the algorithm is one of SHA-1 and SHA-2. */
+/* a=fingerprint, RFC 8122 section 5: parsed ones have the algorithm in lower and the value in upper case, and a value of
+ * the right length where the algorithm is one of SHA-1 and SHA-2. */
 typedef struct prtc_sdp_fingerprint {
   const char *algorithm; /* "sha-256" */
   const char *value;     /* "AB:CD:…" */
@@ -58,8 +58,8 @@ typedef struct prtc_sdp_attribute {
   const char *value; /* NULL: "a=name" without a colon */
 } prtc_sdp_attribute;
 
-/* An m= line and what belongs to it. Attributes that a description may give for all sections at once (those marked *) are here
- * in each section to which they apply, and are printed there. */
+/* An m= line and what belongs to it. Attributes that a description may give for all sections at once (those marked *) are
+ * here in each section to which they apply, and are printed there. */
 typedef struct prtc_sdp_media {
   uint32_t line;         /* where the m= line was in the text; 0: not parsed */
   const char *kind;      /* "application", "audio", "video" */
@@ -118,21 +118,21 @@ typedef struct prtc_sdp_problem {
   char text[192]; /* "line 12: a=setup: unknown role", NUL-terminated */
 } prtc_sdp_problem;
 
-/* Reads a description; lines end with CRLF or LF. On success *out is the caller's to free. On SYNTAX, `problem` (which may be
- * NULL) says where and why. Texts that RFC 8866 or RFC 9429 section 5.8 tell to ignore (i= u= e= p= t= r= z= k=) are checked
- * for their place alone and not kept. */
+/* Reads a description; lines end with CRLF or LF. On success *out is the caller's to free. On SYNTAX, `problem` (which may
+ * be NULL) says where and why. Texts that RFC 8866 or RFC 9429 section 5.8 tell to ignore (i= u= e= p= t= r= z= k=) are
+ * checked for their place alone and not kept. */
 PRTC_API int prtc_sdp_parse(prtc_context *context, const char *text, size_t size, prtc_sdp_session **out,
                             prtc_sdp_problem *problem);
 
 /* Frees what prtc_sdp_parse made, with every text in it. NULL is allowed. */
 PRTC_API void prtc_sdp_free(prtc_sdp_session *session);
 
-/* Writes the description with CRLF, NUL-terminated; returns its length, or BUFFER_TOO_SMALL. What the program filled in is not
- * checked. */
+/* Writes the description with CRLF, NUL-terminated; returns its length, or BUFFER_TOO_SMALL. What the program filled in is
+ * not checked. */
 PRTC_API int prtc_sdp_print(const prtc_sdp_session *session, char *out, size_t capacity);
 
-/* Walks over tokens that are separated by spaces: returns the next token and its size, or NULL at the end. *cursor starts as
- * the list (NULL is an empty one). */
+/* Walks over tokens that are separated by spaces: returns the next token and its size, or NULL at the end. *cursor starts
+ * as the list (NULL is an empty one). */
 PRTC_API const char *prtc_sdp_next_token(const char **cursor, size_t *size);
 
 /* 1 when `list` has the token, else 0. Both may be NULL. */
