@@ -64,7 +64,6 @@ static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local
 
 static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_socket *socket, const prtc_address *address,
                      const prtc_address *server) {
-  if (ice->locals.count >= MAX_LOCALS) return PRTC_ERROR_QUEUE_FULL;
   struct ice_local *local = prtc_allocate(ice->context, sizeof *local);
   if (local == NULL) return PRTC_ERROR_NO_MEMORY;
   local->type = type;
@@ -79,7 +78,6 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
     prtc_release(ice->context, local);
     return code;
   }
-  if (type == PRTC_CANDIDATE_PEER_REFLEXIVE) return 0; /* the other side knows it already: it is not signalled */
   struct ice_event event = {.type = PRTC_ICE_EVENT_CANDIDATE, .local = *local, .base = socket->address};
   memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
   prtc_ice_push_event(ice, &event);
@@ -95,11 +93,10 @@ static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice
   return NULL;
 }
 
-prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *mapped) {
+prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                            const prtc_address *mapped) {
   const struct ice_local *local = find_local(ice, socket, mapped);
-  if (local != NULL) return local->type;
-  (void)add_local(ice, PRTC_CANDIDATE_PEER_REFLEXIVE, socket, mapped, NULL); /* without room it is just not remembered */
-  return PRTC_CANDIDATE_PEER_REFLEXIVE;
+  return local != NULL ? local->type : PRTC_CANDIDATE_PEER_REFLEXIVE;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- servers */
@@ -125,14 +122,8 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
   if (!success) return 0;
   if (!prtc_stun_find_xor_address(message, PRTC_STUN_XOR_MAPPED_ADDRESS, &mapped)) return PRTC_ERROR_MALFORMED;
   if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
-  struct ice_local *known = find_local(ice, socket, &mapped);
-  if (known != NULL && known->type == PRTC_CANDIDATE_PEER_REFLEXIVE) {
-    /* The same, learnt from a check before: now it has a server and is signalled. */
-    prtc_ice_list_remove(&ice->locals, known);
-    prtc_release(ice->context, known);
-    known = NULL;
-  }
-  if (refresh || known != NULL) return 0; /* redundant (RFC 8445 section 5.1.3): no NAT, or a second server */
+  /* RFC 8445 section 5.1.3: redundant when there is no NAT, or with a second server */
+  if (refresh || find_local(ice, socket, &mapped) != NULL) return 0;
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
 }
 

@@ -137,8 +137,8 @@ static void what_is_no_request_of_ours(void) {
 /* ------------------------------------------------------------------------------------------------- broken, replayed */
 
 /* A response to the latest request of agent 1, from agent 0's address, made with `password`. */
-static int send_forged_response(struct world *world, enum prtc_stun_class message_class, const char *password, uint16_t extra,
-                                bool mapped) {
+static int send_forged_response(struct world *world, enum prtc_stun_class message_class, const char *password,
+                                uint16_t extra, bool mapped) {
   const struct ice_list *transactions = &world->agents[1].ice->transactions;
   PRTC_REQUIRE(transactions->count > 0);
   const struct ice_transaction *latest = transactions->items[transactions->count - 1];
@@ -232,8 +232,8 @@ static void role_conflicts(void) {
   }
 }
 
-/* An other side that nominates aggressively marks the first check of each pair: the best of them counts. One that has checked
- * the pair before means it. */
+/* An other side that nominates aggressively marks the first check of each pair: the best of them counts. One that has
+ * checked the pair before means it. */
 static void nominations_of_a_lesser_pair(void) {
   for (unsigned variant = 0; variant < 3; variant++) {
     struct world *world = world_new();

@@ -27,7 +27,6 @@
 
 #define MAX_SOCKETS 32
 #define MAX_SERVERS 8
-#define MAX_LOCALS 160      /* candidates, peer-reflexive ones included */
 #define MAX_REMOTES 256
 #define MAX_PAIRS 100       /* RFC 8445 section 6.1.2.5 */
 #define MAX_TRANSACTIONS 512
@@ -225,9 +224,10 @@ void prtc_ice_gather_step(struct prtc_ice *ice);
 prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice);
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
                              const struct prtc_stun_message *message);
-/* What the other side sees us as: the type of the local candidate with this address, which is peer-reflexive when it is
- * new. */
-prtc_candidate_type prtc_ice_reflexive_type(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *mapped);
+/* The type of the local candidate with the address that the other side sees: peer-reflexive when there is none. That one
+ * needs no place among the candidates: it is never signalled, and is paired as its base. */
+prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                            const prtc_address *mapped);
 
 /* ---------------------------------------------------------------------------------------------------------- pairs.c */
 

@@ -92,7 +92,7 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_GATHERING_COMPLETE, /* all candidates of this generation have been reported */
   PRTC_ICE_EVENT_STATE,              /* state */
   PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
-  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: pairs tried, what answered, what was missing */
+  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: pairs tried, what answered, what was missing. STATE follows */
 } prtc_ice_event_type;
 
 typedef struct prtc_ice_event {
