@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import secrets
+import signal
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,7 +53,7 @@ class Terminal:
     def __init__(self, channel, command):
         self._channel = channel
         self._command = command
-        self._shell = None
+        self._shell = None  # while it runs
         self._size = asyncio.get_running_loop().create_future()  # the first resize starts the shell
         self._typed = asyncio.Queue()
         self._typed_bytes = 0  # received, not yet acknowledged
@@ -64,30 +65,32 @@ class Terminal:
 
     async def run(self):
         try:
-            async with Shell(self._command, *await self._size) as self._shell:
-                typing = asyncio.create_task(self._type())
+            async with Shell(self._command, *await self._size) as shell:
+                self._shell = shell
+                typing = asyncio.create_task(self._type(shell))
                 try:
-                    await self._show()
-                    status = await self._shell.wait()
+                    await self._show(shell)
+                    status = await shell.wait()
                 finally:
-                    typing.cancel()
                     self._shell = None
+                    typing.cancel()
+                    await asyncio.gather(typing, return_exceptions=True)
             self._send(json.dumps({"type": "exit", "status": status}))
         finally:
             self._channel.close()  # what was sent before still arrives
 
-    async def _show(self):
-        while data := await self._shell.read():
+    async def _show(self, shell):
+        while data := await shell.read():
             self._send(data)
             self._shown_bytes += len(data)
             self._check_window()
             await self._may_show.wait()
 
-    async def _type(self):
+    async def _type(self, shell):
         done = 0
         while True:
             data = await self._typed.get()
-            await self._shell.write(data)
+            await shell.write(data)
             done += len(data)
             if done >= ACKNOWLEDGE:
                 self._send(json.dumps({"type": "ack", "bytes": done}))
@@ -143,7 +146,7 @@ class Server:
     def __init__(self, host, command, names):
         self._token = secrets.token_urlsafe(32)
         self._command = command
-        self._names = {host, "localhost", *names}
+        self._names = {name.lower() for name in (host, "localhost", *names)}
         self._any_address = not _is_loopback(host)
         self._pages = set()  # their WebSockets
         self.app = web.Application(middlewares=[self._guard])
@@ -265,6 +268,7 @@ def _arguments():
 
 
 async def _serve(arguments):
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     server = Server(arguments.host, [arguments.shell], arguments.name)
     runner = web.AppRunner(server.app, access_log=None)
     await runner.setup()
@@ -288,7 +292,7 @@ def main():
         asyncio.run(_serve(arguments))
     except OSError as error:
         sys.exit(f"Cannot listen on {arguments.host} port {arguments.port}: {error.strerror}. Another port: --port 8081")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C, SIGTERM
         pass
 
 

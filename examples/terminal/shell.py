@@ -5,7 +5,6 @@
 import asyncio
 import fcntl
 import os
-import signal
 import struct
 import termios
 
@@ -47,7 +46,7 @@ class Shell:
         try:
             await asyncio.wait_for(asyncio.shield(self._ended), GRACE)
         except TimeoutError:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             await self._ended
 
     async def read(self):
@@ -62,9 +61,9 @@ class Shell:
             return b""
 
     async def write(self, data):
-        """Types `data`; returns when the terminal has taken all of it."""
+        """Types `data`; returns when the terminal has taken all of it, or the shell has ended."""
         loop = asyncio.get_running_loop()
-        while data:
+        while data and not self._ended.done():
             try:
                 data = data[os.write(self._terminal, data):]
             except BlockingIOError:

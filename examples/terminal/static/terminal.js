@@ -224,7 +224,7 @@ class App {
     } else if (state === "disconnected") {
       this.#setState("interrupted", "Interrupted");
     } else if (state === "failed" || state === "closed") {
-      this.#lose("The other side no longer answers.");
+      this.#lose(this.connected ? "The other side no longer answers." : "The browser found no way to the other side.");
     }
   }
 
