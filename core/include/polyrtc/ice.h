@@ -62,7 +62,8 @@ typedef struct prtc_ice_config {
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
   uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1, at most 32; 0: 7. It sets for how long a check is tried
                                    (39.5 s); there are more transmissions, as the interval doubles to 4 RTO at most */
-  uint32_t consent_interval;    /* µs between consent checks, randomised ±20 %; 0: 5,000,000 (RFC 7675 section 5.1) */
+  uint32_t consent_interval;    /* µs from an answer to the next consent check, randomised ±20 % (RFC 7675 section 5.1); a fifth
+                                   of it from a check that is not answered; 0: 5,000,000 */
   uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
   uint32_t disconnect_timeout;  /* µs since the first consent check without an answer until `disconnected`, when nothing
                                    else of the other side is heard; 0: 7,000,000 */
