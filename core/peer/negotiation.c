@@ -93,6 +93,8 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
 
 /* --------------------------------------------------------------------------------------------- what the other side says */
 
+static const char new_association[] = "the other side's fingerprint changed: a new DTLS association is not supported";
+
 /* Room for the fingerprints that are handed to the transport: one of each algorithm is all that makes sense. */
 enum { MAX_FINGERPRINTS = 8 };
 
@@ -155,9 +157,7 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
     (void)prtc_transport_set_controlling(peer->transport, now, data->local_offer || data->remote_lite);
   }
   result = prtc_transport_set_remote(peer->transport, now, &remote.transport);
-  if (result == PRTC_ERROR_NOT_SUPPORTED) {
-    return prtc_peer_fail(peer, result, "the other side's fingerprint changed: a new DTLS association is not supported");
-  }
+  if (result == PRTC_ERROR_NOT_SUPPORTED) return prtc_peer_fail(peer, result, new_association);
   if (result < 0) return prtc_peer_fail(peer, result, prtc_strerror(result));
   peer->remote_max_message_size = data->max_message_size;
   peer->sctp_negotiated = true;
@@ -173,6 +173,9 @@ static void commit(prtc_peer *peer, prtc_time now, bool local, bool answers) {
   prtc_jsep_commit(peer->jsep);
   prtc_jsep_get_data(peer->jsep, &data);
   prtc_signaling_state after = prtc_jsep_get_signaling_state(peer->jsep);
+  if (before == PRTC_SIGNALING_HAVE_LOCAL_OFFER && after == PRTC_SIGNALING_HAVE_REMOTE_OFFER) {
+    prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_STABLE, 0); /* our offer was rolled back */
+  }
   if (after != before) prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, after, 0);
   bool complete = after == PRTC_SIGNALING_STABLE && before != PRTC_SIGNALING_STABLE;
   if (complete && answers && data.negotiated) peer->restarted = peer->wants_restart = false;
@@ -222,15 +225,33 @@ int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_typ
   return result < 0 ? fail_jsep(peer, result) : end(peer, finish(peer, now, true, is_answer(type)));
 }
 
+static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media *other) {
+  for (size_t i = 0; i < media->fingerprint_count; i++) {
+    for (size_t k = 0; k < other->fingerprint_count; k++) {
+      if (strcmp(media->fingerprints[i].value, other->fingerprints[k].value) == 0) return true;
+    }
+  }
+  return false;
+}
+
+/* An offer that could not be answered is refused now, rather than its answer later. */
+static int check_offer(prtc_peer *peer) {
+  struct prtc_jsep_data data;
+  struct remote_side unused;
+  prtc_jsep_get_data(peer->jsep, &data);
+  if (data.asked == NULL) return PRTC_OK;
+  if (data.negotiated && !has_fingerprint_of(data.asked, data.remote)) {
+    return prtc_peer_fail(peer, PRTC_ERROR_NOT_SUPPORTED, new_association);
+  }
+  return read_section(peer, data.asked, &unused);
+}
+
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   result = prtc_jsep_prepare_remote(peer->jsep, type, sdp, size);
   if (result < 0) return fail_jsep(peer, result);
-  struct prtc_jsep_data data;
-  struct remote_side unused;
-  prtc_jsep_get_data(peer->jsep, &data);
-  if (data.asked != NULL) result = read_section(peer, data.asked, &unused); /* refused now rather than at our answer */
+  result = check_offer(peer);
   if (result < 0) {
     prtc_jsep_abandon(peer->jsep);
     return result;

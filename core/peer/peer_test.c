@@ -410,6 +410,8 @@ static void test_glare(void) {
   describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL); /* b is polite */
   describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
   pair_run(&pair, 5000000);
+  CHECK_SEQUENCE(&pair.b, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_HAVE_LOCAL_OFFER, PRTC_SIGNALING_STABLE,
+                 PRTC_SIGNALING_HAVE_REMOTE_OFFER, PRTC_SIGNALING_STABLE);
   PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 2); /* its own and the other side's */
   PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_OPEN), 2); /* its own and the other side's */
@@ -472,6 +474,23 @@ static void test_unknown_fingerprints(void) {
   PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer), "no fingerprint is of an algorithm that is known");
   pair_fetch(&pair);
   PRTC_CHECK_INT(pair.a.count, 0);
+  pair_close(&pair);
+}
+
+/* Another certificate would be another DTLS association: refused, and the connection goes on. */
+static void test_changed_fingerprint(void) {
+  connect();
+  static char offer[SDP_ROOM];
+  snprintf(offer, sizeof offer, "%s", local_sdp(&pair.b));
+  char *value = strstr(offer, "a=fingerprint:sha-256 ") + strlen("a=fingerprint:sha-256 ");
+  *value = *value == 'A' ? 'B' : 'A';
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)),
+                 PRTC_ERROR_NOT_SUPPORTED);
+  PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer),
+                  "the other side's fingerprint changed: a new DTLS association is not supported");
+  pair_negotiate(&pair, &pair.b, &pair.a);
+  pair_run(&pair, 1000000);
+  check_connected();
   pair_close(&pair);
 }
 
@@ -680,6 +699,7 @@ int main(void) {
   PRTC_RUN(test_errors_have_sentences);
   PRTC_RUN(test_unusable_candidates_are_ignored);
   PRTC_RUN(test_unknown_fingerprints);
+  PRTC_RUN(test_changed_fingerprint);
   PRTC_RUN(test_configuration);
   PRTC_RUN(test_fingerprint_of_peer);
   PRTC_RUN(test_close_when_connected);
