@@ -26,6 +26,10 @@ class Channel:
         async with asyncio.timeout(PATIENCE):
             return await self._events.get()
 
+    def waiting(self):
+        """How many events nobody has asked for yet."""
+        return self._events.qsize()
+
     async def browser_event(self):
         event = await self._pair.page.evaluate("(label) => channels[label].events.next()", self.ours.label)
         if isinstance(event, str):

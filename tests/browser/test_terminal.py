@@ -16,6 +16,8 @@ import pytest
 import pytest_asyncio
 
 from browsers import PATIENCE, BrowserError
+from peers import Channel
+from polyrtc import RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the event loop in which the browsers live
 
@@ -314,6 +316,74 @@ async def test_bad_signalling_is_refused(client, server, text):
         async with asyncio.timeout(PATIENCE):
             message = await websocket.receive()
         assert message.type == aiohttp.WSMsgType.CLOSE
+
+
+@asynccontextmanager
+async def dial(client, server):
+    """A peer of Python that speaks the page's signalling."""
+    connection = RTCPeerConnection()
+    connection.createDataChannel("first")  # so that the offer has a data section; the server closes it
+    address, origin = server.replace("/?", "/signalling?"), _without_token(server).rstrip("/")
+    async with client.ws_connect(address, origin=origin) as websocket:
+        await connection.setLocalDescription(await connection.createOffer())
+        await websocket.send_json({"type": "offer", "sdp": connection.localDescription.sdp})
+        async with asyncio.timeout(PATIENCE):
+            answer = await websocket.receive_json()
+            await connection.setRemoteDescription(RTCSessionDescription(**answer))
+            while candidate := (await websocket.receive_json())["candidate"]:
+                await connection.addIceCandidate(RTCIceCandidate.fromJSON(candidate))
+        yield connection
+        await connection.close()
+
+
+async def _open(connection, label):
+    channel = Channel(None, connection.createDataChannel(label))
+    assert await channel.event() == "open"
+    return channel
+
+
+WINDOW = 256 * 1024
+BAD_MESSAGES = [["{"], ["[]"], ["[" * 200_000], ['{"type": "other"}'], ['{"type": "resize"}'],
+                ['{"type": "ack", "bytes": 1e999}'], ['{"type": "resize", "columns": "1", "rows": 1}'],
+                [b"x" * 65536] * 4 + [b"x"]]
+
+
+@pytest.mark.parametrize("messages", BAD_MESSAGES, ids=lambda messages: repr(messages[0][:20]))
+async def test_bad_message_closes_the_channel(client, server, messages):
+    """Also more bytes than the window allows. The other channels are not touched."""
+    async with dial(client, server) as connection:
+        ping = await _open(connection, "ping")
+        channel = await _open(connection, "terminal")
+        for message in messages:
+            channel.ours.send(message)
+        assert await channel.event() == "close"
+        ping.ours.send("alive")
+        assert await ping.event() == "alive"
+
+
+async def test_unknown_channel_is_closed(client, server):
+    async with dial(client, server) as connection:
+        channel = await _open(connection, "something else")
+        assert await channel.event() == "close"
+
+
+async def test_window(client, server):
+    """A shell that floods stands still when the page acknowledges nothing, and goes on when it does."""
+    async with dial(client, server) as connection:
+        ping = await _open(connection, "ping")
+        channel = await _open(connection, "terminal")
+        channel.ours.send('{"type": "resize", "columns": 80, "rows": 24}')
+        channel.ours.send(b"yes\n")
+        received = 0
+        while received < WINDOW:
+            received += len(await channel.event())
+        for _ in range(20):
+            ping.ours.send("")
+            assert await ping.event() == ""
+        assert channel.waiting() == 0 and received < WINDOW + 16384
+        channel.ours.send(f'{{"type": "ack", "bytes": {WINDOW // 2}}}')
+        while received < WINDOW + WINDOW // 2:
+            received += len(await channel.event())
 
 
 async def test_headers(client, server):
