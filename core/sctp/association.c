@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "core/sctp/crc32c.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/reconfig.h"
 #include "core/sctp/usrsctp.h"
@@ -262,7 +261,7 @@ static void output_work(void *argument) {
     call->result = PRTC_ERROR_BUFFER_TOO_SMALL;
     return;
   }
-  uint32_t crc = prtc_crc32c_packet(packet->data, packet->size);
+  uint32_t crc = prtc_crc32c_packet(sctp->crc32c, packet->data, packet->size);
   memcpy(call->out, packet->data, packet->size);
   for (int i = 0; i < 4; i++) call->out[8 + i] = (uint8_t)(crc >> 8 * i);
   call->result = (int)packet->size;

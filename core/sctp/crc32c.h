@@ -9,10 +9,15 @@
 #include <stdint.h>
 
 /* Continues a checksum: begins with UINT32_MAX, and the result of the last call is complemented. */
-uint32_t prtc_crc32c_update(uint32_t crc, const uint8_t *data, size_t size);
+typedef uint32_t prtc_crc32c(uint32_t crc, const uint8_t *data, size_t size);
+
+prtc_crc32c prtc_crc32c_portable;
+
+/* The fastest that this CPU has. Asking takes a while (a microsecond and more in a virtual machine): once for each object. */
+prtc_crc32c *prtc_crc32c_best(void);
 
 /* The checksum of an SCTP packet (at least 12 bytes), whose own field counts as zero. It stands in the field with the least
  * significant byte first. */
-uint32_t prtc_crc32c_packet(const uint8_t *packet, size_t size);
+uint32_t prtc_crc32c_packet(prtc_crc32c *update, const uint8_t *packet, size_t size);
 
 #endif

@@ -265,8 +265,9 @@ void init_random(void) {}
 void finish_random(void) {}
 void read_random(void *out, size_t size) { prtc_random_bytes(&prtc_entered->random, out, size); }
 
+/* Of no use while checksums are "offloaded" (see start), but referred to. */
 uint32_t calculate_crc32c(uint32_t crc, const unsigned char *data, unsigned int size) {
-  return prtc_crc32c_update(crc, data, size);
+  return prtc_crc32c_portable(crc, data, size);
 }
 
 uint32_t sctp_finalize_crc32c(uint32_t crc) {
@@ -280,7 +281,7 @@ uint32_t sctp_calculate_cksum(struct mbuf *m, uint32_t offset) {
   uint32_t crc = UINT32_MAX;
   for (; m != NULL; m = m->m_next) {
     uint32_t length = (uint32_t)m->m_len;
-    if (offset < length) crc = prtc_crc32c_update(crc, (const uint8_t *)m->m_data + offset, length - offset);
+    if (offset < length) crc = prtc_crc32c_portable(crc, (const uint8_t *)m->m_data + offset, length - offset);
     offset = offset > length ? offset - length : 0;
   }
   return sctp_finalize_crc32c(crc);

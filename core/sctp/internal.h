@@ -11,6 +11,7 @@
 
 #include <polyrtc/sctp.h>
 
+#include "core/sctp/crc32c.h"
 #include "core/sctp/engine.h"
 
 /* A packet that usrsctp has sent and the caller has not fetched. The stack's memory. */
@@ -30,6 +31,7 @@ struct prtc_sctp {
   prtc_context *context;
   struct prtc_engine *engine;
   struct socket *socket;
+  prtc_crc32c *crc32c;
   uint16_t local_port, remote_port;
   uint32_t mtu, streams, receive_window, send_buffer, max_retransmissions;
   bool started;    /* the association exists, or existed */

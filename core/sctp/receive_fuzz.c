@@ -50,7 +50,7 @@ static void step(struct side sides[2], prtc_time *now, const uint8_t header[12],
   memcpy(packet, header, 12);
   memcpy(packet + 12, chunks, length);
   if (packet[12] == 1) memset(packet + 4, 0, 4); /* an INIT has no tag */
-  uint32_t crc = prtc_crc32c_packet(packet, 12 + length);
+  uint32_t crc = prtc_crc32c_packet(prtc_crc32c_portable, packet, 12 + length);
   for (int i = 0; i < 4; i++) packet[8 + i] = (uint8_t)(crc >> 8 * i);
   (void)prtc_sctp_receive(sides[1].sctp, *now, packet, 12 + length);
   if ((flags & 1) != 0) fetch(&sides[1]);

@@ -169,7 +169,7 @@ static void lack_of_memory_ends_it_cleanly(void) {
 /* --------------------------------------------------------------------------------------------------------------- hostility */
 
 static void seal(uint8_t *packet, size_t size) {
-  uint32_t crc = prtc_crc32c_packet(packet, size);
+  uint32_t crc = prtc_crc32c_packet(prtc_crc32c_portable, packet, size);
   for (int i = 0; i < 4; i++) packet[8 + i] = (uint8_t)(crc >> 8 * i);
 }
 

@@ -8,7 +8,6 @@
 
 #include "core/base/bytes.h"
 #include "core/base/context.h"
-#include "core/sctp/crc32c.h"
 #include "core/sctp/internal.h"
 
 enum { HEADER_SIZE = 12, CHUNK_HEADER_SIZE = 4 };
@@ -34,6 +33,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   prtc_sctp *sctp = prtc_allocate(context, sizeof *sctp);
   if (sctp == NULL) return NULL;
   sctp->context = context;
+  sctp->crc32c = prtc_crc32c_best();
   sctp->output_end = &sctp->output;
   sctp->local_port = (uint16_t)or_default(given.local_port, 5000);
   sctp->remote_port = (uint16_t)or_default(given.remote_port, 5000);
@@ -86,7 +86,7 @@ int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_
   const uint8_t *sum = prtc_read_bytes(&reader, 4);
   uint8_t type = prtc_read_u8(&reader), flags = prtc_read_u8(&reader);
   uint32_t crc = (uint32_t)sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 | (uint32_t)sum[3] << 24;
-  if (crc != prtc_crc32c_packet(data, size)) return PRTC_ERROR_UNAUTHENTICATED;
+  if (crc != prtc_crc32c_packet(sctp->crc32c, data, size)) return PRTC_ERROR_UNAUTHENTICATED;
   if (source != sctp->remote_port || destination != sctp->local_port) return PRTC_ERROR_UNEXPECTED;
   if (!sctp->started && type == CHUNK_INIT) {
     /* To be connected to is to connect: the two INITs meet (RFC 9260 section 5.2.1). */
