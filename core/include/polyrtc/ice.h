@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The object never opens a socket: it is told of sockets (prtc_ice_add_socket), sends and receives STUN over them, reports
- * the local candidates that follow, and says which pair is selected. Data of others (DTLS, RTP) does not pass through it: the
- * caller sends it on the selected pair, after asking prtc_ice_knows_path about what arrives.
+ * The object never opens a socket: it is told of sockets (prtc_ice_add_socket), sends and receives STUN over them,
+ * reports the local candidates that follow, and says which pair is selected. Data of others (DTLS, RTP) does not pass
+ * through it: the caller sends it on the selected pair, after asking prtc_ice_knows_path about what arrives.
  */
 #ifndef POLYRTC_ICE_H
 #define POLYRTC_ICE_H
@@ -16,7 +16,7 @@ PRTC_BEGIN_DECLS
 
 typedef struct prtc_ice prtc_ice;
 
-/* ------------------------------------------------------------------------------------------------------------ candidates */
+/* ------------------------------------------------------------------------------------------------------- candidates */
 
 /* RFC 8445 section 5.1.1 */
 typedef enum prtc_candidate_type {
@@ -27,7 +27,12 @@ typedef enum prtc_candidate_type {
 } prtc_candidate_type;
 
 /* RFC 6544 section 4.5 */
-typedef enum prtc_tcp_type { PRTC_TCP_NONE = 0, PRTC_TCP_ACTIVE, PRTC_TCP_PASSIVE, PRTC_TCP_SIMULTANEOUS_OPEN } prtc_tcp_type;
+typedef enum prtc_tcp_type {
+  PRTC_TCP_NONE = 0,
+  PRTC_TCP_ACTIVE,
+  PRTC_TCP_PASSIVE,
+  PRTC_TCP_SIMULTANEOUS_OPEN
+} prtc_tcp_type;
 
 #define PRTC_CANDIDATE_TEXT_SIZE 512
 
@@ -52,7 +57,7 @@ PRTC_API int prtc_candidate_parse(prtc_candidate *out, const char *text, size_t 
 /* Writes "candidate:…" NUL-terminated; returns its length. */
 PRTC_API int prtc_candidate_print(const prtc_candidate *candidate, char *out, size_t capacity);
 
-/* --------------------------------------------------------------------------------------------------------- configuration */
+/* ---------------------------------------------------------------------------------------------------- configuration */
 
 typedef struct prtc_ice_config {
   size_t size;
@@ -62,8 +67,8 @@ typedef struct prtc_ice_config {
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
   uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1, at most 32; 0: 7. It sets for how long a check is tried
                                    (39.5 s); there are more transmissions, as the interval doubles to 4 RTO at most */
-  uint32_t consent_interval;    /* µs from an answer to the next consent check, randomised ±20 % (RFC 7675 section 5.1); a fifth
-                                   of it from a check that is not answered; 0: 5,000,000 */
+  uint32_t consent_interval;    /* µs from an answer to the next consent check, randomised ±20 % (RFC 7675 section 5.1); a
+                                   fifth of it from a check that is not answered; 0: 5,000,000 */
   uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
   uint32_t disconnect_timeout;  /* µs since the first consent check without an answer until `disconnected`, when nothing
                                    else of the other side is heard; 0: 7,000,000 */
@@ -93,7 +98,7 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_GATHERING_COMPLETE, /* all candidates of this generation have been reported */
   PRTC_ICE_EVENT_STATE,              /* state */
   PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
-  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: pairs tried, what answered, what was missing. STATE follows */
+  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: what was tried, answered, missing; then STATE */
 } prtc_ice_event_type;
 
 typedef struct prtc_ice_event {
@@ -114,7 +119,7 @@ typedef struct prtc_ice_pair {
   uint64_t round_trip_time;         /* µs, the latest; 0: not measured */
 } prtc_ice_pair;
 
-/* ---------------------------------------------------------------------------------------------------------------- object */
+/* ----------------------------------------------------------------------------------------------------------- object */
 
 /* NULL when memory is lacking or the configuration is not acceptable. */
 PRTC_API prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config);
@@ -133,8 +138,8 @@ PRTC_API int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out);
 PRTC_API int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out);
 
 /* What the other side offered. Other credentials than before start a new generation on that side (its candidates are
- * forgotten; the selected pair stays in use until the new generation has one). SYNTAX when they are not ice-chars of the right
- * length. */
+ * forgotten; the selected pair stays in use until the new generation has one). SYNTAX when they are not ice-chars of
+ * the right length. */
 PRTC_API int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
 
 PRTC_API int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling);
@@ -155,7 +160,8 @@ PRTC_API int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now);
 PRTC_API int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candidate *candidate);
 PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
 
-/* ICE restart, RFC 8445 section 9: new local credentials, a new generation; candidates of the sockets are reported again. */
+/* ICE restart, RFC 8445 section 9: new local credentials, a new generation; candidates of the sockets are reported
+ * again. */
 PRTC_API int prtc_ice_restart(prtc_ice *ice, prtc_time now);
 
 /* Sending to `remote` from `socket` failed (ICMP): a check under way there fails at once; an established path is left to
