@@ -166,7 +166,8 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
       if (socket != NULL) prtc_socket_close(driver, socket);
       break;
     case PRTC_REQUEST_JOIN_MULTICAST:
-      reply(driver, now, request, socket == NULL ? EBADF : prtc_socket_join(socket, &request->address, request->interface_index));
+      reply(driver, now, request,
+            socket == NULL ? EBADF : prtc_socket_join(socket, &request->address, request->interface_index));
       break;
     case PRTC_REQUEST_RESOLVE:
       prtc_resolve(driver, now, request);

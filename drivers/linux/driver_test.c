@@ -26,21 +26,25 @@ struct side {
   prtc_channel_id channel; /* open, else 0 */
   bool channel_closed;
   uint32_t state;          /* prtc_connection_state */
+  uint32_t gathering;      /* prtc_ice_gathering_state */
   uint16_t port;           /* of its first candidate */
   size_t sent, received;
   bool in_order;
   char failure[256];
 };
 
-static void open_side(struct side *side) {
+static void open_side(struct side *side, const prtc_driver_config *driver_config, const char *stun_server) {
   prtc_peer_config config;
+  const prtc_ice_server server = {.url = stun_server};
   memset(side, 0, sizeof *side);
   side->in_order = true;
-  side->driver = prtc_driver_new(NULL);
+  side->driver = prtc_driver_new(driver_config);
   PRTC_REQUIRE(side->driver != NULL);
   side->endpoint = prtc_driver_endpoint(side->driver);
   PRTC_INIT(&config);
   config.use_loopback = 1;
+  config.ice_servers = &server;
+  config.ice_server_count = stun_server == NULL ? 0 : 1;
   PRTC_REQUIRE(prtc_peer_new(side->endpoint, prtc_driver_now(side->driver), &config, &side->peer) == 0);
 }
 
@@ -58,6 +62,9 @@ static void handle(struct side *side, struct side *other, const prtc_event *even
     case PRTC_EVENT_CONNECTION_STATE_CHANGE:
       side->state = event->state;
       break;
+    case PRTC_EVENT_ICE_GATHERING_STATE_CHANGE:
+      side->gathering = event->state;
+      break;
     case PRTC_EVENT_FAILED:
       snprintf(side->failure, sizeof side->failure, "%s", event->text);
       break;
@@ -69,7 +76,7 @@ static void handle(struct side *side, struct side *other, const prtc_event *even
       side->channel_closed = true;
       break;
     case PRTC_EVENT_CHANNEL_MESSAGE:
-      if (event->size != sizeof number) break;
+      if (event->size < sizeof number) break;
       memcpy(&number, event->data, sizeof number);
       if (number != side->received++) side->in_order = false;
       break;
@@ -124,23 +131,29 @@ static void describe(struct side *from, struct side *to, prtc_sdp_type type) {
 
 static bool is_open(const struct side *a, const struct side *b) { return a->channel != 0 && b->channel != 0; }
 
-/* Two drivers, connected, with an open channel on each side. */
-static void connect_sides(struct side *a, struct side *b) {
+static void create_channel(struct side *side) {
   prtc_channel_config config;
   prtc_channel_id channel;
-  open_side(a);
-  open_side(b);
   PRTC_INIT(&config);
   config.label = "numbers";
   config.label_size = 7;
   config.stream_id = PRTC_STREAM_NONE;
-  PRTC_REQUIRE(prtc_peer_create_data_channel(a->peer, prtc_driver_now(a->driver), &config, &channel) == 0);
+  PRTC_REQUIRE(prtc_peer_create_data_channel(side->peer, prtc_driver_now(side->driver), &config, &channel) == 0);
+}
+
+/* Two drivers, connected, with an open channel on each side. */
+static void connect_with(struct side *a, struct side *b, const prtc_driver_config *driver_config) {
+  open_side(a, driver_config, NULL);
+  open_side(b, driver_config, NULL);
+  create_channel(a);
   describe(a, b, PRTC_SDP_OFFER);
   describe(b, a, PRTC_SDP_ANSWER);
   PRTC_REQUIRE(run(a, b, is_open));
   PRTC_CHECK_INT(a->state, PRTC_CONNECTION_CONNECTED);
   PRTC_CHECK_INT(b->state, PRTC_CONNECTION_CONNECTED);
 }
+
+static void connect_sides(struct side *a, struct side *b) { connect_with(a, b, NULL); }
 
 static void free_sides(struct side *a, struct side *b) {
   prtc_driver_free(a->driver);
@@ -168,6 +181,32 @@ static void ten_thousand_messages_each_way(void) {
   PRTC_CHECK_INT(a.received, MESSAGES);
   PRTC_CHECK_INT(b.received, MESSAGES);
   PRTC_CHECK(a.in_order && b.in_order);
+  PRTC_CHECK_TEXT(a.failure, "");
+  free_sides(&a, &b);
+}
+
+#define LARGE_MESSAGES 200
+
+static bool has_all_large(const struct side *a, const struct side *b) {
+  (void)a;
+  return b->received >= LARGE_MESSAGES;
+}
+
+/* Buffers that hold less than one train: what finds no room waits for it, and nothing gets stuck. */
+static void small_buffers_make_it_slower_only(void) {
+  static uint8_t message[64 * 1024];
+  struct side a, b;
+  prtc_driver_config config;
+  PRTC_INIT(&config);
+  config.send_buffer = 1; /* the kernel makes a few kilobytes of it */
+  config.receive_buffer = 256 * 1024;
+  connect_with(&a, &b, &config);
+  for (uint32_t i = 0; i < LARGE_MESSAGES; i++) {
+    memcpy(message, &i, sizeof i);
+    PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
+  }
+  PRTC_CHECK(run(&a, &b, has_all_large));
+  PRTC_CHECK(b.in_order);
   PRTC_CHECK_TEXT(a.failure, "");
   free_sides(&a, &b);
 }
@@ -266,6 +305,57 @@ static void a_forked_child_is_inert(void) {
   free_sides(&a, &b);
 }
 
+static bool has_gathered(const struct side *a, const struct side *b) {
+  (void)b;
+  return a->gathering == PRTC_ICE_GATHERING_COMPLETE;
+}
+
+/* The name of a server becomes an address (without a name server: it is the loopback's), and the server is asked. */
+static void a_stun_server_has_a_name(void) {
+  struct side a, nobody = {0};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  char url[64];
+  int server = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  PRTC_REQUIRE(bind(server, (struct sockaddr *)&address, length) == 0);
+  PRTC_REQUIRE(getsockname(server, (struct sockaddr *)&address, &length) == 0);
+  snprintf(url, sizeof url, "stun:localhost:%d", ntohs(address.sin_port));
+  open_side(&a, NULL, url);
+  create_channel(&a);
+  PRTC_REQUIRE(prtc_peer_set_local_description(a.peer, prtc_driver_now(a.driver), PRTC_SDP_OFFER, NULL, 0) == 0);
+  uint8_t request[1500];
+  ssize_t size = -1;
+  prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
+  while (size < 0 && prtc_driver_now(NULL) < end) {
+    settle(&a, &nobody);
+    struct pollfd watched[2] = {{.fd = prtc_driver_descriptor(a.driver), .events = POLLIN}, {.fd = server, .events = POLLIN}};
+    poll(watched, 2, 1000);
+    size = recv(server, request, sizeof request, 0);
+    if ((watched[0].revents & POLLIN) != 0) PRTC_CHECK_INT(prtc_driver_process(a.driver), 0);
+  }
+  const uint8_t binding_request[] = {0x00, 0x01};
+  const uint8_t magic_cookie[] = {0x21, 0x12, 0xa4, 0x42};
+  PRTC_CHECK(size >= 20 && memcmp(request, binding_request, 2) == 0 && memcmp(request + 4, magic_cookie, 4) == 0);
+  close(server);
+  prtc_driver_free(a.driver);
+}
+
+/* RFC 6761 section 6.4: no such name exists. Whether a name server says so or none answers, gathering ends. */
+static void an_unknown_name_ends(void) {
+  struct side a, nobody = {0};
+  open_side(&a, NULL, "stun:nobody.invalid");
+  create_channel(&a);
+  PRTC_REQUIRE(prtc_peer_set_local_description(a.peer, prtc_driver_now(a.driver), PRTC_SDP_OFFER, NULL, 0) == 0);
+  PRTC_CHECK(run(&a, &nobody, has_gathered));
+  prtc_driver_free(a.driver);
+
+  open_side(&a, NULL, "stun:nobody.invalid"); /* freed while the name is being asked for */
+  create_channel(&a);
+  PRTC_REQUIRE(prtc_peer_set_local_description(a.peer, prtc_driver_now(a.driver), PRTC_SDP_OFFER, NULL, 0) == 0);
+  PRTC_CHECK_INT(prtc_driver_flush(a.driver), 0);
+  prtc_driver_free(a.driver);
+}
+
 #define DESCRIPTORS 256
 
 static size_t open_descriptors(void) {
@@ -282,7 +372,7 @@ static void freeing_closes_every_descriptor(void) {
   free_sides(&a, &b);
   PRTC_CHECK_INT(open_descriptors(), before);
 
-  open_side(&a); /* in the midst of gathering */
+  open_side(&a, NULL, NULL); /* in the midst of gathering */
   PRTC_CHECK_INT(prtc_driver_flush(a.driver), 0);
   prtc_driver_free(a.driver);
   PRTC_CHECK_INT(open_descriptors(), before);
@@ -302,10 +392,13 @@ static void no_descriptor_survives_exec(void) {
 
 int main(void) {
   PRTC_RUN(ten_thousand_messages_each_way);
+  PRTC_RUN(small_buffers_make_it_slower_only);
   PRTC_RUN(the_descriptor_is_quiet_when_idle);
   PRTC_RUN(closing_says_goodbye);
   PRTC_RUN(a_flood_does_not_starve);
   PRTC_RUN(a_forked_child_is_inert);
+  PRTC_RUN(a_stun_server_has_a_name);
+  PRTC_RUN(an_unknown_name_ends);
   PRTC_RUN(freeing_closes_every_descriptor);
   PRTC_RUN(no_descriptor_survives_exec);
   return PRTC_TEST_RESULT();

@@ -168,9 +168,10 @@ static size_t send_many(struct prtc_driver *driver, struct prtc_socket *socket, 
     int sent = send_messages(socket, next, count - done);
     if (sent > 0) {
       done += (size_t)sent;
-    } else if (train && (errno == EIO || errno == EINVAL || errno == EMSGSIZE)) {
-      /* EIO: a device that computes no checksums, it will refuse the next train, too. Otherwise the segments are larger than
-       * the path's MTU: of single datagrams the kernel makes fragments. */
+    } else if (train && (errno == EIO || errno == EINVAL || errno == EMSGSIZE || errno == ENOBUFS)) {
+      /* EIO: a device that computes no checksums, it will refuse the next train, too. EINVAL, EMSGSIZE: the segments are larger
+       * than the path's MTU; of single datagrams the kernel makes fragments. ENOBUFS: the train may be more than the socket's
+       * buffer will ever hold. */
       socket->single_segments = errno == EIO;
       send_segments(driver, socket, now, next);
       done++;
