@@ -638,6 +638,23 @@ static void test_candidates_of_generations(void) {
   prtc_jsep_free(jsep);
 }
 
+/* A re-offer without a restart: the candidate belongs to both of the other side's descriptions, and is handed on. */
+static void test_candidates_in_a_reoffer(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  char text[ROOM];
+  prtc_sdp_type type;
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM), PRTC_OK);
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM), PRTC_OK);
+  PRTC_CHECK_INT(prtc_jsep_add_candidate(jsep, CANDIDATE, "0", -1, NULL), 1);
+  PRTC_CHECK(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_CURRENT_REMOTE, NULL, &type, text, ROOM) > 0);
+  CHECK_HAS(text, "a=" CANDIDATE "\r\n");
+  PRTC_CHECK(prtc_jsep_get_description(jsep, PRTC_DESCRIPTION_PENDING_REMOTE, NULL, &type, text, ROOM) > 0);
+  CHECK_HAS(text, "a=" CANDIDATE "\r\n");
+  prtc_jsep_free(jsep);
+}
+
 static void test_candidates_are_bounded(void) {
   struct prtc_jsep *jsep = make();
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM), PRTC_OK);
@@ -805,6 +822,7 @@ int main(void) {
   PRTC_RUN(test_candidates_wait_for_the_answer);
   PRTC_RUN(test_candidates_go_to_their_section);
   PRTC_RUN(test_candidates_of_generations);
+  PRTC_RUN(test_candidates_in_a_reoffer);
   PRTC_RUN(test_candidates_are_bounded);
   PRTC_RUN(test_local_description_has_candidates);
   PRTC_RUN(test_answers_to_long_lines);

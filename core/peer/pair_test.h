@@ -32,6 +32,7 @@ struct side {
   prtc_peer *peer;
   uint8_t ip;
   bool removed;
+  uint16_t ice_role; /* the attribute of its first check: 0x802A controlling, 0x8029 controlled (RFC 8445 section 16.1) */
   struct fetched log[LOG_SIZE];
   size_t count;
 };
@@ -109,6 +110,15 @@ static inline bool answer_requests(struct pair *pair, struct side *side) {
   return any;
 }
 
+/* RFC 8489 section 5: a Binding request, whose attributes are type, length, value padded to four bytes. */
+static inline void note_ice_role(struct side *side, const uint8_t *data, size_t size) {
+  if (side->ice_role != 0 || size < 20 || data[0] != 0 || data[1] != 1) return;
+  for (size_t at = 20; at + 4 <= size; at += 4 + (((size_t)data[at + 2] << 8 | data[at + 3]) + 3) / 4 * 4) {
+    uint16_t type = (uint16_t)(data[at] << 8 | data[at + 1]);
+    if (type == 0x8029 || type == 0x802A) side->ice_role = type;
+  }
+}
+
 static inline bool move_datagrams(struct pair *pair, struct side *from, struct side *to) {
   static uint8_t buffer[PRTC_TRAIN_SIZE];
   prtc_datagram out;
@@ -118,6 +128,7 @@ static inline bool move_datagrams(struct pair *pair, struct side *from, struct s
     int size = prtc_peer_transmit(from->peer, pair->now, &out, buffer, sizeof buffer);
     if (size <= 0) return any;
     any = true;
+    note_ice_role(from, out.data, out.size);
     if (out.remote.ip[3] != to->ip || out.remote.port != 5000) continue;
     size_t segment = out.segment_size != 0 ? out.segment_size : out.size;
     for (size_t at = 0; at < out.size; at += segment) {

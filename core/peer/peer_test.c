@@ -92,6 +92,14 @@ static void test_connects(void) {
   pair_close(&pair);
 }
 
+/* RFC 8445 section 6.1.1: the offerer controls, from the first check on. */
+static void test_ice_roles(void) {
+  connect();
+  PRTC_CHECK_INT(pair.a.ice_role, 0x802A);
+  PRTC_CHECK_INT(pair.b.ice_role, 0x8029);
+  pair_close(&pair);
+}
+
 /* The states of a type of event, one after the other. */
 static void check_sequence(const struct side *side, uint32_t type, const uint32_t *expected, size_t count) {
   PRTC_CHECK_INT(count_events(side, type), (int)count);
@@ -372,10 +380,14 @@ static void test_ice_restart(void) {
   *strchr(before, '\r') = '\0';
   PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK);
   pair_fetch(&pair);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK); /* asked for already */
+  pair_fetch(&pair);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 2);
   pair_negotiate(&pair, &pair.a, &pair.b);
   PRTC_CHECK(strstr(local_sdp(&pair.a), before) == NULL);
   pair_run(&pair, 5000000);
+  const char *candidate = strstr(local_sdp(&pair.a), "a=candidate:"); /* those of the new generation alone */
+  PRTC_CHECK(candidate != NULL && strstr(candidate + 1, "a=candidate:") == NULL);
   PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 2);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 0);
@@ -678,6 +690,7 @@ static void test_without_memory(void) {
 int main(void) {
   PRTC_RUN(test_nothing_happens_alone);
   PRTC_RUN(test_connects);
+  PRTC_RUN(test_ice_roles);
   PRTC_RUN(test_order_of_events);
   PRTC_RUN(test_states_follow_events);
   PRTC_RUN(test_candidate_events);
