@@ -9,13 +9,13 @@
 #include "core/base/bytes.h"
 #include "core/base/context.h"
 #include "core/sctp/internal.h"
+#include "core/sctp/packet.h"
 
-enum { HEADER_SIZE = 12, CHUNK_HEADER_SIZE = 4 };
-enum { CHUNK_INIT = 1, CHUNK_ABORT = 6, CHUNK_SHUTDOWN_COMPLETE = 14, FLAG_T = 1 }; /* RFC 9260 section 3.2 */
+enum { FLAG_T = 1 }; /* RFC 9260 section 3.3.7: the tag is reflected */
 
 static void take_output(void *user, const uint8_t *data, size_t size) {
   prtc_sctp *sctp = user;
-  if (sctp->output_count >= PRTC_SCTP_OUTPUT_LIMIT || size < HEADER_SIZE) return;
+  if (sctp->output_count >= PRTC_SCTP_OUTPUT_LIMIT || size < PRTC_SCTP_HEADER_SIZE) return;
   struct prtc_sctp_packet *packet = prtc_sctp_malloc(sizeof *packet + size);
   packet->next = NULL;
   packet->size = size;
@@ -69,8 +69,8 @@ int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now) {
 
 /* RFC 9260 section 8.5: which verification tag a packet must carry. */
 static bool has_right_tag(const prtc_sctp *sctp, uint32_t tag, uint8_t type, uint8_t flags) {
-  if (type == CHUNK_INIT) return tag == 0;
-  if ((type == CHUNK_ABORT || type == CHUNK_SHUTDOWN_COMPLETE) && (flags & FLAG_T) != 0) {
+  if (type == PRTC_SCTP_INIT) return tag == 0;
+  if ((type == PRTC_SCTP_ABORT || type == PRTC_SCTP_SHUTDOWN_COMPLETE) && (flags & FLAG_T) != 0) {
     return tag != 0 && tag == prtc_association_remote_tag(sctp);
   }
   return tag == prtc_association_tag(sctp);
@@ -79,7 +79,7 @@ static bool has_right_tag(const prtc_sctp *sctp, uint32_t tag, uint8_t type, uin
 int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return PRTC_ERROR_CLOSED;
-  if (size < HEADER_SIZE + CHUNK_HEADER_SIZE || size > UINT16_MAX) return PRTC_ERROR_MALFORMED;
+  if (size < PRTC_SCTP_HEADER_SIZE + PRTC_SCTP_CHUNK_HEADER_SIZE || size > UINT16_MAX) return PRTC_ERROR_MALFORMED;
   struct prtc_reader reader = prtc_reader_of(data, size);
   uint16_t source = prtc_read_u16(&reader), destination = prtc_read_u16(&reader);
   uint32_t tag = prtc_read_u32(&reader);
@@ -87,8 +87,9 @@ int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_
   uint8_t type = prtc_read_u8(&reader), flags = prtc_read_u8(&reader);
   uint32_t crc = (uint32_t)sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 | (uint32_t)sum[3] << 24;
   if (crc != prtc_crc32c_packet(sctp->crc32c, data, size)) return PRTC_ERROR_UNAUTHENTICATED;
+  if (!prtc_packet_is_well_formed(data, size)) return PRTC_ERROR_MALFORMED;
   if (source != sctp->remote_port || destination != sctp->local_port) return PRTC_ERROR_UNEXPECTED;
-  if (!sctp->started && type == CHUNK_INIT) {
+  if (!sctp->started && type == PRTC_SCTP_INIT) {
     /* To be connected to is to connect: the two INITs meet (RFC 9260 section 5.2.1). */
     int code = prtc_sctp_connect(sctp, now);
     if (code < 0) return code;

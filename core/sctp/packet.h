@@ -1,0 +1,36 @@
+/* The frame of an SCTP packet: chunks and the parameters in them.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_SCTP_PACKET_H
+#define PRTC_SCTP_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  PRTC_SCTP_HEADER_SIZE = 12,      /* RFC 9260 section 3.1 */
+  PRTC_SCTP_CHUNK_HEADER_SIZE = 4, /* section 3.2 */
+};
+
+/* Chunk types, RFC 9260 section 3.2, RFC 6525 section 3.1, RFC 4820 section 3 */
+enum {
+  PRTC_SCTP_INIT = 1,
+  PRTC_SCTP_INIT_ACK = 2,
+  PRTC_SCTP_ABORT = 6,
+  PRTC_SCTP_SHUTDOWN_COMPLETE = 14,
+  PRTC_SCTP_RECONFIG = 130,
+  PRTC_SCTP_PAD = 132,
+};
+
+/* The end, without padding, of the chunk or parameter at `at`; 0 when there is none, or its length is wrong. */
+size_t prtc_packet_item_end(const uint8_t *packet, size_t at, size_t end);
+
+/* Where the next one begins. */
+static inline size_t prtc_packet_padded(size_t at) { return (at + 3) & ~(size_t)3; }
+
+/* Whether all chunks are whole, and the parameters of INIT and INIT ACK: usrsctp goes in circles at a parameter of length 0. */
+bool prtc_packet_is_well_formed(const uint8_t *packet, size_t size);
+
+#endif
