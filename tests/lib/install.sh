@@ -181,5 +181,6 @@ install_go() {
 bazel_() {
   local quiet=()
   if ! [ -t 2 ]; then quiet=(--curses=no --color=no --show_progress_rate_limit=15); fi
+  if [ "$1" = build ]; then quiet+=(--show_result=0 --ui_event_filters=-info); fi
   "${BAZEL_COMMAND[@]}" "$1" --noshow_loading_progress "${quiet[@]}" "${@:2}"
 }
