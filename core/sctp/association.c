@@ -70,12 +70,16 @@ static bool set_options(struct prtc_sctp *sctp) {
   struct socket *socket = sctp->socket;
   int on = 1;
   int window = (int)sctp->receive_window;
+  /* The most that usrsctp allows. A message in parts that the other side then abandons (RFC 3758) would come out as if it were
+   * whole, or stay in the way of all others: so messages that are not larger than this come whole. */
+  int largest_whole = window / 2;
   int send_limit = 1 << 30; /* prtc_association_send has its own */
   struct sctp_initmsg init = {.sinit_num_ostreams = (uint16_t)sctp->streams, .sinit_max_instreams = (uint16_t)sctp->streams};
   struct sctp_assoc_value resets = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
   bool ok = usrsctp_set_non_blocking(socket, 1) == 0 &&
             set_option(socket, SOL_SOCKET, SO_SNDBUF, &send_limit, sizeof send_limit) &&
             set_option(socket, SOL_SOCKET, SO_RCVBUF, &window, sizeof window) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_PARTIAL_DELIVERY_POINT, &largest_whole, sizeof largest_whole) &&
             set_option(socket, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on) &&
             set_option(socket, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) &&
             set_option(socket, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, &on, sizeof on) &&
