@@ -14,8 +14,6 @@ endpoint.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import native
 from .sansio import Endpoint, check
 
@@ -26,7 +24,7 @@ class Driver:
     endpoint: Endpoint
 
     def __init__(self, *, log_level: int = 0) -> None:
-        self._native: Any = native.new_driver(log_level)
+        self._native = native.new_driver(log_level)
         self.endpoint = Endpoint._of(self._native)
 
     def fileno(self) -> int:

@@ -26,7 +26,8 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Union
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from . import native
 from .errors import EXCEPTIONS, ErrorCode, PrtcError
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 Address = tuple[str, int]
-Buffer = Union[bytes, bytearray, memoryview]
+Buffer = bytes | bytearray | memoryview
+_T = TypeVar("_T")
 
 
 class EventType(enum.IntEnum):
@@ -226,7 +228,8 @@ class Request(NamedTuple):
     name: str | None
 
 
-class Interface(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Interface:
     """One address of one local interface, for the reply to ``RequestType.INTERFACES``."""
 
     host: str
@@ -319,10 +322,10 @@ class Endpoint:
     __slots__ = ("_native", "__weakref__")
 
     def __init__(self, seed: bytes | None = None, now: int = 0, wall_clock: int = 0, log_level: int = 0) -> None:
-        self._native: Any = native.Endpoint(os.urandom(32) if seed is None else seed, now, wall_clock, log_level)
+        self._native = native.Endpoint(os.urandom(32) if seed is None else seed, now, wall_clock, log_level)
 
     @classmethod
-    def _of(cls, handle: Any) -> Endpoint:
+    def _of(cls, handle: native.Endpoint) -> Endpoint:
         """Around a handle of the native module, for the driver."""
         endpoint = cls.__new__(cls)
         endpoint._native = handle
@@ -624,8 +627,8 @@ class Peer:
         if code < 0:
             raise error(code, self.endpoint._native.peer_message(self.id))
 
-    def _value(self, value: Any) -> Any:
+    def _value(self, value: _T | None) -> _T:
         """What the native module returned; ``None`` was an error."""
         if value is None:
-            self._check(self.endpoint._native.code())
+            raise error(self.endpoint._native.code(), self.endpoint._native.peer_message(self.id))
         return value

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import ast
 import gc
+import inspect
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +67,20 @@ def test_errors_are_those_of_the_header() -> None:
     for code in in_c:
         raised = sansio.error(code)
         assert (raised.code, raised.name, str(raised)) == (code, in_c[code], native.error_text(code))
+
+
+def test_the_types_describe_the_module() -> None:
+    """SWIG writes no types, so native.pyi is by hand: its functions and their parameters are those of the module."""
+    stub = Path(native.__file__).with_suffix(".pyi").read_text()
+    (described,) = [node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef)]
+    functions = [node for node in described.body if isinstance(node, ast.FunctionDef)]
+    methods = {function.name: [argument.arg for argument in function.args.args] for function in functions}
+    actual = {
+        name: list(inspect.signature(method).parameters)
+        for name, method in vars(native.Endpoint).items()
+        if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_"))
+    }
+    assert methods == actual
 
 
 def commands(peer: Peer) -> list[Callable[[], object]]:
