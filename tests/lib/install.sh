@@ -74,7 +74,7 @@ need_debian() {
   logged apt as_root sh -c '
     set -e
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -q -o DPkg::Lock::Timeout=600 update
+    apt-get -q -o DPkg::Lock::Timeout=600 update || true # one archive of several that fails need not matter
     apt-get -q -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"' sh $missing ||
     stop "apt could not install these packages. Is the network there, and does apt-get update work? ($missing)"
 }
