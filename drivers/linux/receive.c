@@ -103,7 +103,13 @@ void prtc_socket_read_errors(struct prtc_driver *driver, struct prtc_socket *soc
         .msg_control = &control,
         .msg_controllen = sizeof control,
     };
-    if (recvmsg(socket->descriptor, &message, MSG_ERRQUEUE) < 0) return;
+    if (recvmsg(socket->descriptor, &message, MSG_ERRQUEUE) < 0) {
+      /* The queue is empty. An error without a message would make the socket ready for ever: reading it takes it away. */
+      int error = 0;
+      socklen_t length = sizeof error;
+      (void)getsockopt(socket->descriptor, SOL_SOCKET, SO_ERROR, &error, &length);
+      return;
+    }
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
       bool ipv4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
       bool ipv6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;

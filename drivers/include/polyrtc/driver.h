@@ -61,7 +61,7 @@ PRTC_API int prtc_driver_descriptor(const prtc_driver *driver);
 /* The endpoint, for commands and events. It belongs to the driver. */
 PRTC_API prtc_endpoint *prtc_driver_endpoint(prtc_driver *driver);
 
-/* The time to give to commands: microseconds of CLOCK_MONOTONIC. */
+/* The time to give to commands: microseconds of CLOCK_MONOTONIC, the same for all drivers (NULL is allowed). */
 PRTC_API prtc_time prtc_driver_now(const prtc_driver *driver);
 
 /* The descriptor is readable (or may be: calling it in vain is harmless): takes what arrived, lets time pass, carries out
