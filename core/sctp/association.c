@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "core/sctp/internal.h"
+#include "core/sctp/packet.h"
 #include "core/sctp/reconfig.h"
 #include "core/sctp/usrsctp.h"
 
@@ -47,13 +48,13 @@ static void tune(const struct prtc_sctp *sctp) {
    * other side may delay a SACK. */
   SCTP_BASE_SYSCTL(sctp_rto_initial_default) = 500;
   SCTP_BASE_SYSCTL(sctp_rto_min_default) = 400;
-  SCTP_BASE_SYSCTL(sctp_rto_max_default) = 10000;
-  SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 5000;
+  SCTP_BASE_SYSCTL(sctp_rto_max_default) = 3000;
+  SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 3000;
   /* RFC 9260 section 6.2 allows 200 ms and asks for a SACK for each second packet anyway. A stream is reset once its last message
    * is acknowledged: with 200 ms, each close of a channel would take that long. */
   SCTP_BASE_SYSCTL(sctp_delayed_sack_time_default) = 20;
   uint32_t limit = sctp->max_retransmissions != 0 ? sctp->max_retransmissions : UINT16_MAX;
-  SCTP_BASE_SYSCTL(sctp_max_retran_chunk) = sctp->max_retransmissions; /* 0: no limit */
+  SCTP_BASE_SYSCTL(sctp_max_retran_chunk) = 0; /* the limits below are enough */
   SCTP_BASE_SYSCTL(sctp_assoc_rtx_max_default) = limit;
   SCTP_BASE_SYSCTL(sctp_path_rtx_max_default) = limit;
   SCTP_BASE_SYSCTL(sctp_init_rtx_max_default) = limit;
@@ -190,13 +191,36 @@ static void restore_place(const struct prtc_sctp *sctp, struct place place) {
   tcb->asoc.ss_data.locked_on_sending = &tcb->asoc.strmout[place.current];
 }
 
-/* A packet with a RE-CONFIG chunk. usrsctp drops a notification for which the buffer has no room; of resets none may be lost. */
-static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
+static bool is_being_read(const struct sctp_stream_in *stream) {
+  const struct sctp_queued_to_read *message;
+  TAILQ_FOREACH(message, &stream->inqueue, next_instrm) {
+    if (message->on_read_q) return true;
+  }
+  TAILQ_FOREACH(message, &stream->uno_inqueue, next_instrm) {
+    if (message->on_read_q) return true;
+  }
+  return false;
+}
+
+/* A FORWARD-TSN may end a message of which parts were given. usrsctp then still takes the stream for one in the middle of a
+ * message, and gives no more of it. */
+static void repair_streams(const struct prtc_sctp *sctp) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  for (uint32_t i = 0; tcb != NULL && i < tcb->asoc.streamincnt; i++) {
+    struct sctp_stream_in *stream = &tcb->asoc.strmin[i];
+    if (stream->pd_api_started && !is_being_read(stream)) stream->pd_api_started = 0;
+  }
+}
+
+/* A packet after which there may be notifications of resets or of an abandoned message: usrsctp drops those for which the buffer
+ * has no room, but none may be lost. It may also add streams. */
+static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
   struct place place = remember_place(sctp);
   sctp->socket->so_rcv.sb_hiwat += PRTC_SCTP_NOTIFICATION_ROOM;
   usrsctp_conninput(ADDRESS, packet, size, 0);
   sctp->socket->so_rcv.sb_hiwat -= PRTC_SCTP_NOTIFICATION_ROOM;
   restore_place(sctp, place);
+  if (prtc_packet_has(packet, size, PRTC_SCTP_FORWARD_TSN)) repair_streams(sctp);
 }
 
 /* Keeps the chunk at `offset`, as a packet of its own. The other side has one request under way at a time (RFC 6525 section
@@ -220,27 +244,31 @@ static void release_reconfig(struct prtc_sctp *sctp) {
   struct prtc_sctp_packet *held = sctp->held;
   if (held == NULL || tcb == NULL || !SCTP_TSN_GE(tcb->asoc.cumulative_tsn, sctp->held_until)) return;
   sctp->held = NULL;
-  input_reconfig(sctp, held->data, held->size);
+  input_with_care(sctp, held->data, held->size);
   prtc_sctp_release(held);
 }
 
+static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t size) {
+  const struct sctp_association *association = &association_of(sctp)->asoc;
+  uint32_t tsn;
+  uint8_t *packet = prtc_sctp_malloc(size);
+  memcpy(packet, data, size);
+  size_t offset = prtc_reconfig_prepare(packet, size, association->str_reset_seq_out - 1, association->cumulative_tsn, &tsn);
+  if (offset != 0) hold_reconfig(sctp, packet, size, offset, tsn);
+  input_with_care(sctp, packet, size);
+  prtc_sctp_release(packet);
+}
+
 static void input_work(void *argument) {
-  struct call *call = argument;
-  struct prtc_sctp *sctp = call->sctp;
-  if (!prtc_reconfig_is_in(call->in, call->size)) {
-    usrsctp_conninput(ADDRESS, call->in, call->size, 0);
+  const struct call *call = argument;
+  if (prtc_packet_has(call->in, call->size, PRTC_SCTP_RECONFIG)) {
+    input_reconfig(call->sctp, call->in, call->size);
+  } else if (prtc_packet_has(call->in, call->size, PRTC_SCTP_FORWARD_TSN)) {
+    input_with_care(call->sctp, call->in, call->size);
   } else {
-    const struct sctp_association *association = &association_of(sctp)->asoc;
-    uint32_t tsn;
-    uint8_t *packet = prtc_sctp_malloc(call->size);
-    memcpy(packet, call->in, call->size);
-    size_t offset = prtc_reconfig_prepare(packet, call->size, association->str_reset_seq_out - 1, association->cumulative_tsn,
-                                          &tsn);
-    if (offset != 0) hold_reconfig(sctp, packet, call->size, offset, tsn);
-    input_reconfig(sctp, packet, call->size);
-    prtc_sctp_release(packet);
+    usrsctp_conninput(ADDRESS, call->in, call->size, 0);
   }
-  release_reconfig(sctp);
+  release_reconfig(call->sctp);
 }
 
 int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {

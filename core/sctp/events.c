@@ -43,6 +43,7 @@ static void set_closed(struct prtc_sctp *sctp, int code, const char *text) {
   prtc_text_print(&out, "%s", text);
   sctp->closed = sctp->tell_closed = true;
   sctp->closed_code = code;
+  PRTC_LOG(sctp->context, PRTC_LOG_INFO, "sctp", "closed: %s", sctp->closed_text);
 }
 
 /* RFC 9260 section 3.3.10: the ABORT chunk's first cause, and its text where it is one that has text. */
@@ -61,6 +62,12 @@ static void describe_abort(const uint8_t *chunk, size_t size, char *out, size_t 
   }
 }
 
+/* usrsctp notes the place in its code at which it gave an association up: in that of the timers, nobody answered. */
+static bool was_timeout(const struct prtc_sctp *sctp) {
+  const struct sctp_inpcb *endpoint = (const struct sctp_inpcb *)sctp->socket->so_pcb;
+  return sctp->socket->so_error == ETIMEDOUT || (endpoint->last_abort_code & 0xf0000000) == SCTP_FROM_SCTP_TIMER;
+}
+
 static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_change *change, prtc_sctp_event *out) {
   switch (change->sac_state) {
   case SCTP_COMM_UP:
@@ -74,7 +81,7 @@ static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_ch
       char text[sizeof sctp->closed_text];
       describe_abort(change->sac_info, change->sac_length - sizeof *change, text, sizeof text);
       set_closed(sctp, PRTC_ERROR_SCTP_ABORTED, text);
-    } else if (sctp->socket->so_error == ETIMEDOUT || change->sac_error == 0) {
+    } else if (was_timeout(sctp)) {
       set_closed(sctp, PRTC_ERROR_TIMEOUT, "the other side did not answer");
     } else {
       set_closed(sctp, PRTC_ERROR_PROTOCOL, "the association was aborted because the other side broke the protocol");

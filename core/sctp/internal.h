@@ -24,6 +24,9 @@ struct prtc_sctp_packet {
 /* Beyond these, packets are lost as a network loses them: usrsctp sends again. */
 #define PRTC_SCTP_OUTPUT_LIMIT 1024
 
+/* usrsctp takes no smaller one (SCTP_SMALLEST_PMTU, which leaves out the header). */
+#define PRTC_SCTP_MTU_MIN (512u + 12u)
+
 /* What may come into the socket above the receive window: notifications, which the window does not count. */
 #define PRTC_SCTP_NOTIFICATION_ROOM (64u * 1024)
 

@@ -12,6 +12,13 @@ size_t prtc_packet_item_end(const uint8_t *packet, size_t at, size_t end) {
   return length >= 4 && length <= end - at ? at + length : 0;
 }
 
+size_t prtc_packet_find(const uint8_t *packet, size_t size, size_t at, uint8_t type) {
+  for (size_t end; (end = prtc_packet_item_end(packet, at, size)) != 0; at = prtc_packet_padded(end)) {
+    if (packet[at] == type) return at;
+  }
+  return 0;
+}
+
 /* From `at` to `end` there is nothing but items (and the padding of the last may be missing). */
 static bool is_items(const uint8_t *packet, size_t at, size_t end) {
   while (at < end) {

@@ -14,7 +14,7 @@ enum {
   PRTC_SCTP_CHUNK_HEADER_SIZE = 4, /* section 3.2 */
 };
 
-/* Chunk types, RFC 9260 section 3.2, RFC 6525 section 3.1, RFC 4820 section 3 */
+/* Chunk types, RFC 9260 section 3.2, RFC 6525 section 3.1, RFC 4820 section 3, RFC 3758 section 3.2 */
 enum {
   PRTC_SCTP_INIT = 1,
   PRTC_SCTP_INIT_ACK = 2,
@@ -22,6 +22,7 @@ enum {
   PRTC_SCTP_SHUTDOWN_COMPLETE = 14,
   PRTC_SCTP_RECONFIG = 130,
   PRTC_SCTP_PAD = 132,
+  PRTC_SCTP_FORWARD_TSN = 192,
 };
 
 /* The end, without padding, of the chunk or parameter at `at`; 0 when there is none, or its length is wrong. */
@@ -29,6 +30,13 @@ size_t prtc_packet_item_end(const uint8_t *packet, size_t at, size_t end);
 
 /* Where the next one begins. */
 static inline size_t prtc_packet_padded(size_t at) { return (at + 3) & ~(size_t)3; }
+
+/* The first chunk of a type, from the chunk at `at` on; 0 when there is none. */
+size_t prtc_packet_find(const uint8_t *packet, size_t size, size_t at, uint8_t type);
+
+static inline bool prtc_packet_has(const uint8_t *packet, size_t size, uint8_t type) {
+  return prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, type) != 0;
+}
 
 /* Whether all chunks are whole, and the parameters of INIT and INIT ACK: usrsctp goes in circles at a parameter of length 0. */
 bool prtc_packet_is_well_formed(const uint8_t *packet, size_t size);

@@ -58,12 +58,12 @@ static void requests_wait_for_their_tsn(void) {
   uint32_t tsn = 0;
   struct prtc_writer writer = prtc_writer_of(packet + 12, sizeof packet - 12);
   prtc_write_u32(&writer, 11u << 24 | 4); /* COOKIE ACK */
-  PRTC_CHECK(!prtc_reconfig_is_in(packet, 12 + writer.size));
+  PRTC_CHECK(!prtc_packet_has(packet, 12 + writer.size, PRTC_SCTP_RECONFIG));
   write_request(&writer, 100);
   write_request(&writer, 101);
   size_t size = 12 + writer.size;
   PRTC_CHECK(prtc_packet_is_well_formed(packet, size));
-  PRTC_CHECK(prtc_reconfig_is_in(packet, size));
+  PRTC_CHECK(prtc_packet_has(packet, size, PRTC_SCTP_RECONFIG));
   PRTC_CHECK_INT(prtc_reconfig_prepare(packet, size, 0x11223344, 101, &tsn), 0);
   PRTC_CHECK(memcmp(packet + 16 + 12, "\x11\x22\x33\x44", 4) == 0); /* the response number means nothing now */
   PRTC_CHECK_INT(prtc_reconfig_prepare(packet, size, 0, 100, &tsn), 16 + 24);

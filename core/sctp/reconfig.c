@@ -14,21 +14,12 @@ static uint32_t load(const uint8_t *p, size_t bytes) {
   return (uint32_t)prtc_read_integer(&reader, bytes);
 }
 
-static size_t next_reconfig(const uint8_t *packet, size_t size, size_t at) {
-  for (size_t end; (end = prtc_packet_item_end(packet, at, size)) != 0; at = prtc_packet_padded(end)) {
-    if (packet[at] == PRTC_SCTP_RECONFIG) return at;
-  }
-  return 0;
-}
-
-bool prtc_reconfig_is_in(const uint8_t *packet, size_t size) { return next_reconfig(packet, size, PRTC_SCTP_HEADER_SIZE) != 0; }
-
 /* RFC 1982 */
 static bool is_after(uint32_t a, uint32_t b) { return (int32_t)(a - b) > 0; }
 
 size_t prtc_reconfig_prepare(uint8_t *packet, size_t size, uint32_t response_number, uint32_t cumulative_tsn, uint32_t *tsn) {
   size_t waits = 0;
-  for (size_t chunk = PRTC_SCTP_HEADER_SIZE; (chunk = next_reconfig(packet, size, chunk)) != 0;) {
+  for (size_t chunk = PRTC_SCTP_HEADER_SIZE; (chunk = prtc_packet_find(packet, size, chunk, PRTC_SCTP_RECONFIG)) != 0;) {
     size_t chunk_end = prtc_packet_item_end(packet, chunk, size), end;
     for (size_t at = chunk + 4; (end = prtc_packet_item_end(packet, at, chunk_end)) != 0; at = prtc_packet_padded(end)) {
       if (load(packet + at, 2) != OUTGOING_RESET_REQUEST || end - at < 16) continue;

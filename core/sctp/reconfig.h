@@ -12,11 +12,8 @@
 #ifndef PRTC_SCTP_RECONFIG_H
 #define PRTC_SCTP_RECONFIG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-bool prtc_reconfig_is_in(const uint8_t *packet, size_t size);
 
 /* Writes `response_number` into each request. Returns the offset of the first RE-CONFIG chunk that has to wait for a TSN beyond
  * `cumulative_tsn`, which *tsn is set to; 0 when none has. */

@@ -42,7 +42,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
   sctp->send_buffer = or_default(given.send_buffer, 256 * 1024);
   sctp->max_retransmissions = given.max_retransmissions;
-  if (sctp->mtu < 576 || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||
+  if (sctp->mtu < PRTC_SCTP_MTU_MIN || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||
       sctp->max_retransmissions > UINT16_MAX ||
       (sctp->engine = prtc_engine_new(context, now, take_output, sctp)) == NULL || prtc_association_open(sctp) < 0) {
     prtc_sctp_free(sctp);
