@@ -1,3 +1,3 @@
 module polyrtc.dev/polyrtc
 
-go 1.21
+go 1.19
