@@ -53,7 +53,8 @@ def main() -> None:
     for path in arguments.files:
         with open(path, "rb") as file:
             data = file.read()
-        name = os.path.basename(path)
+        folder, _, inside = path.rpartition(f"/{NAME}/")
+        name = inside if folder else os.path.basename(path)
         if name == "README.md":
             readme = data.decode()
             continue

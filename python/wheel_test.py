@@ -24,7 +24,7 @@ def main(folder: str) -> None:
     names = wheel.namelist()
     info = "-".join(name.split("-")[:2]) + ".dist-info"
 
-    for wanted in ("__init__.py", "sansio.py", "native.py", "_polyrtc.abi3.so", "py.typed"):
+    for wanted in ("__init__.py", "contrib/signaling.py", "sansio.py", "native.py", "_polyrtc.abi3.so", "py.typed"):
         assert f"polyrtc/{wanted}" in names, wanted
     for wanted in ("polyrtc", "boringssl", "usrsctp", "libnice", "c-ares"):
         assert any(entry.startswith(f"{info}/licenses/{wanted}") for entry in names), wanted
