@@ -107,7 +107,7 @@ PYTHON
 
 suite_python() {
   local folder
-  for folder in tests/sim tests/python tests/docs tests/examples; do pytest_suite "$folder"; done
+  for folder in tests/sim tests/python tests/docs; do pytest_suite "$folder"; done
 }
 
 suite_browser() {
