@@ -32,6 +32,9 @@
 POLYRTC_ENTER
 %enddef
 
+%define POLYRTC_LONG(name)
+%enddef
+
 %ignore prtc_handle::receive_many; /* a loop over Receive does as well here */
 
 /* ---------------------------------------------------------------------------------------------------------------- inputs */

@@ -34,7 +34,7 @@ struct prtc_handle {
   prtc_endpoint_stats stats;
   prtc_address local, remote;
   prtc_sdp_type description_type;
-  struct list interfaces, addresses, servers;
+  struct list interfaces, addresses, servers, certificates;
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
 };
@@ -146,6 +146,12 @@ static void clear_servers(struct prtc_handle *handle) {
   list_clear(&handle->servers);
 }
 
+static void clear_certificates(struct prtc_handle *handle) {
+  const char **texts = handle->certificates.elements;
+  for (size_t i = 0; i < handle->certificates.count; i++) free((void *)(uintptr_t)texts[i]);
+  list_clear(&handle->certificates);
+}
+
 void prtc_handle_close(struct prtc_handle *handle) {
   if (handle->driver != NULL) {
     prtc_driver_free(handle->driver); /* with its endpoint */
@@ -156,6 +162,7 @@ void prtc_handle_close(struct prtc_handle *handle) {
   handle->endpoint = NULL;
   handle->event_count = 0;
   clear_servers(handle);
+  clear_certificates(handle);
   list_clear(&handle->interfaces);
   list_clear(&handle->addresses);
 }
@@ -334,6 +341,14 @@ int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, cons
   return complete ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
+int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem) {
+  if (empty_is_null(pem) == NULL) return PRTC_ERROR_SYNTAX;
+  const char **text = list_add(&handle->certificates, sizeof *text);
+  if (text == NULL) return PRTC_ERROR_NO_MEMORY;
+  *text = copy_text(pem);
+  return *text != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
+}
+
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
   prtc_peer_config config;
@@ -341,6 +356,8 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
   PRTC_INIT(&config);
   config.ice_servers = handle->servers.elements;
   config.ice_server_count = handle->servers.count;
+  config.certificates = handle->certificates.elements;
+  config.certificate_count = handle->certificates.count;
   config.ice_transport_policy = ice_transport_policy;
   config.use_loopback = use_loopback;
   config.max_message_size = max_message_size;
@@ -348,6 +365,7 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
   config.mtu = mtu;
   handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
   clear_servers(handle);
+  clear_certificates(handle);
   return handle->code < 0 ? 0 : prtc_peer_get_id(peer);
 }
 
@@ -531,4 +549,64 @@ const char *prtc_handle_address_text(const prtc_address *address, char *out) {
 void prtc_handle_read_address(const char *text, size_t size, prtc_address *out) {
   memset(out, 0, sizeof *out);
   if (size > 0 && prtc_address_parse(out, text, size) < 0) out->family = PRTC_HANDLE_BAD_FAMILY;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- certificates */
+
+struct prtc_handle_certificate {
+  prtc_context *context;
+  prtc_certificate *certificate; /* NULL before generate or parse */
+  prtc_fingerprint fingerprint;
+  char text[PRTC_CERTIFICATE_PEM_SIZE];
+};
+
+struct prtc_handle_certificate *prtc_handle_certificate_new(const uint8_t *seed, size_t seed_size) {
+  prtc_context_config config;
+  struct prtc_handle_certificate *certificate = seed_size == sizeof config.seed ? calloc(1, sizeof *certificate) : NULL;
+  if (certificate == NULL) return NULL;
+  PRTC_INIT(&config);
+  memcpy(config.seed, seed, sizeof config.seed);
+  certificate->context = prtc_context_new(&config);
+  if (certificate->context != NULL) return certificate;
+  free(certificate);
+  return NULL;
+}
+
+void prtc_handle_certificate_free(struct prtc_handle_certificate *certificate) {
+  if (certificate == NULL) return;
+  prtc_certificate_release(certificate->certificate);
+  prtc_context_free(certificate->context);
+  free(certificate);
+}
+
+int prtc_handle_certificate_generate(struct prtc_handle_certificate *certificate, uint32_t key_type, int64_t wall_clock,
+                                     int64_t expires) {
+  if (certificate->certificate != NULL) return PRTC_ERROR_INVALID_STATE;
+  prtc_certificate_config config;
+  PRTC_INIT(&config);
+  config.key_type = key_type;
+  config.wall_clock = wall_clock;
+  config.expires = expires;
+  return prtc_certificate_generate(certificate->context, &config, &certificate->certificate);
+}
+
+int prtc_handle_certificate_parse(struct prtc_handle_certificate *certificate, const char *text, size_t text_size) {
+  if (certificate->certificate != NULL) return PRTC_ERROR_INVALID_STATE;
+  return prtc_certificate_parse(certificate->context, text, text_size, &certificate->certificate);
+}
+
+const char *prtc_handle_certificate_pem(struct prtc_handle_certificate *certificate) {
+  if (certificate->certificate == NULL) return NULL;
+  int size = prtc_certificate_print(certificate->certificate, certificate->text, sizeof certificate->text);
+  return size < 0 ? NULL : certificate->text;
+}
+
+int64_t prtc_handle_certificate_expires(struct prtc_handle_certificate *certificate) {
+  return certificate->certificate == NULL ? -1 : prtc_certificate_get_expires(certificate->certificate);
+}
+
+const char *prtc_handle_certificate_fingerprint(struct prtc_handle_certificate *certificate, const char *algorithm) {
+  if (certificate->certificate == NULL || algorithm == NULL) return NULL;
+  int code = prtc_certificate_get_fingerprint(certificate->certificate, algorithm, &certificate->fingerprint);
+  return code < 0 ? NULL : certificate->fingerprint.value;
 }

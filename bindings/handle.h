@@ -76,7 +76,8 @@ int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now);
 
 /* ------------------------------------------------------------------------------------------------------------------ peers */
 
-/* Servers are added first, then the peer is made with them. Empty text is none. */
+/* Servers and certificates (PEM) are added first, then the peer is made with them. Empty text is none. */
+int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem);
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential);
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
@@ -124,6 +125,23 @@ const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint6
 const prtc_address *prtc_handle_selected_remote(struct prtc_handle *handle);
 const char *prtc_handle_log(struct prtc_handle *handle); /* NULL: no more lines */
 const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle);
+
+/* ----------------------------------------------------------------------------------------------------------- certificates */
+
+/* A certificate outside of any endpoint: made or read, to be given to peers as PEM. */
+struct prtc_handle_certificate;
+
+/* seed: 32 random bytes, fresh for each. NULL when memory is lacking or the seed has another size. */
+struct prtc_handle_certificate *prtc_handle_certificate_new(const uint8_t *seed, size_t seed_size);
+void prtc_handle_certificate_free(struct prtc_handle_certificate *certificate);
+/* One of the two first, once: 0 or an error. Without it, the others answer NULL and -1. */
+int prtc_handle_certificate_generate(struct prtc_handle_certificate *certificate, uint32_t key_type, int64_t wall_clock,
+                                     int64_t expires);
+int prtc_handle_certificate_parse(struct prtc_handle_certificate *certificate, const char *text, size_t text_size);
+const char *prtc_handle_certificate_pem(struct prtc_handle_certificate *certificate);
+int64_t prtc_handle_certificate_expires(struct prtc_handle_certificate *certificate); /* ms since 1970 */
+/* "AB:CD:…"; NULL for an unknown algorithm. */
+const char *prtc_handle_certificate_fingerprint(struct prtc_handle_certificate *certificate, const char *algorithm);
 
 /* An address as text, "" for none and "?" for one that cannot be printed; `out` has PRTC_ADDRESS_TEXT_SIZE bytes. */
 const char *prtc_handle_address_text(const prtc_address *address, char *out);

@@ -36,6 +36,9 @@
 POLYRTC_ENTER
 %enddef
 
+%define POLYRTC_LONG(name)
+%enddef
+
 %ignore prtc_handle::receive_many; /* a loop over receive does as well here */
 
 %{

@@ -98,6 +98,7 @@ POLYRTC_ENTER
   int unreachable(uint64_t now, uint64_t socket, const prtc_address *remote, int system_error);
   int interfaces_changed(uint64_t now);
 
+  int add_certificate(const char *pem);
   int add_ice_server(const char *url, const char *username, const char *credential);
   int free_peer(uint64_t peer);
   const char *peer_message(uint64_t peer);
@@ -128,3 +129,21 @@ POLYRTC_ENTER
   const prtc_endpoint_stats *stats();
 }
 %exception;
+
+/* ----------------------------------------------------------------------------------------------------------- Certificate */
+
+%nodefaultctor prtc_handle_certificate;
+%rename(Certificate) prtc_handle_certificate;
+struct prtc_handle_certificate {};
+
+POLYRTC_NULL_IS(prtc_handle_certificate::prtc_handle_certificate, "the seed must be of 32 bytes")
+POLYRTC_LONG(prtc_handle_certificate::generate)
+%extend prtc_handle_certificate {
+  prtc_handle_certificate(const uint8_t *data, size_t size) { return prtc_handle_certificate_new(data, size); }
+  ~prtc_handle_certificate() { prtc_handle_certificate_free($self); }
+  int generate(uint32_t key_type, int64_t wall_clock, int64_t expires);
+  int parse(const char *text, size_t text_size);
+  const char *pem();
+  int64_t expires();
+  const char *fingerprint(const char *algorithm);
+}

@@ -22,6 +22,15 @@
 }
 %enddef
 
+/* What may take long and needs no handle. */
+%define POLYRTC_LONG(name)
+%exception name {
+  Py_BEGIN_ALLOW_THREADS
+  $action
+  Py_END_ALLOW_THREADS
+}
+%enddef
+
 /* arg1 is the handle. The wrappers run with the GIL, so of two threads one is told. */
 %define POLYRTC_ENTER
 %exception {

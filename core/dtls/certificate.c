@@ -1,4 +1,5 @@
-/* Self-signed certificates (RFC 8827 section 6.5): nobody checks anything of them but their fingerprint.
+/* Self-signed certificates (RFC 8827 section 6.5), of which nobody checks anything but the fingerprint. How they are made; what
+ * they are as text is in pem.c.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -6,28 +7,46 @@
 
 #include <string.h>
 
+#include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/pool.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "core/base/context.h"
 #include "core/dtls/fingerprint.h"
 
 static const int64_t day = 86400;
-static const int64_t year_2020 = 1577836800, year_2050 = 2524608000; /* seconds since 1970 */
+/* seconds since 1970 */
+static const int64_t year_2020 = 1577836800, year_2050 = 2524608000, year_10000 = 253402300800;
 
-static EVP_PKEY *make_key(void) {
-  EC_KEY *ec_key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+static bool make_ec_key(EVP_PKEY *key) {
+  EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+  bool ok = ec != NULL && EC_KEY_generate_key(ec) && EVP_PKEY_set1_EC_KEY(key, ec);
+  EC_KEY_free(ec);
+  return ok;
+}
+
+static bool make_rsa_key(EVP_PKEY *key) {
+  RSA *rsa = RSA_new();
+  BIGNUM *exponent = BN_new();
+  bool ok = rsa != NULL && exponent != NULL && BN_set_word(exponent, RSA_F4) &&
+            RSA_generate_key_ex(rsa, 2048, exponent, NULL) && EVP_PKEY_set1_RSA(key, rsa);
+  BN_free(exponent);
+  RSA_free(rsa);
+  return ok;
+}
+
+static EVP_PKEY *make_key(uint32_t type) {
   EVP_PKEY *key = EVP_PKEY_new();
-  if (ec_key == NULL || key == NULL || !EC_KEY_generate_key(ec_key) || !EVP_PKEY_set1_EC_KEY(key, ec_key)) {
+  if (key == NULL || !(type == PRTC_KEY_RSA_2048 ? make_rsa_key(key) : make_ec_key(key))) {
     EVP_PKEY_free(key);
     key = NULL;
   }
-  EC_KEY_free(ec_key);
   return key;
 }
 
@@ -56,35 +75,64 @@ static X509 *make_x509(struct prtc_context *context, EVP_PKEY *key, int64_t not_
   return x509;
 }
 
-static CRYPTO_BUFFER *encode(X509 *x509) {
+/* Seconds since 1970. */
+static bool read_time(const ASN1_TIME *time, int64_t *out) {
+  int days, seconds;
+  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+  bool ok = epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, time);
+  if (ok) *out = days * day + seconds;
+  ASN1_TIME_free(epoch);
+  return ok;
+}
+
+prtc_certificate *prtc_certificate_of(prtc_context *context, EVP_PKEY *key, X509 *x509) {
   uint8_t *der = NULL;
   int size = i2d_X509(x509, &der);
-  CRYPTO_BUFFER *buffer = size > 0 ? CRYPTO_BUFFER_new(der, (size_t)size, NULL) : NULL;
+  prtc_certificate *certificate = size > 0 ? prtc_allocate(context, sizeof *certificate) : NULL;
+  if (certificate != NULL) {
+    certificate->context = context;
+    certificate->references = 1;
+    certificate->der = CRYPTO_BUFFER_new(der, (size_t)size, NULL);
+    if (read_time(X509_get0_notAfter(x509), &certificate->not_after) && certificate->der != NULL) {
+      EVP_PKEY_up_ref(key);
+      certificate->key = key;
+    } else {
+      prtc_certificate_release(certificate);
+      certificate = NULL;
+    }
+  }
   OPENSSL_free(der);
-  return buffer;
+  return certificate;
+}
+
+int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *config, prtc_certificate **out) {
+  if (config->size != sizeof *config || config->key_type > PRTC_KEY_RSA_2048) return PRTC_ERROR_INVALID_ARGUMENT;
+  bool known = config->wall_clock > day && config->wall_clock < year_10000;
+  int64_t not_before = known ? config->wall_clock - day : year_2020;
+  int64_t not_after = known ? config->wall_clock + 30 * day : year_2050 - 1;
+  if (config->expires != 0) {
+    not_after = config->expires / 1000; /* a certificate knows whole seconds */
+    if (not_after < (known ? config->wall_clock : not_before)) return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (not_after >= year_10000) return PRTC_ERROR_INVALID_ARGUMENT; /* RFC 5280 section 4.1.2.5: years of four digits */
+  struct prtc_context *previous = prtc_enter(context);
+  EVP_PKEY *key = make_key(config->key_type);
+  X509 *x509 = key != NULL ? make_x509(context, key, not_before, not_after) : NULL;
+  *out = x509 != NULL ? prtc_certificate_of(context, key, x509) : NULL;
+  X509_free(x509);
+  EVP_PKEY_free(key);
+  ERR_clear_error();
+  prtc_leave(previous);
+  return *out != NULL ? PRTC_OK : PRTC_ERROR_CRYPTO;
 }
 
 prtc_certificate *prtc_certificate_new(prtc_context *context, int64_t wall_clock) {
-  bool known = wall_clock > day && wall_clock < year_2050;
-  int64_t not_before = known ? wall_clock - day : year_2020;
-  int64_t not_after = known ? wall_clock + 30 * day : year_2050 - 1; /* RFC 5280: from 2050 the encoding is another */
-  prtc_certificate *certificate = prtc_allocate(context, sizeof *certificate);
-  if (certificate == NULL) return NULL;
-  certificate->context = context;
-  certificate->references = 1;
-  struct prtc_context *previous = prtc_enter(context);
-  certificate->key = make_key();
-  X509 *x509 = certificate->key != NULL ? make_x509(context, certificate->key, not_before, not_after) : NULL;
-  certificate->der = x509 != NULL ? encode(x509) : NULL;
-  X509_free(x509);
-  ERR_clear_error();
-  prtc_leave(previous);
-  if (certificate->der == NULL) {
-    prtc_certificate_release(certificate);
-    return NULL;
-  }
-  return certificate;
+  const prtc_certificate_config config = {.size = sizeof config, .wall_clock = wall_clock};
+  prtc_certificate *certificate = NULL;
+  return prtc_certificate_generate(context, &config, &certificate) < 0 ? NULL : certificate;
 }
+
+int64_t prtc_certificate_get_expires(const prtc_certificate *certificate) { return certificate->not_after * 1000; }
 
 prtc_certificate *prtc_certificate_retain(prtc_certificate *certificate) {
   certificate->references++;

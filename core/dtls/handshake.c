@@ -15,7 +15,7 @@
 #include "core/dtls/certificate.h"
 
 /* Explicit, since BoringSSL's default order depends on the processor, and the same seed must give the same bytes. RSA is
- * for other sides that have such a certificate; ours is ECDSA. RFC 8827 section 6.5 wants the first. */
+ * for certificates with such a key. RFC 8827 section 6.5 wants the first. */
 static const char cipher_list[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 

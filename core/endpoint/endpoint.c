@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dtls/reading.h"
+
 /* Events taken from one peer before the next one's turn, so that a flood at one does not delay the others. */
 enum { EVENTS_PER_TURN = 16 };
 
@@ -83,6 +85,7 @@ void prtc_endpoint_free(prtc_endpoint *endpoint) {
   prtc_heap_clear(&endpoint->timers);
   prtc_arena_clear(&endpoint->arena);
   prtc_certificate_release(endpoint->certificate);
+  for (int i = 0; i < READ_CERTIFICATES; i++) prtc_certificate_release(endpoint->read_certificates[i]);
   prtc_context_clear(&endpoint->context);
   prtc_allocator allocator = endpoint->context.allocator;
   allocator.release(allocator.context, endpoint);
@@ -105,13 +108,44 @@ static void host_wake(prtc_endpoint *endpoint, prtc_peer *peer) {
   prtc_endpoint_wake(endpoint, prtc_peer_get_place(peer));
 }
 
+/* Seconds since 1970; 0: unknown. */
+static int64_t wall_clock(const prtc_endpoint *endpoint) {
+  if (endpoint->wall_clock == 0) return 0;
+  return endpoint->wall_clock + (int64_t)((endpoint->now - endpoint->created) / 1000000);
+}
+
+/* Made anew a day before it expires: an endpoint may live for long. */
 static prtc_certificate *host_certificate(prtc_endpoint *endpoint) {
-  if (endpoint->certificate == NULL) {
-    int64_t wall_clock = endpoint->wall_clock;
-    if (wall_clock != 0) wall_clock += (int64_t)((endpoint->now - endpoint->created) / 1000000);
-    endpoint->certificate = prtc_certificate_new(&endpoint->context, wall_clock);
+  const int64_t day = 86400;
+  int64_t now = wall_clock(endpoint);
+  if (endpoint->certificate != NULL && prtc_certificate_get_expires(endpoint->certificate) / 1000 < now + day) {
+    prtc_certificate_release(endpoint->certificate);
+    endpoint->certificate = NULL;
   }
+  if (endpoint->certificate == NULL) endpoint->certificate = prtc_certificate_new(&endpoint->context, now);
   return endpoint->certificate;
+}
+
+static int find_or_read(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out) {
+  size_t size = strlen(pem);
+  for (int i = 0; i < READ_CERTIFICATES; i++) {
+    *out = endpoint->read_certificates[i];
+    if (*out != NULL && prtc_certificate_was_read_from(*out, pem, size)) return PRTC_OK;
+  }
+  int result = prtc_certificate_parse(&endpoint->context, pem, size, out);
+  if (result < 0) return result;
+  prtc_certificate **place = &endpoint->read_certificates[endpoint->next_read_certificate++ % READ_CERTIFICATES];
+  prtc_certificate_release(*place);
+  *place = *out;
+  return PRTC_OK;
+}
+
+static int host_read_certificate(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out) {
+  int result = pem == NULL ? PRTC_ERROR_SYNTAX : find_or_read(endpoint, pem, out);
+  if (result < 0) return result;
+  if (prtc_certificate_get_expires(*out) / 1000 < wall_clock(endpoint)) return PRTC_ERROR_INVALID_ACCESS;
+  prtc_certificate_retain(*out);
+  return PRTC_OK;
 }
 
 static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(endpoint, prtc_peer_get_place(peer)); }
@@ -129,7 +163,8 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   place->timer = (struct prtc_heap_node){.deadline = PRTC_NEVER, .owner = place};
   for (int kind = 0; kind < WORK_KINDS; kind++) place->work[kind].place = place;
   place->stale.place = place;
-  const struct prtc_peer_host host = {endpoint, &endpoint->context, host_wake, host_certificate, host_remove};
+  const struct prtc_peer_host host = {
+      endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_remove};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);

@@ -22,6 +22,9 @@
  * busy peers cost, however many idle ones there are. */
 enum work { WORK_TRANSMIT, WORK_EVENT, WORK_REQUEST, WORK_KINDS };
 
+/* Certificates of peers' configurations that are kept, so that many peers with one certificate read it once. */
+enum { READ_CERTIFICATES = 4 };
+
 struct link {
   struct link *previous, *next; /* NULL: in no list */
   struct prtc_peer_place *place;
@@ -60,7 +63,9 @@ struct prtc_endpoint {
   int64_t wall_clock;     /* at `created`; 0: unknown */
   int fatal;              /* 0, or the code that ended the endpoint */
   bool fatal_reported;
-  prtc_certificate *certificate;
+  prtc_certificate *certificate; /* of peers that bring none */
+  prtc_certificate *read_certificates[READ_CERTIFICATES]; /* those that peers brought last */
+  unsigned next_read_certificate;
   struct prtc_map peers;    /* prtc_peer_id → place */
   struct prtc_map sockets;  /* prtc_socket_id → socket */
   struct prtc_map pendings; /* request id → pending */

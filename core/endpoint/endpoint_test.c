@@ -165,6 +165,85 @@ static void bad_configurations_are_refused(void) {
   world_close(&world);
 }
 
+/* Writes the PEM of a certificate that expires `seconds` after the world's beginning. */
+static void make_certificate(char *pem, size_t capacity, int64_t seconds) {
+  prtc_context_config config;
+  prtc_certificate_config wanted = {.size = sizeof wanted, .wall_clock = 1600000000, .expires = (1700000000 + seconds) * 1000};
+  prtc_certificate *certificate;
+  PRTC_INIT(&config);
+  prtc_context *context = prtc_context_new(&config);
+  PRTC_REQUIRE(context != NULL && prtc_certificate_generate(context, &wanted, &certificate) == PRTC_OK);
+  PRTC_REQUIRE(prtc_certificate_print(certificate, pem, capacity) > 0);
+  prtc_certificate_release(certificate);
+  prtc_context_free(context);
+}
+
+static void peers_may_bring_certificates(void) {
+  static char good[PRTC_CERTIFICATE_PEM_SIZE], old[PRTC_CERTIFICATE_PEM_SIZE], sdp[65536];
+  char fingerprint[256], again[256];
+  make_certificate(good, sizeof good, 3600);
+  make_certificate(old, sizeof old, -1);
+  world_open(&world, NULL);
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  prtc_peer *peer;
+  const char *expired[] = {good, old}, *broken[] = {"good", good}, *fine[] = {good, good};
+  prtc_peer_config config = {.size = sizeof config, .certificates = expired, .certificate_count = 2};
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &config, &peer), PRTC_ERROR_INVALID_ACCESS);
+  config.certificates = broken;
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &config, &peer), PRTC_ERROR_SYNTAX);
+  config.certificates = fine;
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &config, &world.nodes[0].peer), PRTC_OK);
+  /* It is used, and stands in the description. */
+  world_peer(&world, 1);
+  world_channel(&world, 0, "chat");
+  PRTC_CHECK(prtc_peer_get_fingerprint(world.nodes[0].peer, fingerprint, sizeof fingerprint) > 0);
+  PRTC_CHECK(prtc_peer_create_offer(world.nodes[0].peer, world.now, NULL, sdp, sizeof sdp) > 0);
+  PRTC_CHECK(strstr(sdp, fingerprint) != NULL);
+  world_signal(&world, 0, PRTC_SDP_OFFER);
+  world_signal(&world, 1, PRTC_SDP_ANSWER);
+  world_run(&world, 2000000);
+  check_connected();
+  PRTC_CHECK(prtc_peer_get_fingerprint(world.nodes[1].peer, again, sizeof again) > 0);
+  PRTC_CHECK(strcmp(fingerprint, again) != 0);
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now + 3600000000, &config, &peer), PRTC_ERROR_INVALID_ACCESS);
+  world_close(&world);
+}
+
+/* RFC 8122 section 5: of several fingerprints the strongest algorithm counts. */
+static void several_fingerprints(bool strongest_is_right) {
+  static char sdp[65536], munged[65536 + 512];
+  static const char wrong_512[] =
+      "a=fingerprint:sha-512 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
+      "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00\r\n";
+  static const char weak[] = "a=fingerprint:sha-1 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13\r\n"
+                             "a=fingerprint:md2 00:01\r\n";
+  world_open(&world, NULL);
+  world_peer(&world, 0);
+  world_peer(&world, 1);
+  world_channel(&world, 0, "chat");
+  int size = prtc_peer_create_offer(world.nodes[0].peer, world.now, NULL, sdp, sizeof sdp);
+  PRTC_REQUIRE(size > 0);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(world.nodes[0].peer, world.now, PRTC_SDP_OFFER, sdp, (size_t)size), PRTC_OK);
+  const char *at = strstr(sdp, "a=fingerprint:");
+  PRTC_REQUIRE(at != NULL);
+  snprintf(munged, sizeof munged, "%.*s%s%s", (int)(at - sdp), sdp, strongest_is_right ? weak : wrong_512, at);
+  int code = prtc_peer_set_remote_description(world.nodes[1].peer, world.now, PRTC_SDP_OFFER, munged, strlen(munged));
+  PRTC_CHECK_INT(code, PRTC_OK);
+  world_signal(&world, 1, PRTC_SDP_ANSWER);
+  world_run(&world, 2000000);
+}
+
+static void the_strongest_fingerprint_counts(void) {
+  several_fingerprints(true);
+  check_connected();
+  world_close(&world);
+  several_fingerprints(false);
+  const struct seen *failed = world_find(&world, 1, PRTC_EVENT_FAILED, -1);
+  PRTC_REQUIRE(failed != NULL);
+  PRTC_CHECK_INT(failed->event.code, PRTC_ERROR_FINGERPRINT_MISMATCH);
+  world_close(&world);
+}
+
 static void unknown_sockets_and_requests_are_refused(void) {
   connect_two(NULL);
   prtc_endpoint *endpoint = world.nodes[0].endpoint;
@@ -188,6 +267,8 @@ int main(void) {
   PRTC_RUN(all_memory_comes_back);
   PRTC_RUN(peers_can_be_freed_at_any_step);
   PRTC_RUN(bad_configurations_are_refused);
+  PRTC_RUN(peers_may_bring_certificates);
+  PRTC_RUN(the_strongest_fingerprint_counts);
   PRTC_RUN(unknown_sockets_and_requests_are_refused);
   return PRTC_TEST_RESULT();
 }

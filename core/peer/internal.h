@@ -19,6 +19,9 @@ struct prtc_peer_host {
   void (*wake)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* The endpoint's certificate, made when first asked for; NULL when that fails. Borrowed. */
   prtc_certificate *(*certificate)(prtc_endpoint *endpoint);
+  /* One that the configuration brings, as PEM. *out is the caller's to release. Errors as prtc_certificate_parse, and INVALID_ACCESS
+   * when it has expired. */
+  int (*read_certificate)(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out);
   /* Takes the peer out of the endpoint (prtc_peer_free calls it first). */
   void (*remove)(prtc_endpoint *endpoint, prtc_peer *peer);
 };

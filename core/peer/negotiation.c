@@ -95,8 +95,9 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
 
 static const char new_association[] = "the other side's fingerprint changed: a new DTLS association is not supported";
 
-/* Room for the fingerprints that are handed to the transport: one of each algorithm is all that makes sense. */
-enum { MAX_FINGERPRINTS = 8 };
+/* Fingerprints that are handed to the transport: several of each algorithm (RFC 8122 section 5: one for each certificate that the
+ * other side may use). */
+enum { MAX_FINGERPRINTS = 32 };
 
 struct remote_side {
   struct prtc_transport_remote transport;

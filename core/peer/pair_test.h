@@ -49,6 +49,9 @@ static inline prtc_certificate *host_certificate(prtc_endpoint *endpoint) {
   if (side->certificate == NULL) side->certificate = prtc_certificate_new(side->context, 0);
   return side->certificate;
 }
+static inline int host_read_certificate(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out) {
+  return prtc_certificate_parse(((struct side *)(void *)endpoint)->context, pem, strlen(pem), out);
+}
 static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
   (void)peer;
   ((struct side *)(void *)endpoint)->removed = true;
@@ -56,7 +59,7 @@ static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
 
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_remove};
+                                      host_read_certificate, host_remove};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 

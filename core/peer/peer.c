@@ -37,9 +37,28 @@ static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const c
   return PRTC_OK;
 }
 
+/* W3C section 4.4.1.6: all are checked, one is used. */
+static int read_certificates(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
+  for (size_t i = 0; i < config->certificate_count; i++) {
+    prtc_certificate *certificate;
+    int result = peer->host.read_certificate(peer->host.endpoint, config->certificates[i], &certificate);
+    if (result < 0) {
+      *reason = result == PRTC_ERROR_INVALID_ACCESS      ? "a certificate has expired"
+                : result == PRTC_ERROR_SYNTAX           ? "a certificate is not PEM of a certificate and its private key"
+                : result == PRTC_ERROR_INVALID_ARGUMENT ? "a certificate's private key belongs to another certificate"
+                                                        : "a certificate is not usable";
+      return result;
+    }
+    if (i == 0) peer->certificate = certificate;
+    else prtc_certificate_release(certificate);
+  }
+  return PRTC_OK;
+}
+
 static int configure(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
   peer->config = *config;
   peer->config.ice_servers = NULL;
+  peer->config.certificates = NULL;
   if (peer->config.max_message_size == 0) peer->config.max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
   if (peer->config.send_queue_size == 0) peer->config.send_queue_size = PRTC_SEND_QUEUE_DEFAULT;
   if (peer->config.mtu == 0) peer->config.mtu = 1200;
@@ -55,7 +74,8 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
     *reason = "the policy allows relayed candidates alone, and TURN is not implemented";
     return PRTC_ERROR_NOT_SUPPORTED;
   }
-  return read_servers(peer, config, reason);
+  int result = read_servers(peer, config, reason);
+  return result == PRTC_OK ? read_certificates(peer, config, reason) : result;
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- life */
@@ -92,6 +112,7 @@ void prtc_peer_destroy(prtc_peer *peer) {
   prtc_jsep_free(peer->jsep);
   prtc_peer_clear_events(peer);
   prtc_peer_forget_local_candidates(peer);
+  prtc_certificate_release(peer->certificate);
   prtc_release(peer->context, peer->servers);
   prtc_release(peer->context, peer);
 }
@@ -133,13 +154,21 @@ void prtc_peer_wake(prtc_peer *peer) { peer->host.wake(peer->host.endpoint, peer
 
 /* ------------------------------------------------------------------------------------------------------------ transport */
 
-int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
-  if (peer->transport != NULL) return PRTC_OK;
+/* From then on it is the peer's own, for the endpoint makes another when its certificate grows old. */
+static int need_certificate(prtc_peer *peer) {
+  if (peer->certificate != NULL) return PRTC_OK;
   prtc_certificate *certificate = peer->host.certificate(peer->host.endpoint);
   if (certificate == NULL) return prtc_peer_fail(peer, PRTC_ERROR_CRYPTO, "no certificate could be made");
-  int result = prtc_certificate_get_fingerprint(certificate, "sha-256", &peer->fingerprint);
+  peer->certificate = prtc_certificate_retain(certificate);
+  return PRTC_OK;
+}
+
+int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
+  if (peer->transport != NULL) return PRTC_OK;
+  int result = need_certificate(peer);
+  if (result == PRTC_OK) result = prtc_certificate_get_fingerprint(peer->certificate, "sha-256", &peer->fingerprint);
   if (result < 0) return result;
-  const struct prtc_transport_config config = {.certificate = certificate,
+  const struct prtc_transport_config config = {.certificate = peer->certificate,
                                                .controlling = true, /* until the other side turns out to be the offerer */
                                                .use_loopback = peer->config.use_loopback != 0,
                                                .max_message_size = peer->config.max_message_size,
@@ -208,11 +237,10 @@ int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
   return PRTC_OK;
 }
 
-int prtc_peer_get_fingerprint(const prtc_peer *peer, char *out, size_t capacity) {
+int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity) {
   prtc_fingerprint fingerprint;
-  const prtc_certificate *certificate = peer->host.certificate(peer->host.endpoint);
-  if (certificate == NULL) return PRTC_ERROR_CRYPTO;
-  int result = prtc_certificate_get_fingerprint(certificate, "sha-256", &fingerprint);
+  int result = need_certificate(peer);
+  if (result == PRTC_OK) result = prtc_certificate_get_fingerprint(peer->certificate, "sha-256", &fingerprint);
   if (result < 0) return result;
   struct prtc_text text = prtc_text_of(out, capacity);
   prtc_text_print(&text, "%s %s", fingerprint.algorithm, fingerprint.value);

@@ -59,6 +59,7 @@ struct prtc_peer {
   prtc_peer_config config; /* its servers are in `servers` */
   struct prtc_server_url *servers;
   size_t server_count;
+  prtc_certificate *certificate; /* of the configuration, or the endpoint's; NULL before the latter is needed */
 
   struct prtc_jsep *jsep;
   struct prtc_transport *transport; /* made when first needed; NULL before */

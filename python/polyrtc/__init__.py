@@ -11,6 +11,7 @@
 import logging
 
 from .candidate import RTCIceCandidate
+from .certificate import RTCCertificate, RTCDtlsFingerprint
 from .configuration import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
 from .datachannel import RTCDataChannel, RTCDataChannelParameters
 from .description import RTCSessionDescription
@@ -24,9 +25,11 @@ __all__ = [
     "InvalidAccessError",
     "InvalidStateError",
     "RTCBundlePolicy",
+    "RTCCertificate",
     "RTCConfiguration",
     "RTCDataChannel",
     "RTCDataChannelParameters",
+    "RTCDtlsFingerprint",
     "RTCDtlsTransport",
     "RTCIceCandidate",
     "RTCIceServer",

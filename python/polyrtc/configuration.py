@@ -6,6 +6,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from .certificate import RTCCertificate
+
 
 @dataclass
 class RTCIceServer:
@@ -43,6 +45,9 @@ class RTCConfiguration:
     bundlePolicy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
     alwaysNegotiateDataChannels: bool = False
     """Not supported yet: create a channel before the offer."""
+
+    certificates: list[RTCCertificate] | None = None
+    """W3C, not in aiortc. The first is used, none of them may have expired. ``None``: one that the connections of a loop share."""
 
     # Beyond the W3C and aiortc
     useLoopback: bool = False

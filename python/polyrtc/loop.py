@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Flag(Protocol):
@@ -111,3 +113,8 @@ def is_loop_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Calls what takes long and needs no loop; the running loop goes on meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(None, function)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import logging
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from .candidate import RTCIceCandidate, candidate_from_sdp
+from .certificate import RTCCertificate
 from .configuration import RTCConfiguration
 from .datachannel import RTCDataChannel
 from .description import RTCSessionDescription
@@ -14,7 +16,7 @@ from .emitter import Emitter
 from .engine import Engine
 from .errors import ErrorCode, OperationError
 from .exceptions import argument_error, invalid_state, not_supported
-from .loop import Flag, is_loop_running
+from .loop import Flag, in_thread, is_loop_running
 from .sansio import DescriptionKind, Event, EventType, IceServer, Peer, States
 from .transports import RTCSctpTransport
 
@@ -74,6 +76,8 @@ class RTCPeerConnection(Emitter):
         self.__last_states: States | None = None
         if self.__configuration.alwaysNegotiateDataChannels:
             raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
+        for certificate in self.__configuration.certificates or ():
+            certificate._check_expiry()
         if is_loop_running():
             self.__bind()  # so that a configuration that is not acceptable is refused here
 
@@ -230,6 +234,11 @@ class RTCPeerConnection(Emitter):
         engine.schedule()
         return self.__add_channel(channel)
 
+    @staticmethod
+    async def generateCertificate(keygenAlgorithm: str | Mapping[str, Any] = "ECDSA") -> RTCCertificate:
+        """W3C generateCertificate: see :meth:`RTCCertificate.generateCertificate`. The loop goes on meanwhile."""
+        return await in_thread(lambda: RTCCertificate.generateCertificate(keygenAlgorithm))
+
     # ------------------------------------------------------------------------------------------------------------- media
 
     def addTrack(self, track: object) -> NoReturn:
@@ -359,6 +368,7 @@ class RTCPeerConnection(Emitter):
                     use_loopback=c.useLoopback,
                     max_message_size=c.maxMessageSize,
                     send_queue_size=c.sendQueueSize,
+                    certificates=[certificate.toPEM() for certificate in c.certificates or ()],
                 )
             except BaseException:
                 engine.close_if_unused()

@@ -437,13 +437,17 @@ class Endpoint:
         max_message_size: int = 0,
         send_queue_size: int = 0,
         mtu: int = 0,
+        certificates: Sequence[str] = (),
     ) -> Peer:
-        """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu."""
+        """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. certificates: PEM of a
+        certificate and its key; none: the endpoint's own."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         for server in ice_servers:
             if isinstance(server, str):
                 server = IceServer(server)
             check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
+        for certificate in certificates:
+            check(self._native.add_certificate(certificate))
         peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
         if not peer:
             raise error(self._native.code())

@@ -15,14 +15,45 @@ PRTC_BEGIN_DECLS
 
 /* ---------------------------------------------------------------------------------------------------------- certificates */
 
-/* A key and a self-signed certificate. Reference-counted: every object that uses it holds it. Belongs to one context. */
+/* A private key and a certificate. Reference-counted: every object that uses it holds it. Belongs to one context, and must not
+ * outlive it. To carry one elsewhere (another endpoint, a file) print it as PEM and read it there. */
 typedef struct prtc_certificate prtc_certificate;
 
-/* ECDSA P-256 (RFC 8827 section 6.5), valid from a day before `wall_clock` (seconds since 1970) for 30 days; wall_clock 0:
- * from 2020 to 2050. NULL when memory or cryptography fails. */
+typedef enum prtc_key_type {
+  PRTC_KEY_ECDSA_P256 = 0, /* RFC 8827 section 6.5: what everybody has */
+  PRTC_KEY_RSA_2048        /* takes a quarter of a second to make */
+} prtc_key_type;
+
+typedef struct prtc_certificate_config {
+  size_t size;
+  uint32_t key_type;  /* prtc_key_type */
+  int64_t wall_clock; /* seconds since 1970; 0: unknown */
+  int64_t expires;    /* milliseconds since 1970, after wall_clock and before the year 10000; 0: 30 days after wall_clock, or
+                         the end of 2049 when that is unknown */
+} prtc_certificate_config;
+
+/* Makes a key and a self-signed certificate, valid from a day before wall_clock (or from 2020). *out is released with
+ * prtc_certificate_release. Errors: INVALID_ARGUMENT, NO_MEMORY, CRYPTO. */
+PRTC_API int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *config, prtc_certificate **out);
+
+/* As above: ECDSA P-256 for 30 days. NULL when memory or cryptography fails. */
 PRTC_API prtc_certificate *prtc_certificate_new(prtc_context *context, int64_t wall_clock);
+
+/* Reads a certificate and its private key, both in one PEM text (RFC 7468) in any order; what else is in it is ignored. The
+ * first certificate counts. Keys: ECDSA P-256, RSA of 2,048 to 4,096 bits; not encrypted. Errors: SYNTAX (no certificate, no
+ * key, or not readable), INVALID_ARGUMENT (the key is another one's), NOT_SUPPORTED (another kind of key, a
+ * certificate of more than 4 KiB), NO_MEMORY. */
+PRTC_API int prtc_certificate_parse(prtc_context *context, const char *pem, size_t size, prtc_certificate **out);
+
+/* Writes certificate and private key (PKCS #8) as PEM, NUL-terminated; returns the length, or BUFFER_TOO_SMALL. */
+#define PRTC_CERTIFICATE_PEM_SIZE 16384 /* always enough */
+PRTC_API int prtc_certificate_print(const prtc_certificate *certificate, char *out, size_t capacity);
+
+/* W3C RTCCertificate.expires: milliseconds since 1970. */
+PRTC_API int64_t prtc_certificate_get_expires(const prtc_certificate *certificate);
+
 PRTC_API prtc_certificate *prtc_certificate_retain(prtc_certificate *certificate);
-PRTC_API void prtc_certificate_release(prtc_certificate *certificate);
+PRTC_API void prtc_certificate_release(prtc_certificate *certificate); /* NULL is allowed */
 
 /* Longest "AB:CD:…" (SHA-512) with NUL */
 #define PRTC_FINGERPRINT_TEXT_SIZE 192

@@ -97,10 +97,15 @@ typedef struct prtc_peer_config {
   uint32_t max_message_size;      /* bytes; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
   uint32_t send_queue_size;       /* bytes that may wait to be sent over all channels; 0: PRTC_SEND_QUEUE_DEFAULT */
   uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 1,472; 0: 1,200 */
+  /* W3C certificates, each NUL-terminated PEM of a certificate and its private key (see prtc_certificate_parse and _print in
+   * dtls.h). All are checked, the first is used, as in browsers. None: the endpoint's own, which its peers share. */
+  const char *const *certificates;
+  size_t certificate_count;
 } prtc_peer_config;
 
-/* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL: prtc_endpoint_log says
- * which), NOT_SUPPORTED, NO_MEMORY. The peer belongs to the endpoint: it is freed with it, or before by prtc_peer_free. */
+/* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL or
+ * certificate: prtc_endpoint_log says which), INVALID_ACCESS (a certificate that has expired, by the endpoint's wall clock),
+ * NOT_SUPPORTED, NO_MEMORY. The peer belongs to the endpoint: it is freed with it, or before by prtc_peer_free. */
 PRTC_API int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out);
 
 /* Frees the peer at once and silently (see prtc_peer_close to say goodbye); its pending events are dropped, its sockets are
@@ -208,7 +213,7 @@ PRTC_API int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id chann
 /* ---------------------------------------------------------------------------------------------------- transports, security */
 
 /* Writes "sha-256 AB:CD:…" of this peer's certificate; returns the length. */
-PRTC_API int prtc_peer_get_fingerprint(const prtc_peer *peer, char *out, size_t capacity);
+PRTC_API int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity);
 
 /* The selected pair of the first transport. Returns 1, or 0 when none is selected yet. */
 PRTC_API int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote);

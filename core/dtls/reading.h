@@ -1,0 +1,16 @@
+/* What the endpoint asks of a certificate beyond polyrtc/dtls.h.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_DTLS_READING_H
+#define PRTC_DTLS_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <polyrtc/dtls.h>
+
+/* Was it made by prtc_certificate_parse from this very text? Reading RSA keys again and again is slow. */
+bool prtc_certificate_was_read_from(const prtc_certificate *certificate, const char *pem, size_t size);
+
+#endif
