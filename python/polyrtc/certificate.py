@@ -46,11 +46,11 @@ class RTCDtlsFingerprint:
 class RTCCertificate:
     """A private key and its certificate. Made by :meth:`generateCertificate`, or read with :meth:`fromPEM`."""
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: native.Certificate) -> None:
         """For the two class methods."""
-        self._pem: str = handle.pem()
-        self._expires: int = handle.expires()
-        self._fingerprints = [(algorithm, handle.fingerprint(algorithm)) for algorithm in FINGERPRINT_ALGORITHMS]
+        self._pem = handle.pem() or ""
+        self._expires = handle.expires()
+        self._fingerprints = [(algorithm, handle.fingerprint(algorithm) or "") for algorithm in FINGERPRINT_ALGORITHMS]
 
     def __repr__(self) -> str:
         return f"<RTCCertificate {self._fingerprints[0][1][:23]}… until {self.expires:%Y-%m-%d}>"
