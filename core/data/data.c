@@ -17,7 +17,7 @@ static int reject(prtc_data *data, int code, const char *why) {
   return code;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- object */
+/* --------------------------------------------------------------------------------------------------------------- object */
 
 prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) {
   prtc_data_config given = {.size = sizeof given};
@@ -54,7 +54,7 @@ const char *prtc_data_error_message(const prtc_data *data) { return data->error_
 
 void prtc_data_set_remote_max_message_size(prtc_data *data, uint32_t size) { data->remote_max_message_size = size; }
 
-/* ---------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 void prtc_data_tell(prtc_data *data, const prtc_data_event *event) {
   if (prtc_queue_push(&data->events, event) < 0) data->failed = true;
@@ -87,7 +87,7 @@ int prtc_data_event_next(prtc_data *data, prtc_data_event *out) {
   return 1;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- channels */
+/* ------------------------------------------------------------------------------------------------------------- channels */
 
 struct prtc_data_channel *prtc_data_channel_new(prtc_data *data, const prtc_channel_config *config) {
   struct prtc_data_channel *channel = prtc_allocate(data->context, sizeof *channel);
@@ -95,7 +95,8 @@ struct prtc_data_channel *prtc_data_channel_new(prtc_data *data, const prtc_chan
   channel->id = data->next_id;
   channel->stream = PRTC_STREAM_NONE;
   channel->label = prtc_copy_text(data->context, config->label != NULL ? config->label : "", config->label_size);
-  channel->protocol = prtc_copy_text(data->context, config->protocol != NULL ? config->protocol : "", config->protocol_size);
+  const char *protocol = config->protocol != NULL ? config->protocol : "";
+  channel->protocol = prtc_copy_text(data->context, protocol, config->protocol_size);
   channel->label_size = config->label_size;
   channel->protocol_size = config->protocol_size;
   channel->unordered = config->unordered != 0;
@@ -219,7 +220,7 @@ void prtc_data_fail(prtc_data *data, struct prtc_data_channel *channel, int code
   prtc_data_begin_close(data, channel, false);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- commands */
+/* ------------------------------------------------------------------------------------------------------------- commands */
 
 void prtc_channel_config_init(prtc_channel_config *config) {
   *config = (prtc_channel_config){.size = sizeof *config, .stream_id = PRTC_STREAM_NONE, .priority = PRTC_PRIORITY_LOW};

@@ -1,5 +1,5 @@
-/* Fuzz target: channels that are told anything by SCTP, between commands of the application. The input is a list of steps; each
- * begins with an opcode, a stream and a length.
+/* Fuzz target: channels that are told anything by SCTP, between commands of the application. The input is a list of steps;
+ * each begins with an opcode and an argument.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -37,7 +37,7 @@ static uint8_t *pattern(uint32_t number, size_t size) {
   return bytes;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------------------------------- opening */
 
 static void opens_by_dcep_and_talks(void) {
   struct pair *pair = pair_new(1, NULL, NULL);
@@ -203,7 +203,7 @@ static void messages_may_follow_the_open_at_once(void) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- sending */
+/* -------------------------------------------------------------------------------------------------------------- sending */
 
 static void large_messages_pass_and_buffered_amount_falls(void) {
   struct pair *pair = connected(20);
@@ -309,7 +309,7 @@ static void unread_messages_stop_the_sender(void) {
   pair_free(pair);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- closing */
+/* -------------------------------------------------------------------------------------------------------------- closing */
 
 static void closing_sends_what_is_queued_first(void) {
   for (uint8_t seed = 30; seed < 36; seed++) {

@@ -30,7 +30,8 @@ static prtc_data *connected(void) {
   return data;
 }
 
-static int receive_part(prtc_data *data, uint32_t stream, uint32_t ppid, const void *bytes, size_t size, int begin, int end) {
+static int receive_part(prtc_data *data, uint32_t stream, uint32_t ppid, const void *bytes, size_t size, int begin,
+                        int end) {
   prtc_sctp_event event = {.type = PRTC_SCTP_EVENT_MESSAGE};
   event.message = (prtc_sctp_message){.stream = stream,
                                       .ppid = ppid,
@@ -75,7 +76,7 @@ static int drain(prtc_data *data) {
   return count;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- codec */
+/* ---------------------------------------------------------------------------------------------------------------- codec */
 
 static void reads_what_it_writes(void) {
   uint8_t bytes[PRTC_DCEP_OPEN_SIZE + 5];
@@ -199,7 +200,7 @@ static void the_labels_of_the_other_side_are_bounded(void) {
   prtc_data_free(data);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- messages */
+/* ------------------------------------------------------------------------------------------------------------- messages */
 
 static void messages_of_deprecated_kinds_are_put_together(void) {
   prtc_data *data = connected();
@@ -313,7 +314,7 @@ static void events_that_nobody_fetches_are_bounded(void) {
   prtc_data_free(data);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ memory */
+/* --------------------------------------------------------------------------------------------------------------- memory */
 
 struct poor {
   long left, alive;

@@ -80,7 +80,7 @@ struct prtc_data {
   prtc_channel_id next_id;
 
   struct prtc_data_channel *waiting; /* the last of the ring; its next is the next to send */
-  struct prtc_data_channel *current; /* whose first message SCTP has in part: it must be completed before another is begun */
+  struct prtc_data_channel *current; /* whose first message SCTP has in part: it is completed before another is begun */
   bool offered;                      /* the first message of `current` or of the ring's next was given by transmit */
   uint64_t queued_bytes, queued_messages;
   struct prtc_queue resets; /* of uint32_t */

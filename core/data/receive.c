@@ -34,7 +34,7 @@ static void clear_partial(prtc_data *data, struct prtc_data_channel *channel) {
   clear(data, &channel->partial);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- RFC 8832 */
+/* ------------------------------------------------------------------------------------------------------------- RFC 8832 */
 
 /* Text that C code can take for UTF-8: what is none becomes question marks. */
 static void make_utf8(char *text, size_t size) {
@@ -107,9 +107,10 @@ static int receive_dcep(prtc_data *data, uint32_t stream, const uint8_t *bytes, 
   return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- messages */
+/* ------------------------------------------------------------------------------------------------------------- messages */
 
-static int tell_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, const uint8_t *bytes, size_t size) {
+static int tell_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, const uint8_t *bytes,
+                        size_t size) {
   channel->messages_received++;
   channel->bytes_received += size;
   data->message_waits = true;
@@ -130,7 +131,9 @@ static int too_large(prtc_data *data, struct prtc_data_channel *channel) {
 /* A part with a deprecated PPID, or the last part after such ones. */
 static int receive_partial(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, bool is_last,
                            const uint8_t *bytes, size_t size) {
-  if (size > data->max_message_size - channel->partial.size || size > 2 * (size_t)data->max_message_size - data->partial_bytes) {
+  size_t left = data->max_message_size - channel->partial.size;
+  size_t left_of_all = 2 * (size_t)data->max_message_size - data->partial_bytes;
+  if (size > left || size > left_of_all) {
     return too_large(data, channel);
   }
   if (append(data, &channel->partial, bytes, size) < 0) return PRTC_ERROR_NO_MEMORY;
@@ -192,7 +195,7 @@ static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
   return receive_message(data, part->stream, part->ppid, data->assembly.bytes, data->assembly.size);
 }
 
-/* ------------------------------------------------------------------------------------------------- the association itself */
+/* ----------------------------------------------------------------------------------------------- the association itself */
 
 static void incoming_reset(prtc_data *data, uint32_t stream) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Without interleaving (RFC 8260) SCTP sends one message after the other: a message that was begun has to be completed before
- * another channel has its turn. Turns are given by deficit round robin: a channel may send as many bytes as its priority
- * earns, and goes to the end of the ring when they are spent.
+ * Without interleaving (RFC 8260) SCTP sends one message after the other: a message that was begun has to be completed
+ * before another channel has its turn. Turns are given by deficit round robin: a channel may send as many bytes as its
+ * priority earns, and goes to the end of the ring when they are spent.
  */
 #include <string.h>
 
@@ -36,7 +36,8 @@ static void leave_ring(prtc_data *data, struct prtc_data_channel *channel) {
   if (data->waiting == channel) data->waiting = channel->previous_waiting != channel ? channel->previous_waiting : NULL;
 }
 
-int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid, const uint8_t *bytes, size_t size) {
+int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid, const uint8_t *bytes,
+                      size_t size) {
   struct prtc_data_message *message = prtc_allocate(data->context, sizeof *message + size);
   if (message == NULL) return PRTC_ERROR_NO_MEMORY;
   message->ppid = ppid;
@@ -161,7 +162,7 @@ void prtc_data_transmitted(prtc_data *data, int code) {
   if (channel->state == PRTC_CHANNEL_CLOSING) prtc_data_begin_close(data, channel, true);
 }
 
-/* --------------------------------------------------------------------------------------------------------- stream resets */
+/* -------------------------------------------------------------------------------------------------------- stream resets */
 
 void prtc_data_ask_reset(prtc_data *data, uint32_t stream) {
   /* Full: nobody has asked for the resets, and an other side that makes many is not owed each. */

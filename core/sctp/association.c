@@ -7,7 +7,8 @@
 #include "core/sctp/reconfig.h"
 #include "core/sctp/usrsctp.h"
 
-/* The only address that there is. It is written into cookies and heartbeats: a number, so that nothing of the process shows. */
+/* The only address that there is. It is written into cookies and heartbeats: a number, so that nothing of the process
+ * shows. */
 #define ADDRESS ((void *)1)
 
 static struct sctp_inpcb *endpoint_of(const struct prtc_sctp *sctp) {
@@ -30,7 +31,7 @@ static struct sockaddr_conn address_with(uint16_t port) {
   return address;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ open */
+/* ----------------------------------------------------------------------------------------------------------------- open */
 
 static void tune(const struct prtc_sctp *sctp) {
   /* What WebRTC has no use for: several addresses, ECN (DTLS does not carry it), AUTH, extensions of usrsctp's own */
@@ -44,14 +45,14 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = 1 << 20; /* the bound is send_buffer */
   SCTP_BASE_SYSCTL(sctp_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues */
   SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4;
-  /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which the
-   * other side may delay a SACK. */
+  /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which
+   * the other side may delay a SACK. */
   SCTP_BASE_SYSCTL(sctp_rto_initial_default) = 500;
   SCTP_BASE_SYSCTL(sctp_rto_min_default) = 400;
   SCTP_BASE_SYSCTL(sctp_rto_max_default) = 3000;
   SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 3000;
-  /* RFC 9260 section 6.2 allows 200 ms and asks for a SACK for each second packet anyway. A stream is reset once its last message
-   * is acknowledged: with 200 ms, each close of a channel would take that long. */
+  /* RFC 9260 section 6.2 allows 200 ms and asks for a SACK for each second packet anyway. A stream is reset once its last
+   * message is acknowledged: with 200 ms, each close of a channel would take that long. */
   SCTP_BASE_SYSCTL(sctp_delayed_sack_time_default) = 20;
   uint32_t limit = sctp->max_retransmissions != 0 ? sctp->max_retransmissions : UINT16_MAX;
   SCTP_BASE_SYSCTL(sctp_max_retran_chunk) = 0; /* the limits below are enough */
@@ -71,11 +72,12 @@ static bool set_options(struct prtc_sctp *sctp) {
   struct socket *socket = sctp->socket;
   int on = 1;
   int window = (int)sctp->receive_window;
-  /* The most that usrsctp allows. A message in parts that the other side then abandons (RFC 3758) would come out as if it were
-   * whole, or stay in the way of all others: so messages that are not larger than this come whole. */
+  /* The most that usrsctp allows. It is not good at messages in parts that the other side then abandons (RFC 3758): so
+   * those that are not larger than this come whole. */
   int largest_whole = window / 2;
   int send_limit = 1 << 30; /* prtc_association_send has its own */
-  struct sctp_initmsg init = {.sinit_num_ostreams = (uint16_t)sctp->streams, .sinit_max_instreams = (uint16_t)sctp->streams};
+  uint16_t streams = (uint16_t)sctp->streams;
+  struct sctp_initmsg init = {.sinit_num_ostreams = streams, .sinit_max_instreams = streams};
   struct sctp_assoc_value resets = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
   bool ok = usrsctp_set_non_blocking(socket, 1) == 0 &&
             set_option(socket, SOL_SOCKET, SO_SNDBUF, &send_limit, sizeof send_limit) &&
@@ -144,7 +146,7 @@ int prtc_association_connect(struct prtc_sctp *sctp) {
   return run(&(struct call){.sctp = sctp}, connect_work);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ look inside */
+/* ---------------------------------------------------------------------------------------------------------- look inside */
 
 bool prtc_association_exists(const struct prtc_sctp *sctp) { return association_of(sctp) != NULL; }
 
@@ -170,7 +172,7 @@ size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
 
 size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }
 
-/* ---------------------------------------------------------------------------------------------------------- input, output */
+/* -------------------------------------------------------------------------------------------------------- input, output */
 
 /* When streams are added, the scheduler of usrsctp forgets which of them has a message partly sent, and begins another one.
  * Whatever may add streams is done between these two. */
@@ -212,8 +214,8 @@ static void repair_streams(const struct prtc_sctp *sctp) {
   }
 }
 
-/* A packet after which there may be notifications of resets or of an abandoned message: usrsctp drops those for which the buffer
- * has no room, but none may be lost. It may also add streams. */
+/* A packet after which there may be notifications of resets or of an abandoned message: usrsctp drops those for which the
+ * buffer has no room, but none may be lost. It may also add streams. */
 static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
   struct place place = remember_place(sctp);
   sctp->socket->so_rcv.sb_hiwat += PRTC_SCTP_NOTIFICATION_ROOM;
@@ -253,7 +255,8 @@ static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t s
   uint32_t tsn;
   uint8_t *packet = prtc_sctp_malloc(size);
   memcpy(packet, data, size);
-  size_t offset = prtc_reconfig_prepare(packet, size, association->str_reset_seq_out - 1, association->cumulative_tsn, &tsn);
+  uint32_t response = association->str_reset_seq_out - 1;
+  size_t offset = prtc_reconfig_prepare(packet, size, response, association->cumulative_tsn, &tsn);
   if (offset != 0) hold_reconfig(sctp, packet, size, offset, tsn);
   input_with_care(sctp, packet, size);
   prtc_sctp_release(packet);
@@ -308,7 +311,7 @@ int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacit
   return run(&(struct call){.sctp = sctp, .out = out, .size = capacity}, output_work);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ send */
+/* ----------------------------------------------------------------------------------------------------------------- send */
 
 static bool is_reset_wanted(const struct prtc_sctp *sctp, uint32_t stream) {
   return sctp->reset_count > 0 && (sctp->resets[stream / 8] >> stream % 8 & 1) != 0;
@@ -330,8 +333,8 @@ static void send_work(void *argument) {
     info.sendv_prinfo.pr_policy = message->reliability == PRTC_LIMITED_LIFE_TIME ? SCTP_PR_SCTP_TTL : SCTP_PR_SCTP_RTX;
     info.sendv_prinfo.pr_value = message->reliability_value;
   }
-  /* usrsctp sends within this call unless the association is still in its handshake. That state, borrowed for the length of the
-   * call, makes it only queue: the messages leave together at the next transmit, sharing packets. */
+  /* usrsctp sends within this call unless the association is still in its handshake. That state, borrowed for the length of
+   * the call, makes it only queue: the messages leave together at the next transmit, sharing packets. */
   int state = tcb->asoc.state;
   if (SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN) {
     tcb->asoc.state = (state & ~SCTP_STATE_MASK) | SCTP_STATE_COOKIE_ECHOED;
@@ -362,7 +365,7 @@ int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *messa
   return code;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- streams */
+/* -------------------------------------------------------------------------------------------------------------- streams */
 
 static void reset_work(void *argument) {
   struct call *call = argument;
@@ -424,7 +427,7 @@ int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {
   return run(&(struct call){.sctp = sctp, .number = count}, add_streams_work);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- abort */
+/* ---------------------------------------------------------------------------------------------------------------- abort */
 
 static void abort_work(void *argument) {
   struct call *call = argument;

@@ -13,7 +13,7 @@ typedef uint32_t prtc_crc32c(uint32_t crc, const uint8_t *data, size_t size);
 
 prtc_crc32c prtc_crc32c_portable;
 
-/* The fastest that this CPU has. Asking takes a while (a microsecond and more in a virtual machine): once for each object. */
+/* The fastest that this CPU has. Asking takes a while (microseconds in a virtual machine): once for each object. */
 prtc_crc32c *prtc_crc32c_best(void);
 
 /* The checksum of an SCTP packet (at least 12 bytes), whose own field counts as zero. It stands in the field with the least

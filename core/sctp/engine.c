@@ -10,10 +10,10 @@
 #include "core/sctp/engine.h"
 #include "core/sctp/usrsctp.h"
 
-/* ---------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------------------------------- memory */
 
-/* Stands before each piece of memory. All of a stack's blocks are in one list, so that they can be given back at once; those
- * that are free and small wait in a list of their size for their next use, because usrsctp allocates several a packet. */
+/* Stands before each piece of memory. All of a stack's blocks are in one list, so that they can be given back at once. Those
+ * that are free and small wait in a list of their size for their next use: usrsctp allocates several a packet. */
 struct block {
   struct block *next, *previous;
   struct block *next_free;
@@ -123,7 +123,7 @@ void prtc_sctp_release(void *pointer) {
   engine->context->allocator.release(engine->context->allocator.context, block);
 }
 
-/* ------------------------------------------------------------------------------------------------------ the stack itself */
+/* ----------------------------------------------------------------------------------------------------- the stack itself */
 
 int prtc_engine_run(struct prtc_engine *engine, void (*work)(void *argument), void *argument) {
   if (engine->failed) return PRTC_ERROR_NO_MEMORY;
@@ -153,7 +153,7 @@ static int output(void *address, void *packet, size_t size, uint8_t tos, uint8_t
 static void start(void *argument) {
   (void)argument;
   usrsctp_init_nothreads(0, output, NULL);
-  usrsctp_enable_crc32c_offload(); /* checksums are made where packets leave and checked where they come in: core/sctp/sctp.c */
+  usrsctp_enable_crc32c_offload(); /* checksums are made and checked around it: association.c and sctp.c */
 }
 
 struct prtc_engine *prtc_engine_new(prtc_context *context, prtc_time now, prtc_engine_output *output_packet, void *user) {
@@ -183,7 +183,7 @@ void prtc_engine_free(struct prtc_engine *engine) {
   prtc_release(context, engine);
 }
 
-/* ------------------------------------------------------------------------------------------------------- time and timers */
+/* ------------------------------------------------------------------------------------------------------ time and timers */
 
 static uint64_t milliseconds(const struct prtc_engine *engine) { return (engine->now - engine->epoch) / 1000; }
 
@@ -259,7 +259,7 @@ void sctp_handle_tick(uint32_t elapsed) { (void)elapsed; } /* for usrsctp_handle
 void sctp_start_timer_thread(void) {}
 void sctp_stop_timer_thread(void) {}
 
-/* ------------------------------------------------------------------------------------------------ randomness and checksum */
+/* ---------------------------------------------------------------------------------------------- randomness and checksum */
 
 void init_random(void) {}
 void finish_random(void) {}

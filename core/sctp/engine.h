@@ -1,11 +1,11 @@
-/* What usrsctp takes from its environment: memory, time, timers and randomness, for one stack. The objects here stand in for
- * usrsctp's own sctp_callout.c, user_environment.c and sctp_crc32.c; third_party/usrsctp_shim.h does the rest.
+/* What usrsctp takes from its environment: memory, time, timers and randomness, for one stack. This stands in for usrsctp's
+ * own sctp_callout.c, user_environment.c and sctp_crc32.c; third_party/usrsctp_shim.h does the rest.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A stack is one usrsctp with all its state. Code that calls into usrsctp is run by prtc_engine_run, which makes the stack the
- * entered one and catches the lack of memory: usrsctp's allocations never return NULL to it, they end the run. A stack that
- * ran out of memory is never entered again. Its memory, like that of any stack, is given back as a whole by
+ * A stack is one usrsctp with all its state. Code that calls into usrsctp is run by prtc_engine_run, which makes the stack
+ * the entered one and catches the lack of memory: usrsctp's allocations never return NULL to it, they end the run. A stack
+ * that ran out of memory is never entered again. Its memory, like that of any stack, is given back as a whole by
  * prtc_engine_free: nothing in usrsctp has to be closed in order.
  */
 #ifndef PRTC_SCTP_ENGINE_H

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * usrsctp declares them without `const` but never writes them; a file that sees those declarations could not define them so.
+ * usrsctp declares them without `const` but never writes them; a file that sees its declarations could not define them so.
  */
 extern const int maxsockets, hz, ip_defttl, ipport_firstauto, ipport_lastauto, nmbclusters;
 extern const unsigned short ip_id;

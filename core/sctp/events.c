@@ -13,6 +13,7 @@ struct reading {
   int flags;
   ssize_t size;
   bool no_memory;
+  bool abandoned; /* the rest of the message will not come: usrsctp ends it as if it were whole */
 };
 
 /* Reads one message, part of a message, or notification: as much of it as is there. */
@@ -25,6 +26,7 @@ static void read_work(void *argument) {
   unsigned int info_type = 0;
   reading->size = 0;
   if (first == NULL) return;
+  reading->abandoned = first->pdapi_aborted != 0;
   if (first->length > sctp->read_capacity) {
     void *grown = prtc_reallocate(sctp->context, sctp->read, first->length);
     if (grown == NULL) {
@@ -120,6 +122,14 @@ static int stream_reset(struct prtc_sctp *sctp, const struct sctp_stream_reset_e
   return sctp->list_count > 0 ? next_reset(sctp, out) : 0;
 }
 
+static int abandon(struct prtc_sctp *sctp, prtc_sctp_event *out) {
+  if (!sctp->in_message) return 0;
+  sctp->in_message = false;
+  out->type = PRTC_SCTP_EVENT_ABANDONED;
+  out->message.stream = sctp->message_stream;
+  return 1;
+}
+
 static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *out) {
   const union sctp_notification *event = (const union sctp_notification *)(const void *)sctp->read;
   if (size < sizeof event->sn_header) return 0;
@@ -135,11 +145,7 @@ static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *ou
     out->incoming_streams = event->sn_strchange_event.strchange_instrms;
     return 1;
   case SCTP_PARTIAL_DELIVERY_EVENT:
-    if (!sctp->in_message) return 0;
-    sctp->in_message = false;
-    out->type = PRTC_SCTP_EVENT_ABANDONED;
-    out->message.stream = sctp->message_stream;
-    return 1;
+    return abandon(sctp, out);
   default:
     return 0;
   }
@@ -167,7 +173,11 @@ int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out) {
     if (code < 0) return code;
     if (reading.no_memory) return PRTC_ERROR_NO_MEMORY;
     if (reading.size <= 0) return 0;
-    code = reading.flags & MSG_NOTIFICATION ? notification(sctp, (size_t)reading.size, out) : message(sctp, &reading, out);
+    if ((reading.flags & MSG_NOTIFICATION) != 0) {
+      code = notification(sctp, (size_t)reading.size, out);
+    } else {
+      code = reading.abandoned ? abandon(sctp, out) : message(sctp, &reading, out);
+    }
     if (code != 0) return code;
   }
   return 0;

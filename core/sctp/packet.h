@@ -38,7 +38,7 @@ static inline bool prtc_packet_has(const uint8_t *packet, size_t size, uint8_t t
   return prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, type) != 0;
 }
 
-/* Whether all chunks are whole, and the parameters of INIT and INIT ACK: usrsctp goes in circles at a parameter of length 0. */
+/* Whether all chunks are whole, and the parameters of INIT and INIT ACK: usrsctp goes in circles at one of length 0. */
 bool prtc_packet_is_well_formed(const uint8_t *packet, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* Fuzz target: packets into a live association. The input is a list of packets: two bytes of length and flags, then the chunks;
- * the header, with the right ports, tag and checksum, is made here.
+/* Fuzz target: packets into a live association. The input is a list of packets: two bytes of flags and length, then the
+ * chunks; the header, with the right ports, tag and checksum, is made here.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -55,7 +55,8 @@ static void step(struct side sides[2], prtc_time *now, const uint8_t header[12],
   (void)prtc_sctp_receive(sides[1].sctp, *now, packet, 12 + length);
   if ((flags & 1) != 0) fetch(&sides[1]);
   if ((flags & 2) != 0) {
-    prtc_sctp_message message = {.stream = flags >> 4, .ppid = 51, .begin = 1, .end = 1, .data = packet, .size = 12 + length};
+    prtc_sctp_message message = {
+        .stream = flags >> 4, .ppid = 51, .begin = 1, .end = 1, .data = packet, .size = 12 + length};
     (void)prtc_sctp_send(sides[1].sctp, *now, &message);
   }
   if ((flags & 4) != 0) (void)prtc_sctp_reset_stream(sides[1].sctp, *now, flags >> 4);

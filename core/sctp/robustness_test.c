@@ -77,7 +77,7 @@ static void it_may_be_freed_at_any_step(void) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------------------------------- memory */
 
 struct poor {
   long left; /* allocations until they fail, once or for good */
@@ -166,7 +166,7 @@ static void lack_of_memory_ends_it_cleanly(void) {
   PRTC_CHECK(noticed > 100);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- hostility */
+/* ------------------------------------------------------------------------------------------------------------ hostility */
 
 static void seal(uint8_t *packet, size_t size) {
   uint32_t crc = prtc_crc32c_packet(prtc_crc32c_portable, packet, size);
@@ -204,7 +204,7 @@ static void packets_that_are_not_the_associations_are_dropped(void) {
   world_free(world);
 }
 
-/* Chunks with the right tag and checksum but any content. The association may be aborted for it; nothing else may happen. */
+/* Chunks with the right tag and checksum but any content. The association may be aborted for it, and nothing else. */
 static void any_chunk_may_come(void) {
   struct prtc_random random;
   uint8_t seed[32] = {7};
@@ -217,7 +217,8 @@ static void any_chunk_may_come(void) {
     if (round % 3 == 0) { /* a known chunk type with random content, and a length that fits */
       size = 12 + 4 + 4 * prtc_random_below(&random, 20);
       prtc_random_bytes(&random, packet + 12, size - 12);
-      static const uint8_t types[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 64, 128, 129, 130, 132, 192, 193, 194};
+      static const uint8_t types[] = {0,  1,  2,  3,  4,  5,   6,   7,   8,   9,   10,  11,
+                                      12, 13, 14, 64, 128, 129, 130, 132, 192, 193, 194};
       packet[12] = types[prtc_random_below(&random, sizeof types)];
       packet[14] = 0;
       packet[15] = (uint8_t)(size - 12);

@@ -192,7 +192,7 @@ static void a_megabyte_through_a_bad_network(void) {
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------- flow control */
+/* --------------------------------------------------------------------------------------------------------- flow control */
 
 static void unfetched_events_close_the_window(void) {
   prtc_sctp_config config;
@@ -246,7 +246,7 @@ static void a_reset_gets_through_a_closed_window(void) {
   world_free(world);
 }
 
-/* --------------------------------------------------------------------------------------------------- partial reliability */
+/* -------------------------------------------------------------------------------------------------- partial reliability */
 
 static void unreliable_messages_are_given_up(void) {
   for (uint32_t reliability = PRTC_LIMITED_RETRANSMITS; reliability <= PRTC_LIMITED_LIFE_TIME; reliability++) {
@@ -307,8 +307,8 @@ static void large_unreliable_messages_are_whole_or_nothing(void) {
   }
 }
 
-/* With a window so small that they are given in parts, some are abandoned after their first part was given. Ordered ones: with
- * unordered ones usrsctp loses count of its window here (see README.md). */
+/* With a window so small that they are given in parts, some are abandoned after their first part was given. Ordered ones:
+ * with unordered ones usrsctp loses count of its window here (see README.md). */
 static void abandoned_messages_are_taken_back(void) {
   prtc_sctp_config config;
   PRTC_INIT(&config);
@@ -327,7 +327,8 @@ static void abandoned_messages_are_taken_back(void) {
       world_run(world, SECOND);
     }
     world_run(world, 60 * SECOND);
-    size_t parts = world_count(world, 1, PRTC_SCTP_EVENT_MESSAGE), given_up = world_count(world, 1, PRTC_SCTP_EVENT_ABANDONED);
+    size_t parts = world_count(world, 1, PRTC_SCTP_EVENT_MESSAGE);
+    size_t given_up = world_count(world, 1, PRTC_SCTP_EVENT_ABANDONED);
     for (size_t k = 0; k < parts; k++) {
       const struct told *told = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, k);
       if (told->whole) PRTC_CHECK(is_pattern(told, told->ppid, 35000));
@@ -355,7 +356,7 @@ static void the_smallest_packets(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- streams */
+/* -------------------------------------------------------------------------------------------------------------- streams */
 
 static void streams_are_reset_and_used_again(void) {
   struct world *world = world_connected(40, NULL);
@@ -452,7 +453,7 @@ static void all_streams_can_be_asked_for(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- endings */
+/* -------------------------------------------------------------------------------------------------------------- endings */
 
 static void an_abort_is_told_to_both(void) {
   struct world *world = world_connected(50, NULL);

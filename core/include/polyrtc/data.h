@@ -135,7 +135,8 @@ PRTC_API int prtc_data_set_role(prtc_data *data, int is_dtls_client);
 /* a=max-message-size of the other side, bytes; UINT32_MAX: no limit, which is also so until this is called. */
 PRTC_API void prtc_data_set_remote_max_message_size(prtc_data *data, uint32_t size);
 
-/* Commands: as the prtc_peer_ functions of the same names say (peer.h). `create_channel` may be called before anything is connected. */
+/* Commands: as the prtc_peer_ functions of the same names say (peer.h). `create_channel` may be called before anything is
+ * connected. */
 PRTC_API int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config, prtc_channel_id *out);
 PRTC_API int prtc_data_send(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
                             size_t size);
