@@ -12,7 +12,7 @@
 
 /* --------------------------------------------------------------------------------------------------------------- memory */
 
-/* Stands before each piece of memory. All of a stack's blocks are in one list, so that they can be given back at once. Those
+/* Stands before each piece of memory. All of a stack's blocks are in one list, to be given back at once. Those
  * that are free and small wait in a list of their size for their next use: usrsctp allocates several a packet. */
 struct block {
   struct block *next, *previous;

@@ -25,10 +25,11 @@ typedef struct prtc_sctp_config {
   size_t size;
   uint16_t local_port;        /* 0: 5000 */
   uint16_t remote_port;       /* 0: 5000 */
-  uint32_t mtu;               /* bytes of one SCTP packet; 0: 1,136 (what DTLS leaves of 1,200) */
+  uint32_t mtu;               /* bytes of one SCTP packet, at least 524; 0: 1,136 (what DTLS leaves of 1,200) */
   uint32_t streams;           /* outgoing streams to ask for, and incoming ones to allow; 0: 1,024 */
-  uint32_t receive_window;    /* bytes; 0: 1 MiB. Also the largest message that can be received */
-  uint32_t send_buffer;       /* bytes taken before send answers AGAIN; 0: 256 KiB */
+  uint32_t receive_window;    /* bytes; 0: 1 MiB. Messages of up to half of it come whole, larger ones in parts: twice the
+                                 largest message that is expected is a good choice */
+  uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: 256 KiB */
   uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other means
                                  (ICE consent), so practically never */
 } prtc_sctp_config;
@@ -72,6 +73,7 @@ typedef struct prtc_sctp_event {
   char text[128];
 } prtc_sctp_event;
 
+/* NULL when memory is lacking or a member of the configuration is out of its range. config may be NULL. */
 PRTC_API prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_config *config);
 PRTC_API void prtc_sctp_free(prtc_sctp *sctp);
 
@@ -79,7 +81,8 @@ PRTC_API void prtc_sctp_free(prtc_sctp *sctp);
  * arriving INIT is answered. */
 PRTC_API int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now);
 
-/* The five verbs. `receive` takes one SCTP packet; `transmit` gives one. */
+/* The five verbs. `receive` takes one SCTP packet; `transmit` gives one. What `receive` drops: MALFORMED, UNAUTHENTICATED (the
+ * checksum is wrong), UNEXPECTED (other ports, another association's tag), QUEUE_FULL (too many events wait). */
 PRTC_API int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity);
 PRTC_API prtc_time prtc_sctp_deadline(const prtc_sctp *sctp);
