@@ -182,24 +182,27 @@ static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_
   return (int)size;
 }
 
-static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+static int transmit_dtls(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                          size_t capacity) {
-  if (!path(transport, out)) return 0;
-  int size = 0;
-  if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_CONNECTED) {
-    size = transmit_train(transport, now, out, buffer, capacity);
-    if (size > 0) return size;
-    if (transport->closing) { /* the ABORT is out: now DTLS may say goodbye */
-      transport->closing = false;
-      (void)prtc_dtls_close(transport->dtls, now);
-    }
-  }
-  size = prtc_dtls_transmit(transport->dtls, now, buffer, capacity);
+  int size = prtc_dtls_transmit(transport->dtls, now, buffer, capacity);
   if (size > 0) {
     out->data = buffer;
     out->size = (size_t)size;
   }
   return size;
+}
+
+static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                         size_t capacity) {
+  if (!path(transport, out)) return 0;
+  int size = transmit_dtls(transport, now, out, buffer, capacity); /* our Finished goes before what needs it to be read */
+  if (size != 0) return size;
+  if (prtc_dtls_get_state(transport->dtls) != PRTC_DTLS_TRANSPORT_CONNECTED) return 0;
+  size = transmit_train(transport, now, out, buffer, capacity);
+  if (size != 0 || !transport->closing) return size;
+  transport->closing = false; /* the ABORT is out: now DTLS may say goodbye */
+  (void)prtc_dtls_close(transport->dtls, now);
+  return transmit_dtls(transport, now, out, buffer, capacity);
 }
 
 int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
