@@ -42,7 +42,7 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_nrsack_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_pktdrop_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_blackhole) = 2; /* packets of no association are not answered */
-  SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = 1 << 20; /* the bound is send_buffer */
+  SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = PRTC_SCTP_MESSAGES_MAX;
   SCTP_BASE_SYSCTL(sctp_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues */
   SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4;
   /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which
@@ -170,6 +170,12 @@ size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
   return association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
 }
 
+bool prtc_association_has_room(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  return tcb != NULL && prtc_association_buffered(sctp) < sctp->send_buffer &&
+         tcb->asoc.stream_queue_cnt + tcb->asoc.chunks_on_out_queue < PRTC_SCTP_MESSAGES_MAX;
+}
+
 size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }
 
 /* -------------------------------------------------------------------------------------------------------- input, output */
@@ -263,7 +269,13 @@ static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t s
 }
 
 static void input_work(void *argument) {
-  const struct call *call = argument;
+  struct call *call = argument;
+  /* The window counts bytes of messages, not what it takes to keep them: a sender of tiny ones that does not heed it. */
+  if (prtc_packet_has(call->in, call->size, PRTC_SCTP_DATA) &&
+      prtc_engine_memory(call->sctp->engine) > PRTC_SCTP_MEMORY_MAX(call->sctp->receive_window)) {
+    call->result = PRTC_ERROR_QUEUE_FULL;
+    return;
+  }
   if (prtc_packet_has(call->in, call->size, PRTC_SCTP_RECONFIG)) {
     input_reconfig(call->sctp, call->in, call->size);
   } else if (prtc_packet_has(call->in, call->size, PRTC_SCTP_FORWARD_TSN)) {
@@ -355,8 +367,7 @@ int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *messa
   if (message->stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
   const struct sctp_stream_out *stream = &tcb->asoc.strmout[message->stream];
   int code;
-  if (prtc_association_buffered(sctp) >= sctp->send_buffer || is_reset_wanted(sctp, message->stream) ||
-      stream->state > SCTP_STREAM_OPEN) {
+  if (!prtc_association_has_room(sctp) || is_reset_wanted(sctp, message->stream) || stream->state > SCTP_STREAM_OPEN) {
     code = PRTC_ERROR_AGAIN;
   } else {
     code = run(&(struct call){.sctp = sctp, .message = message}, send_work);

@@ -17,7 +17,7 @@
 struct block {
   struct block *next, *previous;
   struct block *next_free;
-  size_t size_class; /* 0: large, not kept */
+  size_t size;
 };
 
 enum { CLASS_SIZE = 64, CLASSES = 40, KEPT_BYTES = 256 * 1024 };
@@ -44,7 +44,7 @@ struct prtc_engine {
   struct calloutlist timers; /* by time, then in the order in which they were started */
   struct block *blocks;
   struct block *kept[CLASSES];
-  size_t kept_bytes;
+  size_t kept_bytes, used_bytes;
   bool failed;
 #ifndef __wasm__
   jmp_buf *no_memory; /* where the run at hand ends */
@@ -78,26 +78,26 @@ static void unlink_block(struct prtc_engine *engine, struct block *block) {
   }
 }
 
+/* The list in which a block of a size (a multiple of CLASS_SIZE) waits; NULL when it does not. */
+static struct block **kept_of(struct prtc_engine *engine, size_t size) {
+  return KEEP_BLOCKS && size / CLASS_SIZE < CLASSES ? &engine->kept[size / CLASS_SIZE] : NULL;
+}
+
 void *prtc_sctp_malloc(size_t size) {
   struct prtc_engine *engine = entered();
-  size_t size_class = size / CLASS_SIZE + 1;
-  struct block *block = size_class < CLASSES ? engine->kept[size_class] : NULL;
+  if (size > SIZE_MAX / 2) end_run(engine);
+  if (KEEP_BLOCKS) size = (size / CLASS_SIZE + 1) * CLASS_SIZE;
+  struct block **kept = kept_of(engine, size), *block = kept != NULL ? *kept : NULL;
   if (block != NULL) {
-    engine->kept[size_class] = block->next_free;
-    engine->kept_bytes -= size_class * CLASS_SIZE;
-    return block + 1;
-  }
-  if (KEEP_BLOCKS && size_class < CLASSES) {
-    size = size_class * CLASS_SIZE;
+    *kept = block->next_free;
+    engine->kept_bytes -= size;
   } else {
-    size_class = 0;
-  }
-  if (size <= SIZE_MAX - sizeof *block) {
     block = engine->context->allocator.allocate(engine->context->allocator.context, sizeof *block + size);
+    if (block == NULL) end_run(engine);
+    block->size = size;
+    link_block(engine, block);
   }
-  if (block == NULL) end_run(engine);
-  block->size_class = size_class;
-  link_block(engine, block);
+  engine->used_bytes += size;
   return block + 1;
 }
 
@@ -111,17 +111,19 @@ void *prtc_sctp_calloc(size_t count, size_t size) {
 void prtc_sctp_release(void *pointer) {
   if (pointer == NULL) return;
   struct prtc_engine *engine = entered();
-  struct block *block = (struct block *)pointer - 1;
-  size_t size = block->size_class * CLASS_SIZE;
-  if (size > 0 && engine->kept_bytes + size <= KEPT_BYTES) {
-    block->next_free = engine->kept[block->size_class];
-    engine->kept[block->size_class] = block;
-    engine->kept_bytes += size;
-    return;
+  struct block *block = (struct block *)pointer - 1, **kept = kept_of(engine, block->size);
+  engine->used_bytes -= block->size;
+  if (kept != NULL && engine->kept_bytes + block->size <= KEPT_BYTES) {
+    block->next_free = *kept;
+    *kept = block;
+    engine->kept_bytes += block->size;
+  } else {
+    unlink_block(engine, block);
+    engine->context->allocator.release(engine->context->allocator.context, block);
   }
-  unlink_block(engine, block);
-  engine->context->allocator.release(engine->context->allocator.context, block);
 }
+
+size_t prtc_engine_memory(const struct prtc_engine *engine) { return engine->used_bytes; }
 
 /* ----------------------------------------------------------------------------------------------------- the stack itself */
 

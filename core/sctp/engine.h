@@ -34,6 +34,9 @@ void *prtc_sctp_malloc(size_t size);
 void *prtc_sctp_calloc(size_t count, size_t size);
 void prtc_sctp_release(void *pointer);
 
+/* Bytes that usrsctp holds now. */
+size_t prtc_engine_memory(const struct prtc_engine *engine);
+
 /* Moves the clock (never back). */
 void prtc_engine_set_time(struct prtc_engine *engine, prtc_time now);
 prtc_time prtc_engine_deadline(const struct prtc_engine *engine); /* PRTC_NEVER when no timer runs */

@@ -27,6 +27,13 @@ struct prtc_sctp_packet {
 /* usrsctp takes no smaller one (SCTP_SMALLEST_PMTU, which leaves out the header). */
 #define PRTC_SCTP_MTU_MIN (512u + 12u)
 
+/* Messages (or parts of a message) that may wait to be sent, and as many that may wait to be read: each takes some hundred bytes
+ * more than it has. */
+#define PRTC_SCTP_MESSAGES_MAX 8192
+
+/* What usrsctp may hold before it is given no more data: ten times what an honest sender can cause, who heeds the window. */
+#define PRTC_SCTP_MEMORY_MAX(window) (8u * 1024 * 1024 + 8 * (size_t)(window))
+
 /* What may come into the socket above the receive window: notifications, which the window does not count. */
 #define PRTC_SCTP_NOTIFICATION_ROOM (64u * 1024)
 
@@ -79,6 +86,7 @@ bool prtc_association_exists(const struct prtc_sctp *sctp);
 uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the other side's packets carry */
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming);
+bool prtc_association_has_room(const struct prtc_sctp *sctp); /* to send */
 size_t prtc_association_buffered(const struct prtc_sctp *sctp);
 size_t prtc_association_unread(const struct prtc_sctp *sctp);
 

@@ -16,6 +16,7 @@ enum {
 
 /* Chunk types, RFC 9260 section 3.2, RFC 6525 section 3.1, RFC 4820 section 3, RFC 3758 section 3.2 */
 enum {
+  PRTC_SCTP_DATA = 0,
   PRTC_SCTP_INIT = 1,
   PRTC_SCTP_INIT_ACK = 2,
   PRTC_SCTP_ABORT = 6,

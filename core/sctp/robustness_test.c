@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <malloc.h>
 #include <pthread.h>
 
 #include "core/base/bytes.h"
@@ -82,7 +83,7 @@ static void it_may_be_freed_at_any_step(void) {
 struct poor {
   long left; /* allocations until they fail, once or for good */
   bool for_good, ran_out;
-  long alive;
+  long alive, bytes;
 };
 
 static bool runs_out(struct poor *poor) {
@@ -98,20 +99,28 @@ static bool runs_out(struct poor *poor) {
 static void *poor_allocate(void *context, size_t size) {
   struct poor *poor = context;
   void *pointer = runs_out(poor) ? NULL : malloc(size);
-  if (pointer != NULL) poor->alive++;
+  if (pointer == NULL) return NULL;
+  poor->alive++;
+  poor->bytes += (long)malloc_usable_size(pointer);
   return pointer;
 }
 
 static void *poor_reallocate(void *context, void *pointer, size_t size) {
   struct poor *poor = context;
-  void *grown = runs_out(poor) ? NULL : realloc(pointer, size);
-  if (pointer == NULL && grown != NULL) poor->alive++;
-  return grown;
+  if (runs_out(poor)) return NULL;
+  if (pointer != NULL) poor->bytes -= (long)malloc_usable_size(pointer);
+  if (pointer == NULL) poor->alive++;
+  pointer = realloc(pointer, size);
+  PRTC_REQUIRE(pointer != NULL);
+  poor->bytes += (long)malloc_usable_size(pointer);
+  return pointer;
 }
 
 static void poor_release(void *context, void *pointer) {
   struct poor *poor = context;
-  if (pointer != NULL) poor->alive--;
+  if (pointer == NULL) return;
+  poor->alive--;
+  poor->bytes -= (long)malloc_usable_size(pointer);
   free(pointer);
 }
 
@@ -236,22 +245,62 @@ static void any_chunk_may_come(void) {
   PRTC_CHECK(survived > 1000);
 }
 
-/* The other side repeats resets which wait for data that never comes, while the application fetches nothing. */
-static void waiting_resets_take_no_memory(void) {
-  struct poor rich = {.left = 1000000000};
-  prtc_allocator allocator = {&rich, poor_allocate, poor_reallocate, poor_release};
-  struct world *world = world_new(8, NULL);
+/* A world whose side 1 counts its memory and fetches no events. */
+static struct world *counted_world(uint8_t seed, struct poor *rich) {
+  prtc_allocator allocator = {rich, poor_allocate, poor_reallocate, poor_release};
+  struct world *world = world_new(seed, NULL);
   prtc_sctp_free(world->sides[1].sctp);
   prtc_context_free(world->sides[1].context);
-  world->sides[1].context = world_context(9, &allocator);
+  world->sides[1].context = world_context((uint8_t)(seed + 1), &allocator);
   world->sides[1].sctp = prtc_sctp_new(world->sides[1].context, world->now, NULL);
   for (int i = 0; i < 2; i++) PRTC_CHECK_INT(prtc_sctp_connect(world->sides[i].sctp, world->now), 0);
   world_run(world, SECOND);
+  world->sides[1].deaf = true;
+  return world;
+}
+
+static uint32_t first_tsn(const uint8_t *packet) {
+  return (uint32_t)packet[16] << 24 | (uint32_t)packet[17] << 16 | (uint32_t)packet[18] << 8 | packet[19];
+}
+
+/* The other side sends tiny messages without regard for the window: whole ones, ones that never end, ones with gaps. */
+static void a_flood_is_bounded(void) {
+  for (int kind = 0; kind < 4; kind++) {
+    struct poor rich = {.left = 1000000000};
+    struct world *world = counted_world(20, &rich);
+    uint8_t packet[PACKET_SIZE], out[PACKET_SIZE];
+    catch_packet(world, packet);
+    uint32_t tsn = first_tsn(packet), number = 0;
+    for (int i = 0; i < 4000; i++) {
+      struct prtc_writer writer = prtc_writer_of(packet + 12, sizeof packet - 12);
+      for (int k = 0; k < 50; k++, number++) {
+        uint32_t flags = kind == 0 ? 3 : kind == 1 ? number == 0 ? 2 : 0 : kind == 2 ? 7 : 2;
+        prtc_write_u32(&writer, flags << 16 | 17);
+        prtc_write_u32(&writer, tsn + (kind == 3 ? 2 * number : number));
+        prtc_write_u16(&writer, (uint16_t)(kind == 3 ? number % 1000 : 0));
+        prtc_write_u16(&writer, (uint16_t)(kind == 0 ? number : 0));
+        prtc_write_u32(&writer, 53);
+        prtc_write_u32(&writer, 0x41000000);
+      }
+      seal(packet, 12 + writer.size);
+      (void)prtc_sctp_receive(world->sides[1].sctp, world->now, packet, 12 + writer.size);
+      while (prtc_sctp_transmit(world->sides[1].sctp, world->now, out, sizeof out) > 0) {
+      }
+    }
+    PRTC_CHECK(rich.bytes < 24 * 1024 * 1024);
+    world_free(world);
+    PRTC_CHECK_INT(rich.alive, 0);
+  }
+}
+
+/* The other side repeats resets which wait for data that never comes, while the application fetches nothing. */
+static void waiting_resets_take_no_memory(void) {
+  struct poor rich = {.left = 1000000000};
+  struct world *world = counted_world(8, &rich);
   uint8_t packet[PACKET_SIZE];
   size_t size = catch_packet(world, packet);
-  world->sides[1].deaf = true;
   long before = rich.alive;
-  uint32_t tsn = (uint32_t)packet[16] << 24 | (uint32_t)packet[17] << 16 | (uint32_t)packet[18] << 8 | packet[19];
+  uint32_t tsn = first_tsn(packet);
   for (uint32_t i = 0; i < 20000; i++) {
     bool later = i % 2 == 0; /* every other one can be carried out at once */
     uint8_t out[PACKET_SIZE];
@@ -284,6 +333,7 @@ int main(void) {
   PRTC_RUN(lack_of_memory_ends_it_cleanly);
   PRTC_RUN(packets_that_are_not_the_associations_are_dropped);
   PRTC_RUN(any_chunk_may_come);
+  PRTC_RUN(a_flood_is_bounded);
   PRTC_RUN(waiting_resets_take_no_memory);
   return PRTC_TEST_RESULT();
 }

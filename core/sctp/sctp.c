@@ -130,7 +130,7 @@ int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out) {
     memcpy(out->text, sctp->closed_text, sizeof out->text);
     return 1;
   }
-  if (sctp->blocked && !sctp->closed && prtc_association_buffered(sctp) < sctp->send_buffer) {
+  if (sctp->blocked && !sctp->closed && prtc_association_has_room(sctp)) {
     sctp->blocked = false;
     out->type = PRTC_SCTP_EVENT_WRITABLE;
     return 1;
