@@ -219,7 +219,7 @@ static void any_chunk_may_come(void) {
   uint8_t seed[32] = {7};
   unsigned survived = 0;
   prtc_random_init(&random, seed);
-  for (unsigned round = 0; round < 3000; round++) {
+  for (unsigned round = 0; round < 1500; round++) {
     struct world *world = world_connected((uint8_t)round, NULL);
     uint8_t packet[PACKET_SIZE];
     size_t size = catch_packet(world, packet);
@@ -242,7 +242,7 @@ static void any_chunk_may_come(void) {
     survived += world_count(world, 1, PRTC_SCTP_EVENT_CLOSED) == 0;
     world_free(world);
   }
-  PRTC_CHECK(survived > 1000);
+  PRTC_CHECK(survived > 500);
 }
 
 /* A world whose side 1 counts its memory and fetches no events. */
