@@ -34,7 +34,7 @@ struct prtc_handle {
   prtc_endpoint_stats stats;
   prtc_address local, remote;
   prtc_sdp_type description_type;
-  struct list interfaces, addresses, servers, certificates;
+  struct list interfaces, addresses, servers, certificates, watches;
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
 };
@@ -119,12 +119,13 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
   return handle;
 }
 
-struct prtc_handle *prtc_handle_new_driver(uint32_t log_level) {
+static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable) {
   prtc_driver_config config;
   struct prtc_handle *handle = calloc(1, sizeof *handle);
   if (handle == NULL) return NULL;
   PRTC_INIT(&config);
   config.log_level = log_level;
+  config.portable = portable;
   handle->driver = prtc_driver_new(&config);
   if (handle->driver == NULL) {
     int error = errno;
@@ -135,6 +136,10 @@ struct prtc_handle *prtc_handle_new_driver(uint32_t log_level) {
   handle->endpoint = prtc_driver_endpoint(handle->driver);
   return handle;
 }
+
+struct prtc_handle *prtc_handle_new_driver(uint32_t log_level) { return new_driver(log_level, 0); }
+
+struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level) { return new_driver(log_level, 1); }
 
 static void clear_servers(struct prtc_handle *handle) {
   prtc_ice_server *servers = handle->servers.elements;
@@ -165,6 +170,7 @@ void prtc_handle_close(struct prtc_handle *handle) {
   clear_certificates(handle);
   list_clear(&handle->interfaces);
   list_clear(&handle->addresses);
+  list_clear(&handle->watches);
 }
 
 void prtc_handle_free(struct prtc_handle *handle) {
@@ -201,6 +207,36 @@ int prtc_handle_descriptor(struct prtc_handle *handle) {
 
 uint64_t prtc_handle_now(struct prtc_handle *handle) {
   return handle->driver == NULL ? 0 : prtc_driver_now(handle->driver);
+}
+
+int prtc_handle_watches(struct prtc_handle *handle) {
+  if (handle->driver == NULL) return without_driver(handle);
+  size_t count = (size_t)prtc_driver_watches(handle->driver, NULL, 0);
+  handle->watches.count = 0;
+  while (handle->watches.count < count) {
+    if (list_add(&handle->watches, sizeof(prtc_watch)) == NULL) return PRTC_ERROR_NO_MEMORY;
+  }
+  return prtc_driver_watches(handle->driver, handle->watches.elements, count);
+}
+
+int prtc_handle_watched(struct prtc_handle *handle, uint32_t index) {
+  const prtc_watch *watches = handle->watches.elements;
+  return index < handle->watches.count ? watches[index].descriptor : -1;
+}
+
+uint32_t prtc_handle_watched_for(struct prtc_handle *handle, uint32_t index) {
+  const prtc_watch *watches = handle->watches.elements;
+  return index < handle->watches.count ? watches[index].input | watches[index].output << 1 : 0;
+}
+
+uint64_t prtc_handle_watched_id(struct prtc_handle *handle, uint32_t index) {
+  const prtc_watch *watches = handle->watches.elements;
+  return index < handle->watches.count ? watches[index].id : 0;
+}
+
+int64_t prtc_handle_wake_up(struct prtc_handle *handle) {
+  prtc_time deadline = handle->driver == NULL ? PRTC_NEVER : prtc_driver_deadline(handle->driver);
+  return deadline > INT64_MAX ? -1 : (int64_t)deadline;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- five verbs */

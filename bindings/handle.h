@@ -27,6 +27,7 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
                                     uint32_t log_level);
 /* With a driver. NULL: errno says why. */
 struct prtc_handle *prtc_handle_new_driver(uint32_t log_level);
+struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level);
 void prtc_handle_free(struct prtc_handle *handle);
 /* Frees endpoint and driver; the handle stays, and answers CLOSED. */
 void prtc_handle_close(struct prtc_handle *handle);
@@ -46,6 +47,14 @@ int prtc_handle_process(struct prtc_handle *handle);
 int prtc_handle_flush(struct prtc_handle *handle);
 int prtc_handle_descriptor(struct prtc_handle *handle);
 uint64_t prtc_handle_now(struct prtc_handle *handle);
+/* Asks what to watch: how many descriptors there are. The next three then tell of each, from 0: the descriptor (-1 beyond the
+ * last), 1 for input, 2 for output or 3 for both, and its id. */
+int prtc_handle_watches(struct prtc_handle *handle);
+int prtc_handle_watched(struct prtc_handle *handle, uint32_t index);
+uint32_t prtc_handle_watched_for(struct prtc_handle *handle, uint32_t index);
+uint64_t prtc_handle_watched_id(struct prtc_handle *handle, uint32_t index);
+/* When to process at the latest although nothing that is watched fires; -1: never. */
+int64_t prtc_handle_wake_up(struct prtc_handle *handle);
 
 /* ------------------------------------------------------------------------------------------------------------- five verbs */
 

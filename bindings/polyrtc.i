@@ -51,9 +51,12 @@ static const char *version(void) { return prtc_version(); }
 struct prtc_handle {};
 
 %newobject new_driver;
+%newobject new_portable_driver;
 POLYRTC_NULL_IS_ERRNO(new_driver)
+POLYRTC_NULL_IS_ERRNO(new_portable_driver)
 %inline %{
 static struct prtc_handle *new_driver(uint32_t log_level) { return prtc_handle_new_driver(log_level); }
+static struct prtc_handle *new_portable_driver(uint32_t log_level) { return prtc_handle_new_portable_driver(log_level); }
 %}
 
 POLYRTC_NULL_IS(prtc_handle::prtc_handle, "the seed must be of 32 bytes")
@@ -84,6 +87,11 @@ POLYRTC_ENTER
   int code();
   int descriptor();
   uint64_t now();
+  int watches();
+  int watched(uint32_t index);
+  uint32_t watched_for(uint32_t index);
+  uint64_t watched_id(uint32_t index);
+  int64_t wake_up();
 
   const prtc_datagram *transmit(uint64_t now);
   int64_t deadline();

@@ -16,10 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drivers/linux/driver.h"
-
-/* More than this is not a host but a router with something wrong. */
-#define INTERFACES_LIMIT 4096
+#include "drivers/linux/linux.h"
 
 struct link {
   uint32_t index;
@@ -40,7 +37,7 @@ typedef int (*handler)(struct list *list, const struct nlmsghdr *message);
 /* Makes room for one more element; at the limit or without memory returns an errno. */
 static int reserve(void **elements, size_t *capacity, size_t count, size_t element_size) {
   if (count < *capacity) return 0;
-  if (count >= INTERFACES_LIMIT) return E2BIG;
+  if (count >= PRTC_INTERFACES_LIMIT) return E2BIG;
   size_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
   void *grown = realloc(*elements, wanted * element_size);
   if (grown == NULL) return ENOMEM;
@@ -172,7 +169,7 @@ static int dump(int netlink, uint16_t type, struct list *list, handler handle) {
   }
 }
 
-int prtc_interfaces_read(prtc_interface **out, size_t *count) {
+int prtc_linux_interfaces_read(prtc_interface **out, size_t *count) {
   struct list list = {0};
   int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   int error = netlink < 0 ? errno : 0;
@@ -189,7 +186,7 @@ int prtc_interfaces_read(prtc_interface **out, size_t *count) {
   return 0;
 }
 
-int prtc_interfaces_watch(void) {
+int prtc_linux_interfaces_watch(void) {
   int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
   struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
   if (netlink >= 0 && bind(netlink, (const struct sockaddr *)&address, sizeof address) != 0) {
@@ -199,7 +196,7 @@ int prtc_interfaces_watch(void) {
   return netlink;
 }
 
-bool prtc_interfaces_changed(int netlink) {
+bool prtc_linux_interfaces_changed(int netlink) {
   uint8_t ignored[4096];
   bool any = false;
   for (int i = 0; i < 64; i++) {

@@ -10,7 +10,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-#include "drivers/linux/driver.h"
+#include "drivers/linux/linux.h"
 
 /* Batches, and messages of the error queue, that one call takes from one socket. */
 #define BATCHES_PER_CALL 4
@@ -81,15 +81,15 @@ static int receive_batch(struct prtc_driver *driver, struct prtc_socket *socket,
   return count;
 }
 
-void prtc_socket_receive(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
+void prtc_linux_receive(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
   for (int i = 0; i < BATCHES_PER_CALL; i++) {
     int count = receive_batch(driver, socket, now);
-    if (count < 0 && errno != EAGAIN && errno != EINTR) prtc_socket_read_errors(driver, socket, now);
+    if (count < 0 && errno != EAGAIN && errno != EINTR) prtc_linux_read_errors(driver, socket, now);
     if (count < PRTC_RECEIVE_BATCH) return;
   }
 }
 
-void prtc_socket_read_errors(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
+void prtc_linux_read_errors(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
   for (int i = 0; i < ERRORS_PER_CALL; i++) {
     struct sockaddr_storage name;
     uint8_t ignored[1]; /* the start of the datagram that caused it */

@@ -14,22 +14,51 @@ endpoint.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import native
 from .sansio import Endpoint, check
 
 
+class Watch(NamedTuple):
+    """A descriptor, and what of it is of interest."""
+
+    descriptor: int
+    input: bool
+    output: bool
+    #: another when a descriptor was closed and its number given to the next
+    id: int
+
+
 class Driver:
-    """One endpoint with real sockets. ``log_level`` as in :class:`~polyrtc.sansio.Endpoint`."""
+    """One endpoint with real sockets. ``log_level`` as in :class:`~polyrtc.sansio.Endpoint`.
+
+    ``portable`` takes the driver of systems that have no descriptor for many, also where there is a better one: :meth:`fileno` is
+    then -1, and an event loop asks :meth:`watches` and :meth:`wake_up` after each call of ``process`` and ``flush``."""
 
     endpoint: Endpoint
 
-    def __init__(self, *, log_level: int = 0) -> None:
-        self._native = native.new_driver(log_level)
+    def __init__(self, *, log_level: int = 0, portable: bool = False) -> None:
+        make = native.new_portable_driver if portable else native.new_driver
+        self._native = make(log_level)
         self.endpoint = Endpoint._of(self._native)
 
     def fileno(self) -> int:
-        """The descriptor to watch for readability. It never changes and is closed by :meth:`close`."""
-        return check(self._native.descriptor())
+        """The descriptor to watch for readability. It never changes and is closed by :meth:`close`. -1: there is none."""
+        descriptor = self._native.descriptor()
+        return descriptor if descriptor == -1 else check(descriptor)
+
+    def watches(self) -> list[Watch]:
+        """The descriptors to watch: the one of :meth:`fileno`, or several that may change with each ``process`` and ``flush``."""
+        count = check(self._native.watches())
+        native = self._native
+        found = ((native.watched(i), native.watched_for(i), native.watched_id(i)) for i in range(count))
+        return [Watch(descriptor, bool(events & 1), bool(events & 2), id) for descriptor, events, id in found]
+
+    def wake_up(self) -> int | None:
+        """When ``process`` must be called at the latest although nothing that is watched fires; None: never."""
+        deadline = self._native.wake_up()
+        return None if deadline < 0 else deadline
 
     def now(self) -> int:
         """The time for commands to peers: microseconds of the monotonic clock."""

@@ -15,9 +15,10 @@ import asyncio
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
-from .driver import Driver
+from .driver import Driver, Watch
 from .loop import AsyncioLoop, Loop
 from .sansio import Event, Peer
 
@@ -42,7 +43,9 @@ class Engine:
         self._flush_is_due = False
         self.closed = False
         weakref.finalize(self, self.driver.close).atexit = False
-        loop.watch(self.driver.fileno(), self._on_readable)
+        self._watched: set[Watch] = set()
+        self._cancel_wake_up: Callable[[], None] = _nothing
+        self._watch()
 
     @staticmethod
     def of_running_loop() -> Engine:
@@ -78,7 +81,7 @@ class Engine:
         """Frees the peer, after what it still has to say was sent. The last one takes the engine with it."""
         if not self.closed and peer.id in self._peers:
             self._peers[peer.id].detach()
-            self.driver.flush()
+            self.flush()
             self._free(peer)
 
     def _free(self, peer: Peer) -> None:
@@ -99,7 +102,10 @@ class Engine:
         """Closes the driver and all its descriptors, silently. Twice is harmless."""
         if not self.closed:
             self.closed = True
-            self.loop.unwatch(self.driver.fileno())
+            self._cancel_wake_up()
+            for watch in self._watched:
+                self._unwatch(watch)
+            self._watched.clear()
             self.driver.close()
             self._events.clear()
             self._weak.clear()
@@ -116,16 +122,46 @@ class Engine:
             self._flush_is_due = True
             self.loop.soon(self._on_flush)
 
+    def flush(self) -> None:
+        """Sends at once what commands have queued."""
+        self.driver.flush()
+        self._watch()
+
     def _on_flush(self) -> None:
         self._flush_is_due = False
         if not self.closed:
-            self.driver.flush()
+            self.flush()
             self.dispatch()
 
-    def _on_readable(self) -> None:
+    def _on_ready(self) -> None:
         if not self.closed:
             self.driver.process()
+            self._watch()
             self.dispatch()
+
+    def _watch(self) -> None:
+        """Has the loop watch what the driver wants watched from now on. The best drivers have one descriptor, for ever."""
+        if self._watched and self.driver.fileno() >= 0:
+            return
+        wanted = set(self.driver.watches())
+        for watch in self._watched - wanted:
+            self._unwatch(watch)
+        for watch in wanted - self._watched:
+            if watch.input:
+                self.loop.watch(watch.descriptor, self._on_ready)
+            if watch.output:
+                self.loop.watch(watch.descriptor, self._on_ready, output=True)
+        self._watched = wanted
+        self._cancel_wake_up()
+        time = self.driver.wake_up()
+        if time is not None:
+            self._cancel_wake_up = self.loop.later(max(0, time - self.driver.now()) / 1e6, self._on_ready)
+
+    def _unwatch(self, watch: Watch) -> None:
+        if watch.input:
+            self.loop.unwatch(watch.descriptor)
+        if watch.output:
+            self.loop.unwatch(watch.descriptor, output=True)
 
     def dispatch(self) -> None:
         """Hands out all events. May be entered again from a handler: the order of events stays."""
@@ -143,6 +179,10 @@ class Engine:
                     subscriber._on_event(event)
                 except Exception as error:
                     self.loop.report(f"polyrtc: event {event.type} was not handled", error)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _abandon(engine: weakref.ref[Engine], peer_id: int) -> None:

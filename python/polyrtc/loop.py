@@ -27,11 +27,14 @@ class Flag(Protocol):
 class Loop(Protocol):
     """An event loop, used from its own thread except where noted."""
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
-        """Calls back, level-triggered, while the descriptor is readable."""
+    def watch(self, descriptor: int, callback: Callable[[], None], *, output: bool = False) -> None:
+        """Calls back, level-triggered, while the descriptor is readable, or with `output` writable."""
 
-    def unwatch(self, descriptor: int) -> None:
+    def unwatch(self, descriptor: int, *, output: bool = False) -> None:
         """Ends `watch`. Harmless when the loop is closed."""
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back once, when the time has passed. What it returns calls it off."""
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Calls back once, after what runs now."""
@@ -70,15 +73,21 @@ class AsyncioLoop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+    def watch(self, descriptor: int, callback: Callable[[], None], *, output: bool = False) -> None:
         loop = self._loop()
         if loop is not None:
-            loop.add_reader(descriptor, callback)
+            (loop.add_writer if output else loop.add_reader)(descriptor, callback)
 
-    def unwatch(self, descriptor: int) -> None:
+    def unwatch(self, descriptor: int, *, output: bool = False) -> None:
         loop = self._loop()
         if loop is not None and not loop.is_closed():
-            loop.remove_reader(descriptor)
+            (loop.remove_writer if output else loop.remove_reader)(descriptor)
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            return lambda: None
+        return loop.call_later(seconds, callback).cancel
 
     def soon(self, callback: Callable[[], None]) -> None:
         loop = self._loop()

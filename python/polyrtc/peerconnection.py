@@ -433,7 +433,7 @@ class RTCPeerConnection(Emitter):
         self.__descriptions = (self.localDescription, self.remoteDescription)
         self.__last_states = peer.states()
         peer.close(engine.driver.now())
-        engine.driver.flush()
+        engine.flush()
         engine.dispatch()
 
     def __end_close(self) -> None:

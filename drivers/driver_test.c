@@ -1,4 +1,4 @@
-/* The driver with the real core over real sockets of the loopback interface.
+/* A driver (the argument says which) with the real core over real sockets of the loopback interface.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -19,6 +19,8 @@
 #define MESSAGES 10000
 #define PATIENCE_MS 20000 /* a hang ends in a failure; no check depends on how long anything takes */
 
+static uint32_t portable; /* of prtc_driver_config */
+
 struct side {
   prtc_driver *driver;
   prtc_endpoint *endpoint;
@@ -36,9 +38,13 @@ struct side {
 static void open_side(struct side *side, const prtc_driver_config *driver_config, const char *stun_server) {
   prtc_peer_config config;
   const prtc_ice_server server = {.url = stun_server};
+  prtc_driver_config complete;
   memset(side, 0, sizeof *side);
   side->in_order = true;
-  side->driver = prtc_driver_new(driver_config);
+  PRTC_INIT(&complete);
+  if (driver_config != NULL) complete = *driver_config;
+  complete.portable = portable;
+  side->driver = prtc_driver_new(&complete);
   PRTC_REQUIRE(side->driver != NULL);
   side->endpoint = prtc_driver_endpoint(side->driver);
   PRTC_INIT(&config);
@@ -101,22 +107,49 @@ static void settle(struct side *a, struct side *b) {
   }
 }
 
+#define WATCHES 64
+
+/* Adds the watches of the driver; returns how many there are now. */
+static size_t watch(const struct side *side, struct pollfd *watched, size_t count) {
+  prtc_watch watches[WATCHES];
+  if (side->driver == NULL) return count;
+  int more = prtc_driver_watches(side->driver, watches, WATCHES);
+  PRTC_REQUIRE(more >= 0 && count + (size_t)more <= WATCHES);
+  for (int i = 0; i < more; i++) {
+    short events = (short)((watches[i].input != 0 ? POLLIN : 0) | (watches[i].output != 0 ? POLLOUT : 0));
+    watched[count++] = (struct pollfd){.fd = watches[i].descriptor, .events = events};
+  }
+  return count;
+}
+
+/* Milliseconds until the first deadline of the two, at most 1,000 */
+static int patience(const struct side *a, const struct side *b) {
+  prtc_time now = prtc_driver_now(NULL), end = now + 1000000;
+  if (a->driver != NULL && prtc_driver_deadline(a->driver) < end) end = prtc_driver_deadline(a->driver);
+  if (b->driver != NULL && prtc_driver_deadline(b->driver) < end) end = prtc_driver_deadline(b->driver);
+  return end <= now ? 0 : (int)((end - now + 999) / 1000);
+}
+
+static bool is_due(const struct side *side, const struct pollfd *watched, size_t count) {
+  if (side->driver == NULL) return false;
+  for (size_t i = 0; i < count; i++) {
+    if (watched[i].revents != 0) return true;
+  }
+  return prtc_driver_now(NULL) >= prtc_driver_deadline(side->driver);
+}
+
 /* The loop of an application with two drivers, until `done` or the patience ends. */
 static bool run(struct side *a, struct side *b, bool (*done)(const struct side *a, const struct side *b)) {
-  struct side *sides[2] = {a, b};
   prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
   for (;;) {
     settle(a, b);
     if (done(a, b)) return true;
     if (prtc_driver_now(NULL) > end) return false;
-    struct pollfd watched[2];
-    for (int i = 0; i < 2; i++) {
-      watched[i] = (struct pollfd){.fd = sides[i]->driver == NULL ? -1 : prtc_driver_descriptor(sides[i]->driver), .events = POLLIN};
-    }
-    poll(watched, 2, 1000);
-    for (int i = 0; i < 2; i++) {
-      if ((watched[i].revents & POLLIN) != 0) PRTC_CHECK_INT(prtc_driver_process(sides[i]->driver), 0);
-    }
+    struct pollfd watched[WATCHES];
+    size_t of_a = watch(a, watched, 0), of_both = watch(b, watched, of_a);
+    poll(watched, of_both, patience(a, b));
+    if (is_due(a, watched, of_a)) PRTC_CHECK_INT(prtc_driver_process(a->driver), 0);
+    if (is_due(b, watched + of_a, of_both - of_a)) PRTC_CHECK_INT(prtc_driver_process(b->driver), 0);
   }
 }
 
@@ -211,7 +244,7 @@ static void small_buffers_make_it_slower_only(void) {
   free_sides(&a, &b);
 }
 
-static void the_descriptor_is_quiet_when_idle(void) {
+static void it_is_quiet_when_idle(void) {
   struct side a, b;
   connect_sides(&a, &b);
   settle(&a, &b);
@@ -219,8 +252,7 @@ static void the_descriptor_is_quiet_when_idle(void) {
   size_t calls = 0;
   prtc_time end = prtc_driver_now(NULL) + 1000000;
   while (prtc_driver_now(NULL) < end) {
-    struct pollfd watched = {.fd = prtc_driver_descriptor(a.driver), .events = POLLIN};
-    if (poll(&watched, 1, 100) > 0) {
+    if (prtc_driver_wait(a.driver, end) > 0) {
       calls++;
       prtc_driver_process(a.driver);
     }
@@ -289,6 +321,7 @@ static void a_forked_child_is_inert(void) {
   PRTC_REQUIRE(child >= 0);
   if (child == 0) {
     bool inert = prtc_driver_process(a.driver) == PRTC_ERROR_INVALID_STATE;
+    inert = inert && prtc_driver_wait(a.driver, PRTC_NEVER) == PRTC_ERROR_INVALID_STATE;
     (void)prtc_peer_close(a.peer, prtc_driver_now(a.driver));
     inert = inert && prtc_driver_flush(a.driver) == PRTC_ERROR_INVALID_STATE;
     prtc_driver_free(a.driver);
@@ -328,10 +361,11 @@ static void a_stun_server_has_a_name(void) {
   prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
   while (size < 0 && prtc_driver_now(NULL) < end) {
     settle(&a, &nobody);
-    struct pollfd watched[2] = {{.fd = prtc_driver_descriptor(a.driver), .events = POLLIN}, {.fd = server, .events = POLLIN}};
-    poll(watched, 2, 1000);
+    struct pollfd watched[WATCHES] = {{.fd = server, .events = POLLIN}};
+    size_t count = watch(&a, watched, 1);
+    poll(watched, count, patience(&a, &nobody));
     size = recv(server, request, sizeof request, 0);
-    if ((watched[0].revents & POLLIN) != 0) PRTC_CHECK_INT(prtc_driver_process(a.driver), 0);
+    if (is_due(&a, watched + 1, count - 1)) PRTC_CHECK_INT(prtc_driver_process(a.driver), 0);
   }
   const uint8_t binding_request[] = {0x00, 0x01};
   const uint8_t magic_cookie[] = {0x21, 0x12, 0xa4, 0x42};
@@ -368,7 +402,7 @@ static void freeing_closes_every_descriptor(void) {
   struct side a, b;
   size_t before = open_descriptors();
   connect_sides(&a, &b);
-  PRTC_CHECK(open_descriptors() > before + 4);
+  PRTC_CHECK(open_descriptors() > before + 1);
   free_sides(&a, &b);
   PRTC_CHECK_INT(open_descriptors(), before);
 
@@ -390,10 +424,38 @@ static void no_descriptor_survives_exec(void) {
   free_sides(&a, &b);
 }
 
-int main(void) {
+/* One descriptor and no deadline, or the sockets and a deadline: always enough to know when to call. */
+static void it_says_what_to_watch(void) {
+  struct side a, b;
+  prtc_watch watches[WATCHES];
+  connect_sides(&a, &b);
+  settle(&a, &b);
+  int count = prtc_driver_watches(a.driver, watches, WATCHES);
+  PRTC_CHECK_INT(prtc_driver_watches(a.driver, NULL, 0), count);
+  if (portable != 0) {
+    PRTC_CHECK_INT(prtc_driver_descriptor(a.driver), -1);
+    PRTC_CHECK(count >= 1);
+    PRTC_CHECK(prtc_driver_deadline(a.driver) < prtc_driver_now(a.driver) + 60000000);
+  } else {
+    PRTC_CHECK_INT(count, 1);
+    PRTC_CHECK_INT(watches[0].descriptor, prtc_driver_descriptor(a.driver));
+    PRTC_CHECK(prtc_driver_deadline(a.driver) == PRTC_NEVER);
+  }
+  for (int i = 0; i < count; i++) PRTC_CHECK(watches[i].descriptor >= 0 && watches[i].input == 1 && watches[i].output == 0);
+  free_sides(&a, &b);
+
+  open_side(&a, NULL, NULL);
+  settle(&a, &(struct side){0});
+  PRTC_CHECK_INT(prtc_driver_wait(a.driver, 1), 0); /* that time is over, and nothing else to do */
+  prtc_driver_free(a.driver);
+}
+
+int main(int argc, char **argv) {
+  portable = argc > 1 && strcmp(argv[1], "portable") == 0;
+  PRTC_RUN(it_says_what_to_watch);
   PRTC_RUN(ten_thousand_messages_each_way);
   PRTC_RUN(small_buffers_make_it_slower_only);
-  PRTC_RUN(the_descriptor_is_quiet_when_idle);
+  PRTC_RUN(it_is_quiet_when_idle);
   PRTC_RUN(closing_says_goodbye);
   PRTC_RUN(a_flood_does_not_starve);
   PRTC_RUN(a_forked_child_is_inert);

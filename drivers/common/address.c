@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "drivers/linux/driver.h"
+#include "drivers/common/driver.h"
 
 socklen_t prtc_address_to_system(const prtc_address *address, struct sockaddr_storage *out) {
   memset(out, 0, sizeof *out);

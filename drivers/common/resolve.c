@@ -1,17 +1,15 @@
-/* Names to addresses: c-ares, with its sockets in the driver's epoll set.
+/* Names to addresses: c-ares, with its sockets among those that the driver watches.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#define _GNU_SOURCE
+#define _DEFAULT_SOURCE
 #include <ares.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "drivers/linux/driver.h"
+#include "drivers/common/driver.h"
 
 /* Two rounds over the name servers; the second waits twice as long. */
 #define TIMEOUT_MS 2000
@@ -45,16 +43,9 @@ static void answer(struct prtc_driver *driver, prtc_time now, uint64_t request, 
 /* c-ares says what it waits for on which socket; nothing at all before it closes one. */
 static void on_socket(void *context, ares_socket_t descriptor, int readable, int writable) {
   struct prtc_driver *driver = context;
-  struct epoll_event event = {
-      .events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u),
-      .data.u64 = PRTC_WATCH_RESOLVER | (uint64_t)descriptor,
-  };
-  if (driver->process != getpid()) return; /* a forked child closes its copies; the epoll set is the parent's, too */
-  if (!readable && !writable) {
-    (void)epoll_ctl(driver->epoll, EPOLL_CTL_DEL, descriptor, NULL);
-  } else if (epoll_ctl(driver->epoll, EPOLL_CTL_ADD, descriptor, &event) != 0 && errno == EEXIST) {
-    (void)epoll_ctl(driver->epoll, EPOLL_CTL_MOD, descriptor, &event);
-  }
+  uint32_t events = (readable ? PRTC_READY_INPUT : 0u) | (writable ? PRTC_READY_OUTPUT : 0u);
+  if (driver->process != getpid()) return; /* a forked child closes its copies; an epoll set is the parent's, too */
+  (void)driver->system->watch(driver->waiter, descriptor, PRTC_WATCH_RESOLVER | (uint64_t)descriptor, events);
 }
 
 static int code_of(int status) {
@@ -145,8 +136,8 @@ void prtc_resolve(struct prtc_driver *driver, prtc_time now, const prtc_request 
 void prtc_resolver_process(struct prtc_driver *driver, int descriptor, uint32_t events) {
   if (driver->resolver == NULL) return;
   /* An error is found out by reading. */
-  ares_process_fd(driver->resolver->channel, (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ? descriptor : ARES_SOCKET_BAD,
-                  (events & EPOLLOUT) != 0 ? descriptor : ARES_SOCKET_BAD);
+  ares_process_fd(driver->resolver->channel, (events & (PRTC_READY_INPUT | PRTC_READY_ERROR)) != 0 ? descriptor : ARES_SOCKET_BAD,
+                  (events & PRTC_READY_OUTPUT) != 0 ? descriptor : ARES_SOCKET_BAD);
 }
 
 prtc_time prtc_resolver_deadline(const struct prtc_driver *driver, prtc_time now) {

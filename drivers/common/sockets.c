@@ -2,15 +2,13 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#define _GNU_SOURCE
+#define _DEFAULT_SOURCE
 #include <errno.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "drivers/linux/driver.h"
+#include "drivers/common/driver.h"
 
 /* Socket ids are small numbers that count up, so they need no hashing. */
 static struct prtc_socket **bucket(const struct prtc_driver *driver, prtc_socket_id id) {
@@ -46,22 +44,6 @@ static int grow(struct prtc_driver *driver) {
   return 0;
 }
 
-/* What is wished for and can be done without: older kernels lack some of it. */
-static void set_options(const struct prtc_driver *driver, int descriptor, int family) {
-  const int on = 1;
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &driver->receive_buffer, sizeof(int));
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &driver->send_buffer, sizeof(int));
-  (void)setsockopt(descriptor, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
-  if (family == AF_INET) {
-    (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
-    (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-  } else {
-    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
-    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-  }
-}
-
 static int open_bound(const struct prtc_driver *driver, const prtc_request *request, prtc_address *bound, int *descriptor) {
   prtc_address wanted = request->address;
   struct sockaddr_storage address;
@@ -70,9 +52,8 @@ static int open_bound(const struct prtc_driver *driver, const prtc_request *requ
   }
   socklen_t length = prtc_address_to_system(&wanted, &address);
   if (length == 0) return EAFNOSUPPORT;
-  *descriptor = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  *descriptor = driver->system->make_socket(driver, address.ss_family);
   if (*descriptor < 0) return errno;
-  set_options(driver, *descriptor, address.ss_family);
   if (bind(*descriptor, (const struct sockaddr *)&address, length) != 0) return errno;
   length = sizeof address;
   if (getsockname(*descriptor, (struct sockaddr *)&address, &length) != 0) return errno;
@@ -89,8 +70,7 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
   struct prtc_socket *socket = calloc(1, sizeof *socket);
   if (error == 0 && socket == NULL) error = ENOMEM;
   if (error == 0) error = open_bound(driver, request, bound, &descriptor);
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = request->socket};
-  if (error == 0 && epoll_ctl(driver->epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) error = errno;
+  if (error == 0) error = driver->system->watch(driver->waiter, descriptor, request->socket, PRTC_READY_INPUT);
   if (error != 0) {
     if (descriptor >= 0) close(descriptor);
     free(socket);
@@ -99,6 +79,7 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
   socket->id = request->socket;
   socket->descriptor = descriptor;
   socket->family = bound->family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6;
+  socket->single_segments = !driver->system->takes_trains;
   socket->last_pending = &socket->first_pending;
   socket->next = *bucket(driver, socket->id);
   *bucket(driver, socket->id) = socket;
@@ -111,14 +92,14 @@ void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {
   while (*link != socket) link = &(*link)->next;
   *link = socket->next;
   driver->socket_count--;
-  /* Closing is not enough: a forked child may hold a copy, and the epoll set would go on reporting it. */
-  (void)epoll_ctl(driver->epoll, EPOLL_CTL_DEL, socket->descriptor, NULL);
+  /* Closing is not enough: a forked child may hold a copy, and an epoll set would go on reporting it. */
+  (void)driver->system->watch(driver->waiter, socket->descriptor, socket->id, 0);
   close(socket->descriptor);
   prtc_socket_drop_pending(socket);
   free(socket);
 }
 
-/* Leaves the epoll set alone, which a forked child shares with its parent. */
+/* Leaves alone what waits for them, which a forked child may share with its parent. */
 void prtc_sockets_free(struct prtc_driver *driver) {
   for (size_t i = 0; i < driver->bucket_count; i++) {
     while (driver->buckets[i] != NULL) {
@@ -136,8 +117,8 @@ void prtc_sockets_free(struct prtc_driver *driver) {
 
 void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted) {
   if (socket->waits_for_output == wanted) return;
-  struct epoll_event event = {.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.u64 = socket->id};
-  if (epoll_ctl(driver->epoll, EPOLL_CTL_MOD, socket->descriptor, &event) == 0) socket->waits_for_output = wanted;
+  uint32_t events = wanted ? PRTC_READY_INPUT | PRTC_READY_OUTPUT : PRTC_READY_INPUT;
+  if (driver->system->watch(driver->waiter, socket->descriptor, socket->id, events) == 0) socket->waits_for_output = wanted;
 }
 
 int prtc_socket_join(struct prtc_socket *socket, const prtc_address *group, uint32_t interface_index) {

@@ -2,18 +2,16 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#define _GNU_SOURCE
+#define _DEFAULT_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "drivers/linux/driver.h"
+#include "drivers/common/driver.h"
 
 #define BUFFER_DEFAULT (1024 * 1024)
 /* What one call handles at most: ready descriptors, requests, and rounds of requests and sending. */
@@ -29,65 +27,43 @@ static prtc_time time_now(void) {
 
 /* --------------------------------------------------------------------------------------------------------------- life */
 
-static bool watch(struct prtc_driver *driver, int descriptor, uint64_t what) {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
-  return epoll_ctl(driver->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0;
-}
-
-/* Memory that the kernel gives page by page as it is used: the buffers are large, and mostly a corner of them is used. */
-static uint8_t *map_space(size_t size) {
-  void *space = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return space == MAP_FAILED ? NULL : space;
+/* Not by memset, which may be left out for memory that nobody reads again. */
+static void wipe(uint8_t *bytes, size_t size) {
+  for (volatile uint8_t *byte = bytes; size > 0; size--) *byte++ = 0;
 }
 
 static bool make_endpoint(struct prtc_driver *driver, const prtc_driver_config *config) {
   prtc_endpoint_config endpoint;
   PRTC_INIT(&endpoint);
-  if (getrandom(endpoint.seed, sizeof endpoint.seed, 0) != (ssize_t)sizeof endpoint.seed) return false;
+  if (getentropy(endpoint.seed, sizeof endpoint.seed) != 0) return false;
   endpoint.now = time_now();
   endpoint.wall_clock = (int64_t)time(NULL);
   endpoint.allocator = config->allocator;
   endpoint.log_level = config->log_level;
   errno = ENOMEM;
   driver->endpoint = prtc_endpoint_new(&endpoint);
-  explicit_bzero(endpoint.seed, sizeof endpoint.seed);
+  wipe(endpoint.seed, sizeof endpoint.seed);
   return driver->endpoint != NULL;
 }
 
-prtc_driver *prtc_driver_new(const prtc_driver_config *config) {
-  prtc_driver_config complete;
-  PRTC_INIT(&complete);
-  if (config != NULL) {
-    if (config->size < sizeof(size_t)) {
-      errno = EINVAL;
-      return NULL;
-    }
-    memcpy(&complete, config, config->size < sizeof complete ? config->size : sizeof complete);
-  }
+prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prtc_system *system) {
   struct prtc_driver *driver = calloc(1, sizeof *driver);
   if (driver == NULL) return NULL;
+  driver->system = system;
   driver->process = getpid();
-  driver->receive_buffer = complete.receive_buffer == 0 ? BUFFER_DEFAULT : (int)(complete.receive_buffer & INT32_MAX);
-  driver->send_buffer = complete.send_buffer == 0 ? BUFFER_DEFAULT : (int)(complete.send_buffer & INT32_MAX);
-  driver->armed = driver->retry = PRTC_NEVER;
-  driver->timer = driver->netlink = -1;
-  driver->epoll = epoll_create1(EPOLL_CLOEXEC);
-  bool made = driver->epoll >= 0;
-  if (made) made = (driver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) >= 0;
-  if (made) made = watch(driver, driver->timer, PRTC_WATCH_TIMER);
-  if (made) made = (driver->receive_space = map_space(PRTC_RECEIVE_BATCH * PRTC_TRAIN_SIZE)) != NULL;
-  if (made) made = (driver->send_space = map_space(PRTC_SEND_BATCH * PRTC_TRAIN_SIZE)) != NULL;
-  if (made) made = make_endpoint(driver, &complete);
-  if (!made) {
-    int error = errno;
-    prtc_driver_free(driver);
-    errno = error;
-    return NULL;
-  }
-  /* Where the system has no such socket (some sandboxes), changes of interfaces go unnoticed. */
-  driver->netlink = prtc_interfaces_watch();
-  if (driver->netlink >= 0) (void)watch(driver, driver->netlink, PRTC_WATCH_NETLINK);
-  return driver;
+  driver->receive_buffer = config->receive_buffer == 0 ? BUFFER_DEFAULT : (int)(config->receive_buffer & INT32_MAX);
+  driver->send_buffer = config->send_buffer == 0 ? BUFFER_DEFAULT : (int)(config->send_buffer & INT32_MAX);
+  driver->deadline = driver->retry = PRTC_NEVER;
+  bool made = (driver->waiter = system->open()) != NULL;
+  /* Of such large pieces the system gives only the pages that are used, and mostly a corner of them is. */
+  if (made) made = (driver->receive_space = malloc(PRTC_RECEIVE_BATCH * PRTC_TRAIN_SIZE)) != NULL;
+  if (made) made = (driver->send_space = malloc(PRTC_SEND_BATCH * PRTC_TRAIN_SIZE)) != NULL;
+  if (made) made = make_endpoint(driver, config);
+  if (made) return driver;
+  int error = errno;
+  prtc_driver_free(driver);
+  errno = error;
+  return NULL;
 }
 
 void prtc_driver_free(prtc_driver *driver) {
@@ -95,15 +71,13 @@ void prtc_driver_free(prtc_driver *driver) {
   prtc_resolver_free(driver);
   prtc_endpoint_free(driver->endpoint);
   prtc_sockets_free(driver);
-  if (driver->netlink >= 0) close(driver->netlink);
-  if (driver->timer >= 0) close(driver->timer);
-  if (driver->epoll >= 0) close(driver->epoll);
-  if (driver->receive_space != NULL) munmap(driver->receive_space, PRTC_RECEIVE_BATCH * PRTC_TRAIN_SIZE);
-  if (driver->send_space != NULL) munmap(driver->send_space, PRTC_SEND_BATCH * PRTC_TRAIN_SIZE);
+  if (driver->waiter != NULL) driver->system->close(driver->waiter);
+  free(driver->receive_space);
+  free(driver->send_space);
   free(driver);
 }
 
-int prtc_driver_descriptor(const prtc_driver *driver) { return driver->epoll; }
+int prtc_driver_descriptor(const prtc_driver *driver) { return driver->system->descriptor(driver->waiter); }
 
 prtc_endpoint *prtc_driver_endpoint(prtc_driver *driver) { return driver->endpoint; }
 
@@ -127,7 +101,7 @@ static void reply_interfaces(struct prtc_driver *driver, prtc_time now, const pr
   prtc_reply answer;
   prtc_interface *interfaces = NULL;
   PRTC_INIT(&answer);
-  int error = prtc_interfaces_read(&interfaces, &answer.interface_count);
+  int error = driver->system->interfaces(&interfaces, &answer.interface_count);
   if (error != 0) {
     reply(driver, now, request, error);
     return;
@@ -205,23 +179,13 @@ static int work(struct prtc_driver *driver, prtc_time now) {
 
 static prtc_time earlier(prtc_time a, prtc_time b) { return a < b ? a : b; }
 
-/* Sets the timer to what is due first. In the past means at once: the descriptor is readable then. */
+/* Arranges to be called when the first thing is due. In the past means at once. */
 static void arm(struct prtc_driver *driver, prtc_time now) {
   prtc_time deadline = prtc_endpoint_deadline(driver->endpoint);
   deadline = earlier(deadline, driver->retry);
   deadline = earlier(deadline, prtc_resolver_deadline(driver, now));
-  if (driver->more) deadline = 0;
-  /* A timer that is set too early costs one call in vain; setting it each time that a deadline moves on would cost more. */
-  if (driver->armed <= deadline && !driver->timer_fired) return;
-  struct itimerspec setting = {0};
-  if (deadline != PRTC_NEVER) {
-    /* Rounded up, as there is no deadline within a microsecond; all zero would disarm. */
-    setting.it_value.tv_sec = (time_t)(deadline / 1000000u);
-    setting.it_value.tv_nsec = (long)(deadline % 1000000u) * 1000 + 1;
-  }
-  if (timerfd_settime(driver->timer, TFD_TIMER_ABSTIME, &setting, NULL) != 0) return;
-  driver->armed = deadline;
-  driver->timer_fired = false;
+  driver->deadline = driver->more ? 0 : deadline;
+  driver->system->arm(driver->waiter, driver->deadline);
 }
 
 static void retry_sends(struct prtc_driver *driver, prtc_time now) {
@@ -241,30 +205,26 @@ static int finish(struct prtc_driver *driver, prtc_time now) {
 
 /* ------------------------------------------------------------------------------------------------------------- the call */
 
-static void handle_ready(struct prtc_driver *driver, prtc_time now, const struct epoll_event *event) {
-  uint64_t what = event->data.u64;
-  if (what == PRTC_WATCH_TIMER) {
-    driver->timer_fired = true; /* arm sets it anew, which also makes it unreadable */
-  } else if (what == PRTC_WATCH_NETLINK) {
-    if (prtc_interfaces_changed(driver->netlink)) (void)prtc_endpoint_interfaces_changed(driver->endpoint, now);
-  } else if (what >= PRTC_WATCH_RESOLVER) {
-    prtc_resolver_process(driver, (int)(what & ~PRTC_WATCH_RESOLVER), event->events);
-  } else {
-    struct prtc_socket *socket = prtc_socket_find(driver, what);
-    if (socket == NULL) return;
-    if ((event->events & EPOLLERR) != 0) prtc_socket_read_errors(driver, socket, now);
-    if ((event->events & EPOLLIN) != 0) prtc_socket_receive(driver, socket, now);
-    if ((event->events & EPOLLOUT) != 0) prtc_socket_send_pending(driver, socket, now);
+static void handle_ready(struct prtc_driver *driver, prtc_time now, const struct prtc_ready *ready) {
+  if (ready->what >= PRTC_WATCH_RESOLVER) {
+    prtc_resolver_process(driver, (int)(ready->what & ~PRTC_WATCH_RESOLVER), ready->events);
+    return;
   }
+  struct prtc_socket *socket = prtc_socket_find(driver, ready->what);
+  if (socket == NULL) return;
+  if ((ready->events & PRTC_READY_ERROR) != 0) driver->system->read_errors(driver, socket, now);
+  if ((ready->events & PRTC_READY_INPUT) != 0) driver->system->receive(driver, socket, now);
+  if ((ready->events & PRTC_READY_OUTPUT) != 0) prtc_socket_send_pending(driver, socket, now);
 }
 
 int prtc_driver_process(prtc_driver *driver) {
   if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
-  struct epoll_event ready[READY_PER_CALL];
+  struct prtc_ready ready[READY_PER_CALL];
   prtc_time now = time_now();
   driver->more = false;
-  int count = epoll_wait(driver->epoll, ready, READY_PER_CALL, 0);
-  for (int i = 0; i < count; i++) handle_ready(driver, now, &ready[i]);
+  size_t count = driver->system->ready(driver->waiter, ready, READY_PER_CALL);
+  for (size_t i = 0; i < count; i++) handle_ready(driver, now, &ready[i]);
+  if (driver->system->interfaces_changed(driver->waiter)) (void)prtc_endpoint_interfaces_changed(driver->endpoint, now);
   if (now >= driver->retry) retry_sends(driver, now);
   if (now >= prtc_resolver_deadline(driver, now)) prtc_resolver_timeout(driver);
   if (now >= prtc_endpoint_deadline(driver->endpoint)) (void)prtc_endpoint_timeout(driver->endpoint, now);
@@ -275,4 +235,29 @@ int prtc_driver_flush(prtc_driver *driver) {
   if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
   driver->more = false;
   return finish(driver, time_now());
+}
+
+/* ------------------------------------------------------------------------------------------------------------- waiting */
+
+int prtc_driver_watches(const prtc_driver *driver, prtc_watch *out, size_t capacity) {
+  return (int)driver->system->watches(driver->waiter, out, capacity);
+}
+
+prtc_time prtc_driver_deadline(const prtc_driver *driver) {
+  return prtc_driver_descriptor(driver) >= 0 ? PRTC_NEVER : driver->deadline;
+}
+
+/* For poll(2): rounded up, as waking too early is waking in vain. */
+static int milliseconds_until(prtc_time time, prtc_time now) {
+  if (time == PRTC_NEVER) return -1;
+  if (time <= now) return 0;
+  prtc_time left = (time - now + 999) / 1000;
+  return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+int prtc_driver_wait(prtc_driver *driver, prtc_time until) {
+  if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
+  prtc_time end = earlier(until, prtc_driver_deadline(driver));
+  int ready = driver->system->wait(driver->waiter, milliseconds_until(end, time_now()));
+  return ready > 0 || time_now() >= prtc_driver_deadline(driver);
 }

@@ -1,0 +1,149 @@
+/* The drivers, what their files share: all of a driver but how one system waits, sends, receives and lists its interfaces.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PRTC_DRIVERS_COMMON_DRIVER_H
+#define PRTC_DRIVERS_COMMON_DRIVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <polyrtc/driver.h>
+#include <polyrtc/polyrtc.h>
+
+#define PRTC_RECEIVE_BATCH 16 /* messages, of up to 64 KiB, that receive_space has room for */
+#define PRTC_SEND_BATCH 16    /* trains that are given to the system in one call */
+
+struct prtc_pending; /* a datagram that the kernel did not take yet */
+
+/* A UDP socket that the core asked for. */
+struct prtc_socket {
+  struct prtc_socket *next; /* in its bucket */
+  prtc_socket_id id;
+  int descriptor;
+  int family;
+  bool single_segments;     /* the system or the path takes no trains: send them one by one */
+  bool waits_for_output;    /* PRTC_READY_OUTPUT is asked for */
+  struct prtc_pending *first_pending, **last_pending;
+  size_t pending_bytes;
+};
+
+struct prtc_resolver; /* c-ares and what it is asked; NULL until the first name */
+struct prtc_waiter;   /* what the system waits with: see prtc_system */
+
+struct prtc_driver {
+  const struct prtc_system *system;
+  struct prtc_waiter *waiter;
+  prtc_endpoint *endpoint;
+  pid_t process;            /* whose driver this is: a forked child has another */
+  int receive_buffer, send_buffer;
+  prtc_time deadline;       /* when to be called at the latest */
+  prtc_time retry;          /* when to try sockets again that answered ENOBUFS; PRTC_NEVER: none */
+  bool more;                /* the bound of a call was reached: be called again at once */
+
+  struct prtc_socket **buckets; /* sockets by id, chained */
+  size_t bucket_count, socket_count;
+
+  struct prtc_resolver *resolver;
+
+  uint8_t *receive_space;   /* PRTC_RECEIVE_BATCH times PRTC_TRAIN_SIZE */
+  uint8_t *send_space;      /* PRTC_SEND_BATCH times PRTC_TRAIN_SIZE */
+};
+
+/* -------------------------------------------------------------------------------------------------------------- a system */
+
+/* What a descriptor is watched for, and what is reported of it */
+#define PRTC_READY_INPUT 1u
+#define PRTC_READY_OUTPUT 2u
+#define PRTC_READY_ERROR 4u /* not asked for */
+
+/* What is ready is named by a socket id as it is (the core counts them from 1), or by this | a descriptor of c-ares. */
+#define PRTC_WATCH_RESOLVER (UINT64_C(1) << 63)
+
+struct prtc_ready {
+  uint64_t what;
+  uint32_t events;
+};
+
+/* What differs from system to system. Errors are those of errno. */
+struct prtc_system {
+  /* Waiting. `open` returns NULL with errno; `close` is also called in a forked child, and then touches no shared state. */
+  struct prtc_waiter *(*open)(void);
+  void (*close)(struct prtc_waiter *waiter);
+  /* Watches, watches for something else, or with no events no longer. */
+  int (*watch)(struct prtc_waiter *waiter, int descriptor, uint64_t what, uint32_t events);
+  /* Be ready at this time at the latest. */
+  void (*arm)(struct prtc_waiter *waiter, prtc_time deadline);
+  /* What is ready now; never blocks. Those that are left out are reported first the next time. */
+  size_t (*ready)(struct prtc_waiter *waiter, struct prtc_ready *out, size_t capacity);
+  /* One descriptor for all, or -1: `watches` says which, and what `arm` was given is for the application to keep. */
+  int (*descriptor)(const struct prtc_waiter *waiter);
+  size_t (*watches)(const struct prtc_waiter *waiter, prtc_watch *out, size_t capacity);
+  /* As poll(2) does: blocks until something is ready (1), the time is over (0) or an error (-1 with errno). */
+  int (*wait)(struct prtc_waiter *waiter, int milliseconds);
+
+  /* Sockets. A new one is non-blocking, is closed by exec and has what options it can have. -1 with errno. */
+  int (*make_socket)(const struct prtc_driver *driver, int family);
+  bool takes_trains; /* `send` does */
+  /* Returns how many datagrams were taken, or -1 with errno about the first. */
+  int (*send)(const struct prtc_socket *socket, const prtc_datagram *datagrams, size_t count);
+  /* Takes what arrived, up to a bound; what is left is reported as ready again. */
+  void (*receive)(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now);
+  /* Takes the errors of earlier datagrams off the socket, and tells the endpoint of them where it can. */
+  void (*read_errors)(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now);
+
+  /* The addresses of all interfaces that are up: 0 and *out (to be freed), or an errno. */
+  int (*interfaces)(prtc_interface **out, size_t *count);
+  /* Whether they have changed since the last call, as far as that is noticed. */
+  bool (*interfaces_changed)(struct prtc_waiter *waiter);
+};
+
+/* More addresses than this has not a host but a router with something wrong. */
+#define PRTC_INTERFACES_LIMIT 4096
+
+/* prtc_driver_new with a given system. */
+prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prtc_system *system);
+
+/* ------------------------------------------------------------------------------------------------------------- address.c */
+
+/* Returns the length of the sockaddr, 0 for an address of no family. */
+socklen_t prtc_address_to_system(const prtc_address *address, struct sockaddr_storage *out);
+/* Of any other family: an address of PRTC_FAMILY_NONE. */
+void prtc_address_from_system(const struct sockaddr *address, prtc_address *out);
+
+/* ------------------------------------------------------------------------------------------------------------- sockets.c */
+
+struct prtc_socket *prtc_socket_find(const struct prtc_driver *driver, prtc_socket_id id);
+/* Opens and binds, and sets *bound. 0 or an errno. */
+int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound);
+void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket);
+void prtc_sockets_free(struct prtc_driver *driver);
+/* 0 or an errno. */
+int prtc_socket_join(struct prtc_socket *socket, const prtc_address *group, uint32_t interface_index);
+/* Watches for output, too, or no longer. */
+void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted);
+
+/* ---------------------------------------------------------------------------------------------------------------- send.c */
+
+/* Sends what the endpoint has, up to a bound (then driver->more is set). 1 when there was anything, 0, or the code of the
+ * endpoint. */
+int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now);
+/* The socket may take output again: sends what was kept. */
+void prtc_socket_send_pending(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now);
+void prtc_socket_drop_pending(struct prtc_socket *socket);
+
+/* ------------------------------------------------------------------------------------------------------------- resolve.c */
+
+/* Answers a PRTC_REQUEST_RESOLVE, now or later. */
+void prtc_resolve(struct prtc_driver *driver, prtc_time now, const prtc_request *request);
+/* A descriptor of the resolver is ready. */
+void prtc_resolver_process(struct prtc_driver *driver, int descriptor, uint32_t events);
+/* When prtc_resolver_timeout wants to be called. */
+prtc_time prtc_resolver_deadline(const struct prtc_driver *driver, prtc_time now);
+void prtc_resolver_timeout(struct prtc_driver *driver);
+void prtc_resolver_free(struct prtc_driver *driver);
+
+#endif
