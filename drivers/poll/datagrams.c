@@ -37,7 +37,8 @@ static bool receive_batch(struct prtc_driver *driver, struct prtc_socket *socket
     ssize_t size = recvmsg(socket->descriptor, &message, 0);
     if (size < 0) {
       if (errno == EINTR) continue;
-      more = errno != EAGAIN && errno != EWOULDBLOCK; /* anything else was about an earlier datagram, and is taken by this */
+      /* Anything else was about an earlier datagram, and is told only once. */
+      more = errno != EAGAIN && errno != EWOULDBLOCK;
     } else if (size > 0 && (message.msg_flags & MSG_TRUNC) == 0) {
       prtc_datagram *datagram = &datagrams[filled++];
       *datagram = (prtc_datagram){

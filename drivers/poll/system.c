@@ -47,7 +47,8 @@ static int grow(struct prtc_waiter *waiter) {
 }
 
 static int watch(struct prtc_waiter *waiter, int descriptor, uint64_t what, uint32_t events) {
-  short wanted = (short)(((events & PRTC_READY_INPUT) != 0 ? POLLIN : 0) | ((events & PRTC_READY_OUTPUT) != 0 ? POLLOUT : 0));
+  int input = (events & PRTC_READY_INPUT) != 0 ? POLLIN : 0;
+  short wanted = (short)(input | ((events & PRTC_READY_OUTPUT) != 0 ? POLLOUT : 0));
   size_t at = 0;
   while (at < waiter->count && waiter->descriptors[at].fd != descriptor) at++;
   if (wanted == 0) {
