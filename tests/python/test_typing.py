@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The package is typed: mypy finds nothing in it, nor in the simulator, nor in a program that uses it."""
+"""The package is typed: mypy finds nothing in it, in the simulator, in the examples, in a program that uses it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def test_marker() -> None:
 
 def test_the_package() -> None:
     output = mypy("-p", "polyrtc", "-p", "tests.sim")
+    assert output.startswith("Success"), output
+
+
+def test_the_examples() -> None:
+    """But hello.py, which is as short as a README wants it."""
+    output = mypy(*sorted(str(path) for path in (TOP / "examples/python").glob("*.py") if path.name != "hello.py"))
     assert output.startswith("Success"), output
 
 

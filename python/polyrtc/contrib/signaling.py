@@ -298,6 +298,12 @@ class UnixSocketSignaling(_SocketSignaling):
             pass
 
 
+def _port(text: str) -> int:
+    if not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port: 1 to 65535")
+    return int(text)
+
+
 def add_signaling_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options from which :func:`create_signaling` makes a signalling."""
     parser.add_argument(
@@ -309,7 +315,7 @@ def add_signaling_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--signaling-host", default="127.0.0.1", metavar="HOST", help="for tcp-socket (default: %(default)s)")
     parser.add_argument(
-        "--signaling-port", default=1234, type=int, metavar="PORT", help="for tcp-socket (default: %(default)s)"
+        "--signaling-port", default=1234, type=_port, metavar="PORT", help="for tcp-socket (default: %(default)s)"
     )
     parser.add_argument(
         "--signaling-path", default="polyrtc.socket", metavar="PATH", help="for unix-socket (default: %(default)s)"
