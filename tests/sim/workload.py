@@ -51,6 +51,7 @@ class Channel:
         self.config = config
         self.ends: dict[int, SimChannel] = {}  # by side
         self.closed_by: set[int] = set()
+        self.one_sided = False  # negotiated, and closed by one side before there was an association: the other cannot know
         ordered = config.get("ordered", True)
         reliable = not {"max_retransmits", "max_packet_life_time"} & config.keys()
         self.flows = [Flow(f"channel {label}, from side {side}", ordered, reliable) for side in range(2)]
@@ -92,6 +93,8 @@ class Pair:
             self.workload.count["channels closed by the other side"] += 1
         elif event.type == EventType.CHANNEL_BUFFERED_AMOUNT_LOW:
             self.workload.count["bufferedamountlow"] += 1
+        elif event.type == EventType.CHANNEL_ERROR and not self.gone:
+            raise InvariantError(f"pair {self.number}, side {side}: a channel failed: {event.code} {event.text}")
         elif event.type == EventType.FAILED:
             self.workload.count["failures reported"] += 1
 
@@ -216,6 +219,7 @@ class Pair:
                 channel.flows[1 - side].excused = True  # who has closed listens no more (W3C section 6.2)
                 if channel.ends[side].state != "open":
                     channel.flows[side].excused = True
+                    channel.one_sided = "negotiated" in channel.config
                 channel.ends[side].close()
                 self.workload.count["channels closed"] += 1
 
@@ -246,7 +250,7 @@ class Pair:
         for channel in self.channels:
             if any(flow.missing() for flow in channel.flows):
                 return False
-            if self.gone:
+            if self.gone or channel.one_sided:
                 continue
             if channel.closed_by and not channel.over():
                 return False
