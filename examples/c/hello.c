@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +45,7 @@ int main(void) {
         return 0;
       }
     }
-    poll(&(struct pollfd){.fd = prtc_driver_descriptor(driver), .events = POLLIN}, 1, -1);
+    prtc_driver_wait(driver, PRTC_NEVER);
     prtc_driver_process(driver);
   }
 }
