@@ -78,7 +78,7 @@ static int turn(prtc_endpoint *endpoint, prtc_time now) {
 
 int main(int argc, char **argv) {
   if (argc > 1) { /* also --help */
-    printf("usage: %s\n\nConnects two peers in memory, without a driver; one receives a greeting and prints it.\n", argv[0]);
+    printf("usage: %s\n\nTwo peers in memory, without a driver: one receives a greeting and prints it.\n", argv[0]);
     return strcmp(argv[1], "--help") == 0 ? 0 : 2;
   }
   prtc_endpoint_config endpoint_config;
