@@ -28,6 +28,9 @@ def dtls(random: Random, kind: int, epoch: int, body: bytes) -> bytes:
     return bytes((kind, 254, 253)) + epoch.to_bytes(2, "big") + random.randbytes(6) + len(body).to_bytes(2, "big") + body
 
 
+#: What RFC 8445 and RFC 8489 have a peer ignore or answer: nothing is wrong with it.
+HARMLESS = {"binding indication"}
+
 Attack = Callable[[Random, Packet], bytes]
 
 ATTACKS: dict[str, Attack] = {
@@ -82,7 +85,8 @@ def test_a_connection_stands(sim: Simulation, attack: str) -> None:
 
     sim.network.taps.append(tap)
     chat(sim, a, b)
-    assert a.host.endpoint.stats().datagrams_dropped + b.host.endpoint.stats().datagrams_dropped > 0
+    dropped = a.host.endpoint.stats().datagrams_dropped + b.host.endpoint.stats().datagrams_dropped
+    assert dropped > 0 or attack in HARMLESS
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

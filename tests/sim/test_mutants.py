@@ -167,13 +167,15 @@ class KeepsSocket(Mutant):
 
 
 class StatesDisagree(Mutant):
-    """An event that comes a step too late."""
+    """An event that comes too late: with the next ones."""
 
     late: list[Event] = []
 
     def events(self) -> list[Event]:
-        events, self.late = self.late + list(self.real.events()), []
-        if events and events[-1].type == EventType.CONNECTION_STATE_CHANGE and self.strikes(1):
+        events = list(self.real.events())
+        if events and self.late:
+            events, self.late = self.late + events, []
+        elif events and events[-1].type == EventType.CONNECTION_STATE_CHANGE and self.strikes(1):
             self.late = [events.pop()]
         return events
 
