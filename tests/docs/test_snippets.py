@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import polyrtc
+
 TOP = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", "python/README.md", "tests/sim/README.md"]
 PATIENCE = 60
@@ -45,7 +47,8 @@ def test_python(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
         return
     program = tmp_path / "program.py"
     program.write_text(text)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP / "python"), str(TOP)])}
+    package = Path(polyrtc.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(TOP)])}
     run = subprocess.run(
         [sys.executable, "-W", "error", str(program)], env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
