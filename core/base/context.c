@@ -28,11 +28,14 @@ int prtc_context_init(struct prtc_context *context, const uint8_t seed[32], cons
     context->allocator = (prtc_allocator){NULL, process_allocate, process_reallocate, process_release};
   }
   prtc_random_init(&context->random, seed);
-  context->log.level = log_level;
+  prtc_log_set_level(context, NULL, log_level);
   return PRTC_OK;
 }
 
 void prtc_context_clear(struct prtc_context *context) {
+  prtc_sink_clear(context, &context->keys);
+  prtc_sink_clear(context, &context->capture.sink);
+  prtc_sink_clear(context, &context->recording.sink);
   prtc_release(context, context->log.lines);
   context->log.lines = NULL;
   prtc_random_clear(&context->random);

@@ -1,4 +1,4 @@
-/* What an endpoint lends to all of its layers: memory, randomness, the log. And the one thread-local pointer of the core.
+/* What an endpoint lends to all of its layers: memory, randomness, and where they say what they do. And the one thread-local pointer of the core.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -7,13 +7,19 @@
 
 #include <polyrtc/types.h>
 
+#include "core/base/capture.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "core/base/recording.h"
+#include "core/base/sink.h"
 
 struct prtc_context {
   prtc_allocator allocator;
   struct prtc_random random;
   struct prtc_log log;
+  struct prtc_sink keys;       /* TLS key log */
+  struct prtc_capture capture; /* decrypted traffic */
+  struct prtc_recording recording;/* inputs */
   void *sctp_stack; /* the usrsctp stack that is entered; only core/sctp and its shim use it */
 };
 

@@ -13,8 +13,16 @@
 
 struct prtc_context;
 
+#define PRTC_LOG_LAYERS 16
+
 struct prtc_log {
-  uint32_t level;
+  uint32_t level;           /* of the layer that tells most */
+  uint32_t common;          /* of layers that have none of their own */
+  struct {
+    char layer[12];
+    uint32_t level;
+  } layers[PRTC_LOG_LAYERS];
+  uint32_t layer_count;
   uint32_t first, count;    /* of the ring */
   uint64_t lost;            /* lines that fell out unread */
   prtc_time now;            /* stamps the lines; the endpoint keeps it current */
@@ -30,6 +38,9 @@ void prtc_log_write(struct prtc_context *context, uint32_t level, const char *la
   do {                                                                                \
     if ((at) <= (to)->log.level) prtc_log_write((to), (at), (layer), __VA_ARGS__);    \
   } while (0)
+
+/* See prtc_endpoint_set_log_level. */
+int prtc_log_set_level(struct prtc_context *context, const char *layer, uint32_t level);
 
 /* Takes the oldest line: its length, 0 when there is none, PRTC_ERROR_BUFFER_TOO_SMALL. */
 int prtc_log_read(struct prtc_context *context, char *out, size_t capacity);

@@ -182,6 +182,8 @@ void prtc_data_open(prtc_data *data, struct prtc_data_channel *channel) {
       return;
     }
   }
+  PRTC_LOG(data->context, PRTC_LOG_INFO, "data", "channel %llu is open on stream %u", (unsigned long long)channel->id,
+           channel->stream);
   prtc_data_tell_state(data, channel, PRTC_DATA_EVENT_OPEN);
 }
 
@@ -202,6 +204,7 @@ void prtc_data_begin_close(prtc_data *data, struct prtc_data_channel *channel, b
 
 void prtc_data_end(prtc_data *data, struct prtc_data_channel *channel) {
   if (channel->state == PRTC_CHANNEL_CLOSED) return;
+  PRTC_LOG(data->context, PRTC_LOG_INFO, "data", "channel %llu is closed", (unsigned long long)channel->id);
   channel->state = PRTC_CHANNEL_CLOSED;
   prtc_data_drop_all(data, channel);
   release_stream(data, channel);

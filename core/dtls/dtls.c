@@ -129,6 +129,8 @@ void prtc_dtls_free(prtc_dtls *dtls) {
 /* ------------------------------------------------------------------------------------------------------------ states */
 
 static void set_state(prtc_dtls *dtls, prtc_dtls_transport_state state) {
+  static const char *const names[] = {"new", "connecting", "connected", "closed", "failed"};
+  PRTC_LOG(dtls->context, PRTC_LOG_INFO, "dtls", "%s", names[state]);
   dtls->state = state;
   dtls->events[(dtls->event_first + dtls->event_count++) % EVENTS_MAX] = (uint8_t)state;
 }
@@ -254,6 +256,7 @@ static int establish(prtc_dtls *dtls) {
   CRYPTO_BUFFER_up_ref(dtls->remote_certificate);
   /* RFC 6347 section 4.2.4: in a full handshake the server's flight is the last, the client's is known to have arrived. */
   if (dtls->role == PRTC_DTLS_ROLE_SERVER) dtls->last_flight = handshake->last_flight;
+  PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "%s, SRTP profile %d", SSL_get_cipher_name(handshake->ssl), dtls->srtp_profile);
   prtc_handshake_free(handshake);
   dtls->handshake = NULL;
   dtls->repeat_at = dtls->give_up_at = PRTC_NEVER;
@@ -301,6 +304,7 @@ static int advance(prtc_dtls *dtls, const uint8_t *data, size_t size) {
 /* The role is known and the path works. */
 static int begin(prtc_dtls *dtls, prtc_dtls_role role) {
   bool server = role == PRTC_DTLS_ROLE_SERVER;
+  PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "the handshake begins, as %s", server ? "server" : "client");
   dtls->handshake = prtc_handshake_new(dtls->context, dtls->certificate, server, dtls->mtu, dtls->use_srtp,
                                        &dtls->fingerprints, &dtls->out);
   if (dtls->handshake == NULL) return fail(dtls, PRTC_ERROR_CRYPTO, prtc_strerror(PRTC_ERROR_CRYPTO));
@@ -353,6 +357,7 @@ int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, const prtc
     send_alert(dtls, ALERT_FATAL, ALERT_BAD_CERTIFICATE);
     return fail(dtls, PRTC_ERROR_FINGERPRINT_MISMATCH, prtc_strerror(PRTC_ERROR_FINGERPRINT_MISMATCH));
   }
+  PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "%zu fingerprints of the other side count", set.count);
   if (!dtls->paused) return 0;
   result = advance(dtls, NULL, 0);
   if (result == 0) take_all_held(dtls);
@@ -410,6 +415,8 @@ int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now) {
     prtc_dtls_datagrams_clear(&dtls->out); /* what nobody has taken yet is of the flight that comes again */
     dtls->timeout = dtls->timeout * 2 < longest_timeout ? dtls->timeout * 2 : longest_timeout;
     dtls->repeat_at = dtls->now + dtls->timeout;
+    PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "nothing came: the flight is repeated, next after %llu ms",
+             (unsigned long long)(dtls->timeout / 1000));
     enum prtc_handshake_result result = prtc_handshake_retransmit(dtls->handshake);
     if (result == PRTC_HANDSHAKE_FAILED) fail(dtls, dtls->handshake->code, dtls->handshake->text);
   }

@@ -121,6 +121,15 @@ static void watch_message(int is_write, int version, int type, const void *data,
   }
 }
 
+/* A line of the NSS key log format, for who wants to decrypt what was captured elsewhere. */
+static void log_key(const SSL *ssl, const char *line) {
+  const struct prtc_handshake *handshake = BIO_get_data(SSL_get_rbio(ssl));
+  size_t size = strlen(line);
+  if (!prtc_sink_reserve(handshake->context, &handshake->context->keys, size + 1)) return;
+  prtc_sink_append(&handshake->context->keys, line, size);
+  prtc_sink_append(&handshake->context->keys, "\n", 1);
+}
+
 /* ------------------------------------------------------------------------------------------------------------ object */
 
 static SSL_CTX *ssl_context_new(const struct prtc_certificate *certificate) {
@@ -130,6 +139,7 @@ static SSL_CTX *ssl_context_new(const struct prtc_certificate *certificate) {
   SSL_CTX_set_options(ssl_context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
   SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_current_time_cb(ssl_context, current_time);
+  if (certificate->context->keys.bound != 0) SSL_CTX_set_keylog_callback(ssl_context, log_key);
   SSL_CTX_set_max_cert_list(ssl_context, MESSAGE_SIZE_MAX);
   SSL_CTX_set_custom_verify(ssl_context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
   if (!SSL_CTX_set_min_proto_version(ssl_context, DTLS1_2_VERSION) ||

@@ -15,6 +15,9 @@ enum { EVENTS_PER_TURN = 16 };
 /* Bytes of messages in one batch of events: a batch ends when it has passed them. */
 enum { BATCH_SIZE = 1024 * 1024 };
 
+/* Bytes of the key log that wait to be polled: some 300 handshakes. */
+enum { KEY_LOG_SIZE = 64 * 1024 };
+
 /* ----------------------------------------------------------------------------------------------------------------- lists */
 
 static void ring_init(struct link *head) { head->previous = head->next = head; }
@@ -46,6 +49,11 @@ prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *config) {
   if (endpoint == NULL) return NULL;
   memset(endpoint, 0, sizeof *endpoint);
   prtc_context_init(&endpoint->context, config->seed, allocator, config->log_level);
+  endpoint->context.log.now = config->now;
+  endpoint->context.keys.bound = config->key_log != 0 ? KEY_LOG_SIZE : 0;
+  endpoint->context.capture.sink.bound = config->capture_size;
+  if (config->wall_clock != 0) endpoint->context.capture.epoch = (uint64_t)config->wall_clock * 1000000 - config->now;
+  prtc_recording_begin(&endpoint->context, config->recording_size, config->now, config->seed, config->wall_clock);
   endpoint->now = endpoint->created = config->now;
   endpoint->wall_clock = config->wall_clock;
   prtc_map_init(&endpoint->peers, &endpoint->context);
@@ -152,6 +160,7 @@ static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(e
 
 int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out) {
   if (config == NULL || config->size != sizeof *config || out == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
+  prtc_endpoint_record_peer(endpoint, now, config);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   /* Room for its timer now, so that no timer can fail to be set later. */
@@ -174,6 +183,8 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
     return code;
   }
   prtc_endpoint_wake(endpoint, place);
+  PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "peer %llu is made", (unsigned long long)place->id);
+  prtc_endpoint_record_new_peer(endpoint, place->id);
   *out = place->peer;
   return PRTC_OK;
 }
@@ -190,6 +201,11 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
   endpoint->stats.bytes_received += datagram->size;
   const struct socket *socket = prtc_map_get(&endpoint->sockets, datagram->socket);
   int code = PRTC_ERROR_UNEXPECTED;
+  if (socket != NULL && prtc_capture_is_on(&endpoint->context.capture)) {
+    endpoint->context.capture.local = socket->address;
+    endpoint->context.capture.remote = datagram->remote;
+    prtc_capture_datagram(&endpoint->context, false, datagram->data, datagram->size);
+  }
   if (socket != NULL && datagram->protocol == PRTC_PROTOCOL_UDP) {
     endpoint->context.log.peer = socket->place->id;
     code = prtc_peer_receive(socket->place->peer, now, datagram);
@@ -203,12 +219,15 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
 }
 
 int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagrams, size_t count) {
+  if (count == 0) prtc_endpoint_record_input(endpoint, now, NULL);
   if (endpoint->fatal != 0) return endpoint->fatal;
+  prtc_time given = now;
   now = prtc_endpoint_advance(endpoint, now);
   prtc_arena_reset(&endpoint->arena);
   int result = PRTC_OK;
   for (size_t i = 0; i < count; i++) {
     prtc_datagram one = datagrams[i];
+    prtc_endpoint_record_input(endpoint, given, &one);
     size_t segment = one.segment_size == 0 || one.segment_size > one.size ? one.size : one.segment_size;
     size_t left = one.size;
     one.segment_size = 0;
@@ -222,6 +241,16 @@ int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_dat
     } while (left > 0);
   }
   return result;
+}
+
+static void capture_train(prtc_endpoint *endpoint, const prtc_datagram *train, size_t segment) {
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, train->socket);
+  endpoint->context.capture.local = socket != NULL ? socket->address : train->local;
+  endpoint->context.capture.remote = train->remote;
+  for (size_t at = 0; at < train->size; at += segment) {
+    size_t size = train->size - at < segment ? train->size - at : segment;
+    prtc_capture_datagram(&endpoint->context, true, train->data + at, size);
+  }
 }
 
 static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
@@ -242,6 +271,7 @@ static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *o
       size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
       endpoint->stats.datagrams_sent += (out->size + segment - 1) / segment;
       endpoint->stats.bytes_sent += out->size;
+      if (prtc_capture_is_on(&endpoint->context.capture)) capture_train(endpoint, out, segment);
       return size;
     }
   }
@@ -260,9 +290,11 @@ static void refresh_deadlines(prtc_endpoint *endpoint) {
 int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
   if (endpoint->fatal != 0) return 0;
   if (capacity < PRTC_DATAGRAM_SIZE) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  PRTC_RECORD(&endpoint->context, endpoint_transmit, now, PRTC_NUMBER(capacity));
   now = prtc_endpoint_advance(endpoint, now);
   int size = transmit_one(endpoint, now, out, buffer, capacity);
   refresh_deadlines(endpoint);
+  prtc_endpoint_record_datagram(endpoint, size, out);
   return size;
 }
 
@@ -279,6 +311,7 @@ prtc_time prtc_endpoint_deadline(const prtc_endpoint *endpoint) {
 }
 
 int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
+  PRTC_RECORD_BARE(&endpoint->context, endpoint_timeout, now);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   prtc_arena_reset(&endpoint->arena);
@@ -345,6 +378,7 @@ static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capa
 }
 
 int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {
+  PRTC_RECORD(&endpoint->context, endpoint_event, PRTC_NEVER, PRTC_NUMBER(capacity));
   prtc_arena_reset(&endpoint->arena);
   size_t count = 0;
   while (endpoint->fatal == 0 && count < capacity && endpoint->arena.used < BATCH_SIZE &&
@@ -367,6 +401,7 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
                                    .code = endpoint->fatal,
                                    .text = prtc_strerror(endpoint->fatal)};
   }
+  prtc_endpoint_record_events(endpoint, (int)count, events);
   return (int)count;
 }
 
@@ -374,6 +409,20 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
 
 int prtc_endpoint_log(prtc_endpoint *endpoint, char *out, size_t capacity) {
   return prtc_log_read(&endpoint->context, out, capacity);
+}
+
+int prtc_endpoint_set_log_level(prtc_endpoint *endpoint, const char *layer, uint32_t level) {
+  return prtc_log_set_level(&endpoint->context, layer, level);
+}
+
+int prtc_endpoint_output(prtc_endpoint *endpoint, prtc_output which, uint8_t *out, size_t capacity) {
+  struct prtc_context *context = &endpoint->context;
+  struct prtc_sink *sink = which == PRTC_OUTPUT_KEY_LOG   ? &context->keys
+                           : which == PRTC_OUTPUT_CAPTURE ? &context->capture.sink
+                           : which == PRTC_OUTPUT_RECORDING ? &context->recording.sink
+                                                            : NULL;
+  if (sink == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
+  return (int)prtc_sink_read(context, sink, out, capacity < INT32_MAX ? capacity : INT32_MAX);
 }
 
 int prtc_endpoint_get_stats(const prtc_endpoint *endpoint, prtc_endpoint_stats *stats) {

@@ -47,6 +47,7 @@ struct socket {
   prtc_socket_id id;
   struct prtc_peer_place *place;
   struct socket *next;
+  prtc_address address; /* as bound */
 };
 
 /* A request that the driver has and has not answered. */
@@ -80,6 +81,15 @@ struct prtc_endpoint {
 
 /* Moves the endpoint's time forward (never back) and returns it. */
 prtc_time prtc_endpoint_advance(prtc_endpoint *endpoint, prtc_time now);
+
+/* What a call gave, for the recording (record.c). */
+void prtc_endpoint_record_datagram(prtc_endpoint *endpoint, int result, const prtc_datagram *datagram);
+void prtc_endpoint_record_events(prtc_endpoint *endpoint, int result, const prtc_event *events);
+void prtc_endpoint_record_request(prtc_endpoint *endpoint, int result, const prtc_request *request);
+void prtc_endpoint_record_new_peer(prtc_endpoint *endpoint, prtc_peer_id id);
+/* What a call is given, where that is more than a line. */
+void prtc_endpoint_record_input(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram);
+void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config);
 
 /* The peer may have anything for us: it is put into every list. */
 void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place);

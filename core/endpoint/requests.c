@@ -9,6 +9,19 @@
 
 #include "core/endpoint/endpoint.h"
 
+static void record_reply(struct prtc_context *context, prtc_time now, const prtc_reply *reply) {
+  for (size_t i = 0; i < reply->interface_count; i++) {
+    const prtc_interface *interface = &reply->interfaces[i];
+    PRTC_RECORD(context, reply_interface, now, PRTC_ADDRESS(&interface->address), PRTC_NUMBER(interface->index),
+                PRTC_NUMBER(interface->network_type), PRTC_NUMBER(interface->temporary), PRTC_STRING(interface->name));
+  }
+  for (size_t i = 0; i < reply->address_count; i++) {
+    PRTC_RECORD(context, reply_address, now, PRTC_ADDRESS(&reply->addresses[i]));
+  }
+  PRTC_RECORD(context, endpoint_reply, now, PRTC_NUMBER(reply->id), PRTC_SIGNED(reply->code), PRTC_SIGNED(reply->system_error),
+              PRTC_ADDRESS(&reply->address));
+}
+
 static bool opens_socket(uint32_t type) {
   return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP;
 }
@@ -106,7 +119,7 @@ static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_re
   return code;
 }
 
-int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
+static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
   *out = (prtc_request){0};
   prtc_socket_id closed;
   if (prtc_queue_pop(&endpoint->closes, &closed)) {
@@ -135,8 +148,16 @@ int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
   return 0;
 }
 
+int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
+  PRTC_RECORD_BARE(&endpoint->context, endpoint_request, PRTC_NEVER);
+  int result = next_request(endpoint, out);
+  prtc_endpoint_record_request(endpoint, result, out);
+  return result;
+}
+
 int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply) {
   if (reply == NULL || reply->size != sizeof *reply) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (endpoint->context.recording.on) record_reply(&endpoint->context, now, reply);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   struct pending *pending = prtc_map_remove(&endpoint->pendings, reply->id);
@@ -145,6 +166,8 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
   if (reply->code < 0 && opens_socket(pending->request.type)) {
     prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   }
+  struct socket *socket = prtc_map_get(&endpoint->sockets, pending->request.socket);
+  if (socket != NULL && opens_socket(pending->request.type)) socket->address = reply->address;
   endpoint->context.log.peer = place->id;
   int code = prtc_peer_reply(place->peer, now, &pending->request, reply);
   endpoint->context.log.peer = 0;
@@ -156,12 +179,14 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
 
 int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener, const prtc_address *local,
                            const prtc_address *remote, prtc_socket_id *connection) {
+  PRTC_RECORD(&endpoint->context, endpoint_accepted, now, PRTC_NUMBER(listener), PRTC_ADDRESS(local), PRTC_ADDRESS(remote));
   (void)listener, (void)local, (void)remote, (void)connection;
   prtc_endpoint_advance(endpoint, now);
   return PRTC_ERROR_NOT_SUPPORTED;
 }
 
 int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, int system_error) {
+  PRTC_RECORD(&endpoint->context, endpoint_socket_closed, now, PRTC_NUMBER(id), PRTC_SIGNED(system_error));
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
@@ -177,6 +202,7 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
 
 int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, const prtc_address *remote,
                               int system_error) {
+  PRTC_RECORD(&endpoint->context, endpoint_unreachable, now, PRTC_NUMBER(id), PRTC_ADDRESS(remote), PRTC_SIGNED(system_error));
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
@@ -190,6 +216,7 @@ int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socke
 }
 
 int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now) {
+  PRTC_RECORD_BARE(&endpoint->context, endpoint_interfaces_changed, now);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   size_t i = 0;

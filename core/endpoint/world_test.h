@@ -57,6 +57,10 @@ struct world {
   unsigned counter;
 };
 
+/* What the next worlds' endpoints are to write */
+static size_t world_recording_size, world_capture_size;
+static uint32_t world_key_log;
+
 static inline void world_open(struct world *world, const prtc_allocator *allocator) {
   memset(world, 0, sizeof *world);
   world->now = 1000000;
@@ -71,6 +75,9 @@ static inline void world_open(struct world *world, const prtc_allocator *allocat
     config.wall_clock = 1700000000;
     config.allocator = allocator;
     config.log_level = PRTC_LOG_DEBUG;
+    config.recording_size = world_recording_size;
+    config.capture_size = world_capture_size;
+    config.key_log = world_key_log;
     world->nodes[i].endpoint = prtc_endpoint_new(&config);
     PRTC_REQUIRE(world->nodes[i].endpoint != NULL);
     world->nodes[i].next_port = 5000;

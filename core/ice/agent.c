@@ -197,6 +197,10 @@ static void explain(struct prtc_ice *ice, int code) {
                     ice->pairs.count, (unsigned long long)ice->checks_sent, (unsigned long long)ice->answers,
                     ice->requests > 0 ? "the other side's checks arrived" : "no check of the other side arrived");
   }
+  if (code == PRTC_ERROR_ICE_FAILED && ice->refused > 0 && ice->requests == 0) {
+    prtc_text_print(&text, "; %llu STUN messages of the other side had another user name or password (is its description the one "
+                    "that was given here?)", (unsigned long long)ice->refused);
+  }
   if (code == PRTC_ERROR_ICE_FAILED && !ice->remote_ended) {
     prtc_text_print(&text, "; the other side has not said that its candidates are complete");
   }
@@ -243,7 +247,8 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
 static void update_state(struct prtc_ice *ice) {
   prtc_ice_transport_state state = derive_state(ice);
   if (state == ice->state) return;
-  PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "state %d, %zu pairs", (int)state, ice->pairs.count);
+  static const char *const names[] = {"new", "checking", "connected", "completed", "disconnected", "failed", "closed"};
+  PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "%s, with %zu pairs", names[state], ice->pairs.count);
   ice->state = state;
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_STATE, .state = state});
 }

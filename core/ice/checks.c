@@ -120,6 +120,14 @@ void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
   if (transaction->rto > transaction->most_rto) transaction->rto = transaction->most_rto;
 }
 
+void prtc_ice_log_pair(struct prtc_ice *ice, const struct ice_pair *pair, const char *what) {
+  char local[PRTC_ADDRESS_TEXT_SIZE], remote[PRTC_ADDRESS_TEXT_SIZE];
+  if (ice->context->log.level < PRTC_LOG_DEBUG) return;
+  if (prtc_address_print(&pair->socket->address, local, sizeof local) < 0) return;
+  if (prtc_address_print(&pair->remote->address, remote, sizeof remote) < 0) return;
+  PRTC_LOG(ice->context, PRTC_LOG_DEBUG, "ice", "%s to %s %s", local, remote, what);
+}
+
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction) {
   struct ice_pair *pair = transaction->pair;
   bool cancelled = transaction->cancelled;
@@ -127,6 +135,7 @@ void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transacti
   if (cancelled || pair == NULL) return; /* another check of this pair decides */
   remove_checks(ice, pair, true);
   pair->state = PAIR_FAILED;
+  prtc_ice_log_pair(ice, pair, "has failed");
 }
 
 /* The connection has failed: only what is new may be tried after this. */
@@ -163,6 +172,7 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
   start(transaction);
   pair->state = PAIR_IN_PROGRESS;
   pair->trigger_order = 0;
+  prtc_ice_log_pair(ice, pair, "is checked");
   return true;
 }
 
@@ -301,6 +311,7 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
   pair->valid = true;
   pair->trigger_order = 0;
   if (round_trip > 0 || pair->round_trip_time == 0) pair->round_trip_time = round_trip;
+  prtc_ice_log_pair(ice, pair, nominates ? "works, and is nominated" : "works");
   remove_checks(ice, pair, nominates);
   /* RFC 8445 section 7.2.5.3.3: what shares its foundation is likely to work too */
   for (size_t i = 0; i < ice->pairs.count; i++) {
@@ -324,7 +335,10 @@ int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message 
   const struct ice_credentials *credentials =
       transaction->kind == TRANSACTION_CONSENT ? &ice->path.credentials : &ice->credentials;
   int code = prtc_stun_check_integrity(message, credentials->remote_password, strlen(credentials->remote_password));
-  if (code < 0) return code;
+  if (code < 0) {
+    ice->refused++;
+    return code;
+  }
   uint16_t unknown;
   prtc_address mapped;
   if (prtc_stun_unknown_attributes(message, &unknown, 1) > 0) return PRTC_ERROR_MALFORMED; /* RFC 8489 section 6.3.3 */

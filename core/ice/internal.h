@@ -198,7 +198,8 @@ struct prtc_ice {
   prtc_ice_transport_state state;
   int failure;            /* prtc_error, 0 while not failed */
   char failure_text[256];
-  uint64_t checks_sent, answers, requests; /* of this generation, for the sentence that says why it failed */
+  /* Of this generation, for the sentence that says why it failed; `refused`: requests and answers under another password. */
+  uint64_t checks_sent, answers, requests, refused;
 };
 
 /* -------------------------------------------------------------------------------------------------- agent.c, list.c */
@@ -263,6 +264,8 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
                            size_t capacity);
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction);
 void prtc_ice_stop_checks(struct prtc_ice *ice);
+/* A log line about a pair: "192.0.2.1:5000 to 192.0.2.2:6000 works". */
+void prtc_ice_log_pair(struct prtc_ice *ice, const struct ice_pair *pair, const char *what);
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction);
 
 /* ------------------------------------------------------------------------------------------------------- nominate.c */

@@ -207,6 +207,7 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
   if (!is_of_use(ice, candidate)) return 0;
+  PRTC_LOG(ice->context, PRTC_LOG_DEBUG, "ice", "a remote candidate of type %u", candidate->type);
   struct ice_remote *remote = find_remote(ice, &candidate->address);
   if (remote != NULL) {
     int code = 0; /* redundant (RFC 8445 section 5.1.3) */
@@ -254,7 +255,7 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   }
   ice->nomination = PRTC_NEVER;
   ice->failure = 0;
-  ice->checks_sent = ice->answers = ice->requests = 0;
+  ice->checks_sent = ice->answers = ice->requests = ice->refused = 0;
 }
 
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling) {

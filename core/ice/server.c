@@ -133,7 +133,10 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   bool current = strcmp(ours, ice->credentials.local_ufrag) == 0;
   const char *password = ice->credentials.local_password;
   int code = current ? prtc_stun_check_integrity(message, password, strlen(password)) : PRTC_ERROR_UNAUTHENTICATED;
-  if (code < 0) return code;
+  if (code < 0) {
+    ice->refused++;
+    return code;
+  }
   ice->requests++;
   int error = 0;
   if (prtc_stun_unknown_attributes(message, &unknown, 1) > 0) { /* RFC 8489 section 6.3.1 */

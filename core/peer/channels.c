@@ -2,9 +2,21 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <string.h>
+
 #include "core/peer/state.h"
 
+static void record_channel(const prtc_peer *peer, prtc_time now, const prtc_channel_config *config) {
+  prtc_channel_config plain = {0};
+  if (config == NULL || !peer->context->recording.on) return;
+  memcpy(&plain, config, config->size < sizeof plain ? config->size : sizeof plain);
+  plain.label = plain.protocol = NULL;
+  PRTC_RECORD(peer->context, peer_create_data_channel, now, PRTC_NUMBER(peer->id), PRTC_BYTES(&plain, sizeof plain),
+              PRTC_BYTES(config->label, config->label_size), PRTC_BYTES(config->protocol, config->protocol_size));
+}
+
 int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config, prtc_channel_id *out) {
+  record_channel(peer, now, config);
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   if (config == NULL || out == NULL) return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "an argument is NULL");
@@ -36,11 +48,14 @@ static int end(prtc_peer *peer, int result) {
 
 int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
                    size_t size) {
+  PRTC_RECORD(peer->context, peer_send, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
+              PRTC_BYTES(data, size));
   int result = begin(peer);
   return result < 0 ? result : end(peer, prtc_transport_send(peer->transport, now, channel, kind, data, size));
 }
 
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
+  PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
   peer->error[0] = '\0';
   if (peer->closed) return PRTC_OK; /* W3C: closing what is closed is no error */
   if (peer->transport == NULL) return PRTC_ERROR_NOT_FOUND;
@@ -48,6 +63,8 @@ int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id chan
 }
 
 int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {
+  PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
+              PRTC_NUMBER(threshold));
   int result = begin(peer);
   if (result < 0) return result;
   return end(peer, prtc_transport_set_buffered_amount_low_threshold(peer->transport, channel, threshold));

@@ -29,6 +29,7 @@ struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_para
 
 static int fail_jsep(prtc_peer *peer, int code) {
   const char *why = prtc_jsep_error(peer->jsep);
+  PRTC_LOG(peer->context, PRTC_LOG_INFO, "jsep", "refused: %.200s (%s)", why, prtc_error_name(code));
   return prtc_peer_fail(peer, code, why[0] != '\0' ? why : prtc_strerror(code));
 }
 
@@ -79,6 +80,8 @@ static int end(prtc_peer *peer, int result) {
 }
 
 int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_options *options, char *out, size_t capacity) {
+  PRTC_RECORD(peer->context, peer_create_offer, now, PRTC_NUMBER(peer->id), PRTC_BYTES(options, sizeof *options),
+              PRTC_NUMBER(capacity));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   bool ice_restart = options != NULL && options->ice_restart != 0;
@@ -86,6 +89,7 @@ int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_opti
 }
 
 int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
+  PRTC_RECORD(peer->context, peer_create_answer, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(capacity));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   return end(peer, create_answer(peer, now, out, capacity));
@@ -216,6 +220,7 @@ static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
 }
 
 int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
+  PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   if (type == 0) type = prtc_jsep_implicit_type(peer->jsep);
@@ -248,6 +253,7 @@ static int check_offer(prtc_peer *peer) {
 }
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
+  PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   result = prtc_jsep_prepare_remote(peer->jsep, type, sdp, size);
@@ -264,6 +270,8 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
 
 int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                 const char *ufrag) {
+  PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
+              PRTC_SIGNED(index), PRTC_STRING(ufrag));
   prtc_candidate parsed;
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
@@ -281,6 +289,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
 }
 
 int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
+  PRTC_RECORD(peer->context, peer_restart_ice, now, PRTC_NUMBER(peer->id));
   (void)now;
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;

@@ -119,14 +119,17 @@ void prtc_peer_destroy(prtc_peer *peer) {
 
 void prtc_peer_free(prtc_peer *peer) {
   if (peer == NULL) return;
+  PRTC_RECORD(peer->context, peer_free, PRTC_NEVER, PRTC_NUMBER(peer->id));
   peer->host.remove(peer->host.endpoint, peer);
   prtc_peer_destroy(peer);
 }
 
 int prtc_peer_close(prtc_peer *peer, prtc_time now) {
+  PRTC_RECORD(peer->context, peer_close, now, PRTC_NUMBER(peer->id));
   peer->error[0] = '\0';
   if (peer->closed) return PRTC_OK;
   peer->closed = true;
+  PRTC_LOG(peer->context, PRTC_LOG_INFO, "peer", "peer %llu is closed", (unsigned long long)peer->id);
   prtc_jsep_close(peer->jsep);
   if (peer->transport != NULL) (void)prtc_transport_close(peer->transport, now);
   prtc_peer_wake(peer);
@@ -238,6 +241,7 @@ int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
 }
 
 int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity) {
+  PRTC_RECORD(peer->context, peer_get_fingerprint, PRTC_NEVER, PRTC_NUMBER(peer->id)); /* it may make a certificate */
   prtc_fingerprint fingerprint;
   int result = need_certificate(peer);
   if (result == PRTC_OK) result = prtc_certificate_get_fingerprint(peer->certificate, "sha-256", &fingerprint);

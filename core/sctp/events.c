@@ -49,19 +49,20 @@ static void set_closed(struct prtc_sctp *sctp, int code, const char *text) {
 }
 
 /* RFC 9260 section 3.3.10: the ABORT chunk's first cause, and its text where it is one that has text. */
-static void describe_abort(const uint8_t *chunk, size_t size, char *out, size_t capacity) {
+static uint16_t describe_abort(const uint8_t *chunk, size_t size, char *out, size_t capacity) {
   struct prtc_reader reader = prtc_reader_of(chunk, size);
   struct prtc_text text = prtc_text_of(out, capacity);
   prtc_read_u32(&reader);
   uint16_t cause = prtc_read_u16(&reader), length = prtc_read_u16(&reader);
   prtc_text_print(&text, "the other side aborted the association");
-  if (reader.failed) return;
+  if (reader.failed) return 0;
   prtc_text_print(&text, ", cause %u", cause);
-  if (cause != SCTP_CAUSE_USER_INITIATED_ABT && cause != SCTP_CAUSE_PROTOCOL_VIOLATION) return;
+  if (cause != SCTP_CAUSE_USER_INITIATED_ABT && cause != SCTP_CAUSE_PROTOCOL_VIOLATION) return cause;
   for (size_t i = 4; i < length && prtc_reader_left(&reader) > 0; i++) {
     uint8_t letter = prtc_read_u8(&reader);
     prtc_text_print(&text, "%s%c", i == 4 ? ": " : "", letter >= ' ' && letter < 127 ? letter : '?');
   }
+  return cause;
 }
 
 /* usrsctp notes the place in its code at which it gave an association up: in that of the timers, nobody answered. */
@@ -76,12 +77,15 @@ static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_ch
     out->type = PRTC_SCTP_EVENT_CONNECTED;
     out->outgoing_streams = change->sac_outbound_streams;
     out->incoming_streams = change->sac_inbound_streams;
+    PRTC_LOG(sctp->context, PRTC_LOG_INFO, "sctp", "connected, with %u streams out and %u in", change->sac_outbound_streams,
+             change->sac_inbound_streams);
     return 1;
   case SCTP_COMM_LOST:
   case SCTP_CANT_STR_ASSOC:
     if (change->sac_length > sizeof *change) { /* the ABORT chunk of the other side */
       char text[sizeof sctp->closed_text];
-      describe_abort(change->sac_info, change->sac_length - sizeof *change, text, sizeof text);
+      uint16_t cause = describe_abort(change->sac_info, change->sac_length - sizeof *change, text, sizeof text);
+      sctp->is_goodbye = cause == 0 || cause == SCTP_CAUSE_USER_INITIATED_ABT;
       set_closed(sctp, PRTC_ERROR_SCTP_ABORTED, text);
     } else if (was_timeout(sctp)) {
       set_closed(sctp, PRTC_ERROR_TIMEOUT, "the other side did not answer");
@@ -106,6 +110,8 @@ static int next_reset(struct prtc_sctp *sctp, prtc_sctp_event *out) {
   bool refused = (event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0;
   out->type = incoming ? PRTC_SCTP_EVENT_INCOMING_RESET : PRTC_SCTP_EVENT_OUTGOING_RESET;
   out->code = refused ? PRTC_ERROR_PROTOCOL : 0;
+  PRTC_LOG(sctp->context, PRTC_LOG_DEBUG, "sctp", "%s reset of streams%s", incoming ? "incoming" : "outgoing",
+           refused ? " was refused" : "");
   out->message.stream = sctp->list_is_all ? sctp->list_next : event->strreset_stream_list[sctp->list_next];
   sctp->list_next++;
   return 1;

@@ -50,6 +50,7 @@ struct prtc_sctp {
   bool closed;     /* CLOSED was reported, or will be next */
   bool tell_closed;
   int closed_code;
+  bool is_goodbye;
   char closed_text[128];
 
   struct prtc_sctp_packet *output, **output_end;

@@ -127,6 +127,7 @@ int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out) {
     sctp->tell_closed = false;
     out->type = PRTC_SCTP_EVENT_CLOSED;
     out->code = sctp->closed_code;
+    out->is_goodbye = sctp->is_goodbye;
     memcpy(out->text, sctp->closed_text, sizeof out->text);
     return 1;
   }

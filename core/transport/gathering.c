@@ -174,6 +174,8 @@ static void socket_opened(struct prtc_transport *transport, prtc_time now, const
   }
   socket->state = SOCKET_OPEN;
   socket->id = request->socket;
+  PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "socket %llu is open, port %u", (unsigned long long)socket->id,
+           reply->address.port);
   (void)prtc_ice_add_socket(transport->ice, now, socket->id, &reply->address, socket->interface_index,
                             socket->network_type);
 }

@@ -71,6 +71,7 @@ static void dtls_state(struct prtc_transport *transport, prtc_time now, const pr
     case PRTC_DTLS_TRANSPORT_CONNECTED: start_sctp(transport, now); break;
     case PRTC_DTLS_TRANSPORT_CLOSED: end_sctp(transport, PRTC_OK); break;
     case PRTC_DTLS_TRANSPORT_FAILED:
+      transport->failed_for_good = true;
       prtc_transport_push_failure(transport, event->code, event->text);
       end_sctp(transport, event->code);
       break;
@@ -103,6 +104,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
   for (;;) {
     int size = prtc_dtls_read(transport->dtls, packet, sizeof packet);
     if (size <= 0) break;
+    if (prtc_capture_is_on(&transport->context->capture)) prtc_capture_sctp(transport->context, false, packet, (size_t)size);
     if (transport->sctp == NULL || transport->sctp_ended) continue;
     int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
     if (result < 0) code = result;
@@ -159,6 +161,14 @@ static void take_sctp_event(struct prtc_transport *transport, const prtc_sctp_ev
   } else if (event->type == PRTC_SCTP_EVENT_CLOSED && !transport->sctp_ended) {
     transport->sctp_ended = true;
     prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_SCTP_STATE, PRTC_SCTP_TRANSPORT_CLOSED);
+    /* The connection stands, its channels are gone. Silence on a path that does not work is ICE's to tell. */
+    int ice = prtc_ice_get_state(transport->ice);
+    bool works = ice == PRTC_ICE_TRANSPORT_CONNECTED || ice == PRTC_ICE_TRANSPORT_COMPLETED;
+    bool told_by_ice = event->code == PRTC_ERROR_TIMEOUT && !works;
+    if (event->code < 0 && !event->is_goodbye && !told_by_ice) {
+      prtc_transport_push_failure(transport, event->code, event->text);
+      transport->failure_told = false;
+    }
   }
 }
 

@@ -52,7 +52,11 @@ void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, 
   prtc_transport_push(transport, &event);
 }
 
+/* Once a failure: that DTLS gets no answer on a path that has failed is no news. */
 void prtc_transport_push_failure(struct prtc_transport *transport, int code, const char *text) {
+  if (transport->failure_told || transport->closed) return;
+  transport->failure_told = true;
+  PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "failed: %.200s (%s)", text, prtc_error_name(code));
   struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_FAILED, .code = code};
   size_t size = strlen(text);
   memcpy(event.text, text, size < sizeof event.text ? size : sizeof event.text - 1);
@@ -88,6 +92,8 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
     case PRTC_ICE_EVENT_GATHERING_COMPLETE: prtc_gathering_complete(transport); break;
     case PRTC_ICE_EVENT_STATE:
       prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);
+      /* New candidates or a restart after a failure of ICE; one of DTLS or SCTP is for good. */
+      if (event->state < PRTC_ICE_TRANSPORT_DISCONNECTED && !transport->failed_for_good) transport->failure_told = false;
       prtc_stack_ice_changed(transport, now);
       break;
     case PRTC_ICE_EVENT_SELECTED_PAIR: selected_pair_event(transport); break;
@@ -166,6 +172,11 @@ static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_
     if ((segment != 0 && sealed_size > segment) || sealed_size > capacity - size) {
       hold(transport, packet, packet_size);
       break;
+    }
+    if (prtc_capture_is_on(&transport->context->capture)) {
+      transport->context->capture.local = out->local;
+      transport->context->capture.remote = out->remote;
+      prtc_capture_sctp(transport->context, true, packet, packet_size);
     }
     int sealed = prtc_dtls_seal(transport->dtls, packet, packet_size, buffer + size, capacity - size);
     if (sealed < 0) {

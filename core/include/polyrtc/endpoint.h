@@ -46,6 +46,9 @@ typedef struct prtc_endpoint_config {
                                       certificates are then made valid from 2020 */
   const prtc_allocator *allocator; /* copied; NULL: malloc, realloc, free */
   uint32_t log_level;              /* prtc_log_level; lines are polled with prtc_endpoint_log. 0: none */
+  uint32_t key_log;                /* 1: TLS secrets are kept for prtc_endpoint_output. Who has them can read what was sent */
+  size_t capture_size;             /* bytes of decrypted traffic that may wait for prtc_endpoint_output; 0: none is captured */
+  size_t recording_size;           /* bytes of recorded inputs that may wait, the same; 0: they are not recorded */
 } prtc_endpoint_config;
 
 /* Makes an endpoint; `config` is not kept. NULL when memory is lacking or config->size is unknown. Free with
@@ -232,10 +235,25 @@ typedef enum prtc_log_level {
   PRTC_LOG_TRACE
 } prtc_log_level;
 
+/* Which lines are kept from now on: of one layer ("ice", "dtls" …, whatever stands in lines), or with NULL of all of them. Errors:
+ * INVALID_ARGUMENT. */
+PRTC_API int prtc_endpoint_set_log_level(prtc_endpoint *endpoint, const char *layer, uint32_t level);
+
 /* Takes the oldest log line, NUL-terminated, without a newline: "<time> <level> <layer> <peer>: <text>". Returns its length,
  * 0 when there is none, or PRTC_ERROR_BUFFER_TOO_SMALL. The log keeps the newest 256 lines of up to 255 bytes; what fell out
  * is counted in a line of its own. */
 PRTC_API int prtc_endpoint_log(prtc_endpoint *endpoint, char *out, size_t capacity);
+
+/* Files that an endpoint can make when its configuration says so. Each is to be written from its beginning as it is polled. */
+typedef enum prtc_output {
+  PRTC_OUTPUT_KEY_LOG = 0, /* lines of the NSS key log format, with which Wireshark decrypts DTLS. 64 KiB may wait */
+  PRTC_OUTPUT_CAPTURE,     /* pcapng: datagrams as they are on an interface "network", and SCTP packets, decrypted, on an
+                              interface "decrypted". Packets that found no room are counted at the next one */
+  PRTC_OUTPUT_RECORDING    /* every input, to be run again: see replay.h. It ends when its bound is reached */
+} prtc_output;
+
+/* Takes the next bytes: how many, 0 when there are none. */
+PRTC_API int prtc_endpoint_output(prtc_endpoint *endpoint, prtc_output which, uint8_t *out, size_t capacity);
 
 typedef struct prtc_endpoint_stats {
   size_t size;

@@ -14,6 +14,7 @@
 #include <polyrtc/error.h>
 #include <polyrtc/ice.h>
 #include <polyrtc/peer.h>
+#include <polyrtc/replay.h>
 #include <polyrtc/sctp.h>
 #include <polyrtc/sdp.h>
 #include <polyrtc/srtp.h>

@@ -71,6 +71,7 @@ typedef struct prtc_sctp_event {
   uint32_t outgoing_streams, incoming_streams;
   prtc_sctp_message message;
   char text[128];
+  uint32_t is_goodbye; /* CLOSED with SCTP_ABORTED: 1 when the other side gave no cause, or that its user wanted it */
 } prtc_sctp_event;
 
 /* NULL when memory is lacking or a member of the configuration is out of its range. config may be NULL. */
