@@ -73,7 +73,7 @@ class World:
                 self.other(side).peer.add_ice_candidate(self.now, event.text, event.mid, event.index, event.ufrag)
             self.say(side.name, f"* {name}: {event.text or ('end of candidates' if event.text == '' else 'null')}")
         elif event.type == EventType.CHANNEL_MESSAGE:
-            self.say(side.name, f"* {name}: {event.data.decode()!r}")
+            self.say(side.name, f"* {name}: {bytes(event.data or b'').decode()!r}")
             self.done = True
         else:
             self.say(side.name, f"* {name}{': ' + event.state_name if event.state_name else ''}")
