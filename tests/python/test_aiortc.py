@@ -55,7 +55,13 @@ async def test_messages(offerer: str) -> None:
 @offerers
 @pytest.mark.parametrize(
     "parameters",
-    [{"ordered": False}, {"maxRetransmits": 2}, {"maxPacketLifeTime": 300}, {"protocol": "p"}, {"negotiated": True, "id": 100}],
+    [
+        {"ordered": False},
+        {"maxRetransmits": 2},
+        {"maxPacketLifeTime": 300},
+        {"protocol": "p"},
+        {"negotiated": True, "id": 100},
+    ],
     ids=str,
 )
 async def test_channel_kinds(offerer: str, parameters: dict[str, Any]) -> None:

@@ -23,8 +23,8 @@ DATAGRAMS_PER_DRAIN = 20_000
 #: At most so many rounds of transmit, event and request until all three have nothing more.
 ROUNDS_PER_DRAIN = 1_000
 
-#: W3C WebRTC 1.0 section 4.3.1 and RFC 9429 section 3.2; from have-local-offer to have-remote-offer by the implicit rollback
-#: of W3C section 4.4.1.5.
+#: W3C WebRTC 1.0 section 4.3.1 and RFC 9429 section 3.2; from have-local-offer to have-remote-offer by the implicit
+#: rollback of W3C section 4.4.1.5.
 SIGNALING: Mapping[str | None, Set[str]] = {
     "stable": {"have-local-offer", "have-remote-offer", "closed"},
     "have-local-offer": {"stable", "have-remote-offer", "have-remote-pranswer", "closed"},

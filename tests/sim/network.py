@@ -4,9 +4,9 @@
     node ── up ──▶ segment ── down ──▶ node
 
 A *segment* is a network (the internet, a home's LAN) to which *nodes* attach by interfaces, each with an address. A
-datagram passes two *pipes*: the one up from the sender's interface and the one down to the receiver's. A pipe has a delay, a
-rate, a queue, a size limit and the ways in which it misbehaves. Nothing here knows what the bytes mean; a node is whatever
-has a `deliver`: a host with an endpoint today, a NAT between two segments later.
+datagram passes two *pipes*: the one up from the sender's interface and the one down to the receiver's. A pipe has a delay,
+a rate, a queue, a size limit and the ways in which it misbehaves. Nothing here knows what the bytes mean; a node is
+whatever has a `deliver`: a host with an endpoint today, a NAT between two segments later.
 
 Time is an integer of microseconds. Every choice is drawn from one `random.Random`, so a seed names a run.
 """

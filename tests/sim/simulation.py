@@ -54,6 +54,7 @@ class Simulation:
         self._transcript = hashlib.sha256()
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = itertools.count()
+        self._forwarding: dict[SimPeer, Callable[[Event], None]] = {}
 
     @property
     def now(self) -> int:
@@ -94,9 +95,8 @@ class Simulation:
         candidates follow one by one; without, each side waits until it has gathered."""
         if not offerer.channels and "m=" not in (self._local_sdp(offerer) or ""):
             offerer.channel("first")
-        if trickle:
-            self._forward_candidates(offerer, answerer, delay)
-            self._forward_candidates(answerer, offerer, delay)
+        self._forward_candidates(offerer, answerer if trickle else None, delay)
+        self._forward_candidates(answerer, offerer if trickle else None, delay)
 
         def answer_arrived(sdp: str) -> None:
             if offerer.alive():
@@ -129,13 +129,16 @@ class Simulation:
 
         peer.listeners.append(listener)
 
-    def _forward_candidates(self, source: SimPeer, target: SimPeer, delay: int) -> None:
+    def _forward_candidates(self, source: SimPeer, target: SimPeer | None, delay: int) -> None:
         """As a signalling server does: in order. A candidate overtakes no description because both take `delay`."""
 
         def forward(event: Event) -> None:
-            if event.type == EventType.ICE_CANDIDATE and event.text is not None:
+            if event.type == EventType.ICE_CANDIDATE and event.text is not None and target is not None:
                 self.after(delay, lambda: self._add_candidate(target, event))
 
+        if source in self._forwarding:
+            source.listeners.remove(self._forwarding[source])
+        self._forwarding[source] = forward
         source.listeners.append(forward)
 
     def _add_candidate(self, target: SimPeer, event: Event) -> None:

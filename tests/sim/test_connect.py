@@ -240,8 +240,8 @@ def offer_of(sim: Simulation, peer: SimPeer) -> str:
 
 @pytest.mark.parametrize("explicit", [True, False], ids=["rolled back", "by itself"])
 def test_glare(sim: Simulation, explicit: bool) -> None:
-    """Both sides have made an offer. The side that takes the other's rolls its own back, by command or by itself (W3C section
-    4.4.1.5). The other side must not take it too: it ignores what it gets."""
+    """Both sides have made an offer. The side that takes the other's rolls its own back, by command or by itself (W3C
+    section 4.4.1.5). The other side must not take it too: it ignores what it gets."""
     impolite, polite = sim.pair()
     offer = offer_of(sim, impolite)
     offer_of(sim, polite)

@@ -152,7 +152,9 @@ class ToyPeer:
         self.limit = config.get("max_message_size") or 262_144
         self.queue_limit = config.get("send_queue_size") or 16 * 1024 * 1024
         self.key = hashlib.sha256(endpoint.seed + b"%d" % id).hexdigest()[:16]
-        self.states_ = {"signaling": "stable", "gathering": "new", "ice": "new", "connection": "new", "dtls": "new", "sctp": ""}
+        self.states_ = {
+            "signaling": "stable", "gathering": "new", "ice": "new", "connection": "new", "dtls": "new", "sctp": "",
+        }
         self.told_ = dict(self.states_)
         self.channels: dict[int, _Channel] = {}
         self.local: tuple[str, bool] | None = None
@@ -378,7 +380,8 @@ class ToyPeer:
 
     def say(self, path: tuple[int, Address], what: bytes, number: int = 0) -> None:
         body = self.role(0).to_bytes(4, "big") + number.to_bytes(4, "big") + self.expected.to_bytes(4, "big") + what
-        self.datagrams.append((path[0], (path[1][0], path[1][1]), hashlib.sha256(self.secret() + body).digest()[:8] + body))
+        tag = hashlib.sha256(self.secret() + body).digest()[:8]
+        self.datagrams.append((path[0], (path[1][0], path[1][1]), tag + body))
 
     def event(self, type: EventType, object: int = 0, state: int = 0, kind: int = 0, data: bytes | None = None,
               text: str | None = None, mid: str | None = None) -> None:
