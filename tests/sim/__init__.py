@@ -4,6 +4,7 @@
 from .host import Habits, Host
 from .invariants import InvariantError
 from .network import MILLISECOND, SECOND, Conditions, Network, Packet, Segment
+from .nodes import Dependence, Nat, StunServer
 from .peer import SimChannel, SimPeer
 from .simulation import Simulation
 
@@ -11,13 +12,16 @@ __all__ = [
     "MILLISECOND",
     "SECOND",
     "Conditions",
+    "Dependence",
     "Habits",
     "Host",
     "InvariantError",
+    "Nat",
     "Network",
     "Packet",
     "Segment",
     "SimChannel",
     "SimPeer",
     "Simulation",
+    "StunServer",
 ]

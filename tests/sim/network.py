@@ -6,7 +6,7 @@
 A *segment* is a network (the internet, a home's LAN) to which *nodes* attach by interfaces, each with an address. A
 datagram passes two *pipes*: the one up from the sender's interface and the one down to the receiver's. A pipe has a delay,
 a rate, a queue, a size limit and the ways in which it misbehaves. Nothing here knows what the bytes mean; a node is
-whatever has a `deliver`: a host with an endpoint today, a NAT between two segments later.
+whatever has a `deliver`: a host with an endpoint, or one of nodes.py.
 
 Time is an integer of microseconds. Every choice is drawn from one `random.Random`, so a seed names a run.
 """
@@ -162,11 +162,12 @@ class Interface:
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """A network on which every address reaches every other."""
+    """A network on which every address reaches every other. What is for an address elsewhere goes to the gateway, if any."""
 
     network: Network
     name: str
     interfaces: dict[str, Interface] = field(default_factory=dict)
+    gateway: Interface | None = None
 
     def attach(self, node: Node, ip: str, up: Conditions | None = None, down: Conditions | None = None) -> Interface:
         """Gives `node` an interface with the address `ip`; both directions are perfect but for 10 ms unless told."""
@@ -210,8 +211,8 @@ class Network:
         for one in packets:
             self.counters["sent"] += 1
             for arrival, copy in sender.up.pass_through(now, one):
-                receiver = sender.segment.interfaces.get(copy.target[0])
-                if receiver is None:
+                receiver = sender.segment.interfaces.get(copy.target[0], sender.segment.gateway)
+                if receiver is None or receiver is sender:
                     self.counters["unroutable"] += 1
                 else:
                     self._fly(arrival, receiver, copy, False)

@@ -10,7 +10,7 @@ import pytest
 
 from polyrtc.errors import InvalidStateError, PrtcError
 from polyrtc.sansio import EventType
-from tests.sim import MILLISECOND, Conditions, Habits, SimPeer, Simulation
+from tests.sim import MILLISECOND, Habits, SimPeer, Simulation
 
 
 def talk(sim: Simulation, a: SimPeer, b: SimPeer) -> None:
@@ -353,11 +353,3 @@ def test_nothing_to_do_is_no_deadline(sim: Simulation) -> None:
     sim.run(1)
     assert a.host.endpoint.deadline() is None
     assert not [event for event in (EventType.CONNECTION_STATE_CHANGE,) if a.states.connection != "new"]
-
-
-def test_a_nat_has_room(sim: Simulation) -> None:
-    """Two segments share a network: what later puts a NAT between them."""
-    home = sim.network.segment("home")
-    a = sim.host("a", "192.168.0.2", segment=home, up=Conditions(delay=MILLISECOND)).peer()
-    b = sim.host("b", "192.168.0.3", segment=home).peer()
-    sim.connect(a, b)
