@@ -35,7 +35,7 @@ def types(peer: SimPeer) -> set[str]:
     return {event.text.split(" typ ")[1].split()[0] for event in peer.candidates if event.text}
 
 
-@pytest.mark.parametrize(("ours", "theirs"), itertools.product(KINDS, KINDS), ids=str)
+@pytest.mark.parametrize(("ours", "theirs"), list(itertools.product(KINDS, KINDS)), ids=str)
 def test_kinds_of_nat(sim: Simulation, ours: str, theirs: str) -> None:
     server = StunServer(sim.internet)
     a, b = behind(sim, ours, 1, [server.url]), behind(sim, theirs, 2, [server.url])

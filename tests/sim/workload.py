@@ -24,7 +24,7 @@ from .peer import SimChannel, SimPeer
 from .simulation import EndpointFactory, Simulation
 
 #: Seconds of virtual time for a connection to come about, and for all that is under way to arrive, on the worst networks.
-PATIENCE = 240
+PATIENCE = 900
 
 #: Seconds after which a peer must have noticed that the other one is gone (RFC 7675 section 5.1: consent lasts 30 s).
 NOTICE = 90
