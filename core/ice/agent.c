@@ -10,11 +10,6 @@
 
 /* ------------------------------------------------------------------------------------------------------------- life */
 
-static void make_local_credentials(struct prtc_ice *ice) {
-  prtc_random_ice_chars(&ice->context->random, ice->credentials.local_ufrag, UFRAG_SIZE);
-  prtc_random_ice_chars(&ice->context->random, ice->credentials.local_password, PASSWORD_SIZE);
-}
-
 static uint32_t value_or(uint32_t value, uint32_t fallback) { return value != 0 ? value : fallback; }
 
 static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
@@ -44,13 +39,14 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
   prtc_queue_init(&ice->early, context, sizeof(struct ice_early), MAX_EARLY);
   prtc_queue_init(&ice->responses, context, sizeof(struct ice_response), MAX_RESPONSES);
   prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
-  make_local_credentials(ice);
+  prtc_ice_make_credentials(ice, ice->credentials.local_ufrag, ice->credentials.local_password);
   return ice;
 }
 
 void prtc_ice_free(prtc_ice *ice) {
   if (ice == NULL) return;
   prtc_ice_clear_generation(ice, false);
+  prtc_ice_forget_former(ice);
   prtc_ice_list_free(ice, &ice->transactions);
   prtc_ice_list_free(ice, &ice->pairs);
   prtc_ice_list_free(ice, &ice->remotes);
@@ -86,6 +82,7 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   bool same = strcmp(parameters->ufrag, credentials->remote_ufrag) == 0 &&
               strcmp(parameters->password, credentials->remote_password) == 0;
   if (ice->remote_known && same) return 0;
+  prtc_ice_forget_former(ice); /* the restart has its answer */
   if (ice->remote_known) { /* the other side restarts */
     prtc_ice_clear_generation(ice, false);
     ice->remote_ahead = true;
@@ -117,29 +114,6 @@ int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now) {
   ice->remote_ended = true;
   prtc_ice_step(ice);
   return 0;
-}
-
-int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
-  prtc_ice_set_now(ice, now);
-  make_local_credentials(ice);
-  /* Of the other side's parameters, those stay that are news since the last restart here: the answer to them is this
-   * one. */
-  bool keep = ice->remote_ahead;
-  prtc_ice_clear_generation(ice, keep);
-  prtc_queue_clear(&ice->early);
-  ice->remote_ahead = false;
-  ice->patience = PRTC_NEVER;
-  if (!keep) {
-    ice->remote_known = false;
-    memset(ice->credentials.remote_ufrag, 0, sizeof ice->credentials.remote_ufrag);
-    memset(ice->credentials.remote_password, 0, sizeof ice->credentials.remote_password);
-  } else if (!ice->path.valid) {
-    ice->patience = ice->now + prtc_ice_patience(ice);
-  }
-  int code = prtc_ice_gather(ice);
-  if (code == 0) code = prtc_ice_form_pairs(ice);
-  prtc_ice_step(ice);
-  return code;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- events */

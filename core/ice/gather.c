@@ -127,15 +127,33 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
 }
 
-int prtc_ice_gather(struct prtc_ice *ice) {
-  int code = 0;
+static void stop_gathering(struct prtc_ice *ice) {
   for (size_t i = ice->transactions.count; i-- > 0;) {
     struct ice_transaction *transaction = ice->transactions.items[i];
     if (transaction->kind == TRANSACTION_GATHER) prtc_ice_remove_transaction(ice, transaction);
   }
+}
+
+int prtc_ice_gather(struct prtc_ice *ice) {
+  int code = 0;
+  stop_gathering(ice);
   prtc_ice_list_free(ice, &ice->locals);
   ice->gathered = false;
   for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = gather_socket(ice, ice->sockets.items[i]);
+  return code;
+}
+
+int prtc_ice_gather_on(struct prtc_ice *ice) {
+  int code = 0;
+  stop_gathering(ice);
+  for (size_t i = 0; i < ice->sockets.count && code == 0; i++) {
+    struct ice_socket *socket = ice->sockets.items[i];
+    if (find_local(ice, socket, &socket->address) == NULL) { /* it came meanwhile */
+      code = gather_socket(ice, socket);
+    } else {
+      for (size_t k = 0; k < ice->server_count && code == 0 && !ice->gathered; k++) code = ask_server(ice, socket, &ice->servers[k]);
+    }
+  }
   return code;
 }
 
@@ -241,6 +259,15 @@ static void drop_responses(struct prtc_ice *ice, const struct ice_socket *socket
   }
 }
 
+static void drop_locals(struct prtc_ice *ice, struct ice_list *locals, const struct ice_socket *socket) {
+  for (size_t i = locals->count; i-- > 0;) {
+    struct ice_local *local = locals->items[i];
+    if (local->socket != socket) continue;
+    prtc_ice_list_remove(locals, local);
+    prtc_release(ice->context, local);
+  }
+}
+
 int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
   struct ice_socket *socket = prtc_ice_find_socket(ice, id);
   prtc_ice_set_now(ice, now);
@@ -254,12 +281,8 @@ int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
     struct ice_transaction *transaction = ice->transactions.items[i];
     if (transaction->socket == socket) prtc_ice_remove_transaction(ice, transaction);
   }
-  for (size_t i = ice->locals.count; i-- > 0;) {
-    struct ice_local *local = ice->locals.items[i];
-    if (local->socket != socket) continue;
-    prtc_ice_list_remove(&ice->locals, local);
-    prtc_release(ice->context, local);
-  }
+  drop_locals(ice, &ice->locals, socket);
+  drop_locals(ice, &ice->former.locals, socket);
   drop_responses(ice, socket);
   prtc_ice_list_remove(&ice->sockets, socket);
   prtc_release(ice->context, socket);

@@ -136,6 +136,15 @@ struct ice_path {
   bool disconnected;         /* and nothing has been heard either: the state says so */
 };
 
+/* The generation before a restart that the other side has not answered yet: it may be taken back. */
+struct ice_former {
+  bool valid;
+  struct ice_credentials credentials;
+  bool remote_known, remote_lite, remote_ended, gathered;
+  int failure;
+  struct ice_list locals, remotes;
+};
+
 /* A check that came before the parameters of its sender. */
 struct ice_early {
   prtc_socket_id socket;
@@ -177,6 +186,7 @@ struct prtc_ice {
   bool remote_lite;
   bool remote_ended;      /* end-of-candidates */
 
+  struct ice_former former;
   struct ice_list sockets, locals, remotes, pairs, transactions;
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
@@ -221,6 +231,7 @@ bool prtc_ice_is_chars(const char *text, size_t size);
 struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id);
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
 int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of all sockets */
+int prtc_ice_gather_on(struct prtc_ice *ice); /* goes on with one that was interrupted: what is there is not told again */
 void prtc_ice_gather_step(struct prtc_ice *ice);
 prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice);
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
@@ -243,6 +254,8 @@ struct ice_pair *prtc_ice_learn_pair(struct prtc_ice *ice, struct ice_socket *so
                                      uint32_t priority);
 void prtc_ice_remove_pair(struct prtc_ice *ice, struct ice_pair *pair);
 void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes);
+/* The remote candidates, which no pair uses, are moved or freed. */
+void prtc_ice_free_remotes(struct prtc_ice *ice, struct ice_list *remotes);
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling);
 void prtc_ice_recheck_pairs(struct prtc_ice *ice);
 struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice); /* for the next ordinary check */
@@ -279,6 +292,11 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair);
 
 int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 void prtc_ice_replay_early(struct prtc_ice *ice);
+
+/* -------------------------------------------------------------------------------------------------------- restart.c */
+
+void prtc_ice_forget_former(struct prtc_ice *ice);
+void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[257], char password[257]);
 
 /* -------------------------------------------------------------------------------------------------------- consent.c */
 

@@ -247,6 +247,14 @@ void prtc_ice_drop_other_remotes(struct prtc_ice *ice) {
 
 /* ------------------------------------------------------------------------------------------------------- check list */
 
+void prtc_ice_free_remotes(struct prtc_ice *ice, struct ice_list *remotes) {
+  for (size_t i = 0; i < remotes->count; i++) {
+    struct ice_remote *remote = remotes->items[i];
+    prtc_release(ice->context, remote->ufrag);
+  }
+  prtc_ice_list_free(ice, remotes);
+}
+
 void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   while (ice->pairs.count > 0) prtc_ice_remove_pair(ice, ice->pairs.items[ice->pairs.count - 1]);
   if (!keep_remotes) {

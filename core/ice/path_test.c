@@ -297,6 +297,89 @@ static void restart_after_failure(void) {
   world_free(world);
 }
 
+/* ------------------------------------------------------------------------------------------------------- taking it back */
+
+static void check_as_before(struct world *world, const prtc_ice_parameters *before) {
+  prtc_ice_parameters after;
+  prtc_ice_get_local_parameters(world->agents[0].ice, &after);
+  PRTC_CHECK_TEXT(after.ufrag, before->ufrag);
+  PRTC_CHECK_TEXT(after.password, before->password);
+}
+
+/* An offer that restarts, and is rolled back: nothing is found anew, and nothing is told again. */
+static void restart_is_taken_back(void) {
+  struct world *world = connected_world(NULL);
+  prtc_ice_parameters before, fresh;
+  struct agent *agent = &world->agents[0];
+  prtc_ice_get_local_parameters(agent->ice, &before);
+  PRTC_CHECK_INT(prtc_ice_take_back(agent->ice, world->now), PRTC_ERROR_INVALID_STATE);
+  for (int restarts = 1; restarts <= 2; restarts++) {
+    world->agents[0].signal = false;
+    for (int i = 0; i < restarts; i++) {
+      PRTC_CHECK_INT(prtc_ice_make_parameters(agent->ice, &fresh), 0);
+      PRTC_CHECK(strcmp(fresh.ufrag, before.ufrag) != 0);
+      PRTC_CHECK_INT(prtc_ice_restart_with(agent->ice, world->now, &fresh), 0);
+      run_for(world, 10 * SECOND);
+    }
+    forget_states(world);
+    PRTC_CHECK_INT(prtc_ice_take_back(agent->ice, world->now), 0);
+    check_as_before(world, &before);
+    PRTC_CHECK(agent->ice->path.pair != NULL);
+    PRTC_CHECK_INT(prtc_ice_take_back(agent->ice, world->now), PRTC_ERROR_INVALID_STATE);
+    run_for(world, 60 * SECOND);
+    check_states(agent, 1, PRTC_ICE_TRANSPORT_COMPLETED);
+    PRTC_CHECK_INT(world->agents[1].state_count, 0);
+    PRTC_CHECK_INT(agent->candidate_count, 0);
+    PRTC_CHECK_INT(agent->complete, 0);
+    PRTC_CHECK_INT(agent->selected, 0);
+  }
+  world_free(world);
+}
+
+static void restart_is_taken_back_and_made_again(void) {
+  struct world *world = connected_world(NULL);
+  PRTC_CHECK_INT(prtc_ice_restart(world->agents[0].ice, world->now), 0);
+  PRTC_CHECK_INT(prtc_ice_take_back(world->agents[0].ice, world->now), 0);
+  for (size_t i = 0; i < 2; i++) PRTC_CHECK_INT(prtc_ice_restart(world->agents[i].ice, world->now), 0);
+  exchange(world);
+  PRTC_CHECK_INT(prtc_ice_take_back(world->agents[0].ice, world->now), PRTC_ERROR_INVALID_STATE); /* it has its answer */
+  run_for(world, 2 * SECOND);
+  for (size_t i = 0; i < 2; i++) PRTC_CHECK_INT(state_of(world, i), PRTC_ICE_TRANSPORT_COMPLETED);
+  world_free(world);
+}
+
+/* What failed before has failed again; and what became of a socket meanwhile counts. */
+static void failure_comes_back(void) {
+  struct world *world = connected_world(NULL);
+  world->lose = lose_all;
+  run_for(world, 40 * SECOND);
+  PRTC_CHECK_INT(prtc_ice_restart(world->agents[0].ice, world->now), 0);
+  run_for(world, 1);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
+  PRTC_CHECK_INT(prtc_ice_take_back(world->agents[0].ice, world->now), 0);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_FAILED);
+  world_free(world);
+  world = connected_world(NULL);
+  struct prtc_ice *ice = world->agents[0].ice;
+  const struct ice_socket *socket = ice->sockets.items[0];
+  PRTC_CHECK_INT(prtc_ice_restart(ice, world->now), 0);
+  PRTC_CHECK_INT(prtc_ice_remove_socket(ice, world->now, socket->id), 0);
+  PRTC_CHECK_INT(prtc_ice_take_back(ice, world->now), 0);
+  PRTC_CHECK_INT(ice->locals.count, 0);
+  run_for(world, 1 * SECOND);
+  world_free(world);
+}
+
+static void only_own_parameters_are_taken(void) {
+  struct world *world = connected_world(NULL);
+  prtc_ice_parameters parameters;
+  PRTC_CHECK_INT(prtc_ice_make_parameters(world->agents[0].ice, &parameters), 0);
+  parameters.password[3] = '\0';
+  PRTC_CHECK_INT(prtc_ice_restart_with(world->agents[0].ice, world->now, &parameters), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_COMPLETED);
+  world_free(world);
+}
+
 /* Both at once, as after glare; then the old pairs are all gone at once. */
 static void restart_of_both_sides(void) {
   struct world *world = connected_world(NULL);
@@ -466,6 +549,10 @@ int main(void) {
   PRTC_RUN(restart_goes_on);
   PRTC_RUN(candidates_of_the_old_generation_are_ignored);
   PRTC_RUN(restart_after_failure);
+  PRTC_RUN(restart_is_taken_back);
+  PRTC_RUN(restart_is_taken_back_and_made_again);
+  PRTC_RUN(failure_comes_back);
+  PRTC_RUN(only_own_parameters_are_taken);
   PRTC_RUN(restart_of_both_sides);
   PRTC_RUN(restart_that_fails);
   PRTC_RUN(a_socket_goes);

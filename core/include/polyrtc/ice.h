@@ -164,6 +164,15 @@ PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
  * again. */
 PRTC_API int prtc_ice_restart(prtc_ice *ice, prtc_time now);
 
+/* The same in two steps, for an offer that is made before it is applied: fresh credentials, not in use yet; and the restart to
+ * them. INVALID_ARGUMENT when they are not of prtc_ice_make_parameters. */
+PRTC_API int prtc_ice_make_parameters(prtc_ice *ice, prtc_ice_parameters *out);
+PRTC_API int prtc_ice_restart_with(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
+
+/* Takes restarts back that the other side has not answered (a rolled back offer): credentials, candidates and selected pair of
+ * both sides are again those of before the first of them. INVALID_STATE when there is nothing to take back. */
+PRTC_API int prtc_ice_take_back(prtc_ice *ice, prtc_time now);
+
 /* Sending to `remote` from `socket` failed (ICMP): a check under way there fails at once; an established path is left to
  * consent. */
 PRTC_API int prtc_ice_unreachable(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *remote);
