@@ -31,7 +31,7 @@ prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) 
   data->streams = STREAMS_MAX;
   data->free_stream[1] = 1;
   data->error_message = "";
-  data->next_id = 1;
+  data->next_id = given.first_channel != 0 ? given.first_channel : 1;
   prtc_map_init(&data->channels, context);
   prtc_map_init(&data->by_stream, context);
   prtc_queue_init(&data->events, context, sizeof(prtc_data_event), 0);

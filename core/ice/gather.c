@@ -247,6 +247,7 @@ int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const p
     return code;
   }
   if (ice->pairs.count > before) ice->failure = 0; /* something new to try */
+  ice->gathered = false; /* one that comes after the end (the interfaces are read again at a restart) has an end of its own */
   prtc_ice_step(ice);
   return 0;
 }

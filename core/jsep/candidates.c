@@ -74,6 +74,13 @@ static bool is_of_generation(const struct description *description, int section,
   return ufrag == NULL || (other != NULL && strcmp(other, ufrag) == 0);
 }
 
+/* The candidates of this section are for the transport of the data section. */
+static bool is_of_data(const struct description *description, int section, int data) {
+  if (description == NULL || section < 0 || data < 0) return false;
+  const prtc_sdp_media *media = description->session->media;
+  return section == data || prtc_jsep_same_credentials(&media[section], &media[data]);
+}
+
 /* A section, named by mid or index, in all descriptions of the other side that are of the candidate's generation. */
 static int add_to_section(struct prtc_jsep *jsep, const char *candidate, const char *mid, int index, const char *ufrag) {
   struct description *pending = jsep->now.at[PENDING_REMOTE], *current = jsep->now.at[CURRENT_REMOTE];
@@ -90,8 +97,8 @@ static int add_to_section(struct prtc_jsep *jsep, const char *candidate, const c
   }
   struct pair pair = prtc_jsep_get_pair(&jsep->now);
   int negotiated = prtc_jsep_find_negotiated(pair);
-  bool hand_on = (of_current && pair.remote == current && in_current == negotiated) ||
-                 (of_pending && pair.remote == pending && in_pending == negotiated);
+  bool hand_on = (of_current && pair.remote == current && is_of_data(current, in_current, negotiated)) ||
+                 (of_pending && pair.remote == pending && is_of_data(pending, in_pending, negotiated));
   int result = of_pending ? add_to(jsep, pending, (size_t)in_pending, candidate) : PRTC_OK;
   if (result == PRTC_OK && of_current) result = add_to(jsep, current, (size_t)in_current, candidate);
   return result < 0 ? result : hand_on;

@@ -47,6 +47,33 @@ static int check_data(struct prtc_jsep *jsep, const struct description *descript
   return PRTC_OK;
 }
 
+static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media *other) {
+  for (size_t i = 0; i < media->fingerprint_count; i++) {
+    for (size_t k = 0; k < other->fingerprint_count; k++) {
+      if (strcmp(media->fingerprints[i].value, other->fingerprints[k].value) == 0) return true;
+    }
+  }
+  return false;
+}
+
+/* RFC 8842 section 5.1: other fingerprints, another tls-id or the other role ask for a new DTLS association. Within one section
+ * there is none to be had here; a section that was rejected in between gets one. */
+static int check_association(struct prtc_jsep *jsep, const struct slots *next, const struct description *description) {
+  struct pair before = {next->at[CURRENT_LOCAL], next->at[CURRENT_REMOTE]};
+  if (description->type != PRTC_SDP_OFFER) before = (struct pair){jsep->now.at[CURRENT_LOCAL], jsep->now.at[CURRENT_REMOTE]};
+  int was = prtc_jsep_find_negotiated(before), is = prtc_jsep_find_data(description->session);
+  if (was < 0 || is < 0) return PRTC_OK;
+  const prtc_sdp_media *old = &before.remote->session->media[was], *media = &description->session->media[is];
+  const char *changed = NULL;
+  if (!has_fingerprint_of(media, old)) changed = "fingerprint";
+  if (media->tls_id != NULL && old->tls_id != NULL && strcmp(media->tls_id, old->tls_id) != 0) changed = "tls-id";
+  if (media->setup == (uint32_t)prtc_jsep_get_setup(before, &before.local->session->media[was], old)) changed = "DTLS role";
+  if (changed == NULL) return PRTC_OK;
+  return prtc_jsep_fail(jsep, PRTC_ERROR_NOT_SUPPORTED,
+                        "line %u: the other side's %s changed: a new DTLS association within a section is not supported",
+                        (unsigned)media->line, changed);
+}
+
 /* RFC 9429 section 5.10: an answer has the sections of its offer, in order. */
 static int check_answer(struct prtc_jsep *jsep, const prtc_sdp_session *offer, const prtc_sdp_session *answer) {
   if (answer->media_count != offer->media_count) {
@@ -88,6 +115,7 @@ int prtc_jsep_check_remote(struct prtc_jsep *jsep, const struct slots *next, con
   const prtc_sdp_session *session = description->session;
   int result = check_groups(jsep, session);
   if (result == PRTC_OK) result = check_data(jsep, description);
+  if (result == PRTC_OK) result = check_association(jsep, next, description);
   if (result < 0) return result;
   if (description->type == PRTC_SDP_OFFER) {
     struct pair before = {next->at[CURRENT_LOCAL], next->at[CURRENT_REMOTE]};

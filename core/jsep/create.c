@@ -176,14 +176,14 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
 
 /* --------------------------------------------------------------------------------------------------------------- answer */
 
-/* RFC 8842 section 5.3: actpass is answered with active, but with the role that this side has already where it has one.
- * RFC 4145 section 4: an offer without a=setup means active. */
+/* RFC 8842 section 5.3: actpass is answered with active, but with the role that this side has already where it has one (an
+ * offer that wants another was refused). RFC 4145 section 4: an offer without a=setup means active. */
 static prtc_sdp_setup answer_setup(const struct prtc_jsep *jsep, const prtc_sdp_media *offer) {
-  if (offer->setup == PRTC_SDP_SETUP_PASSIVE) return PRTC_SDP_SETUP_ACTIVE;
-  if (offer->setup != PRTC_SDP_SETUP_ACTPASS) return PRTC_SDP_SETUP_PASSIVE;
   struct prtc_jsep_data data;
   prtc_jsep_get_data(jsep, &data);
-  return data.negotiated ? data.setup : PRTC_SDP_SETUP_ACTIVE;
+  if (data.negotiated) return data.setup;
+  return offer->setup == PRTC_SDP_SETUP_PASSIVE || offer->setup == PRTC_SDP_SETUP_ACTPASS ? PRTC_SDP_SETUP_ACTIVE
+                                                                                          : PRTC_SDP_SETUP_PASSIVE;
 }
 
 /* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. */

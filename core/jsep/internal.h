@@ -47,7 +47,8 @@ void prtc_jsep_free_description(struct prtc_jsep *jsep, struct description *desc
 const struct description *prtc_jsep_latest(const struct slots *slots, enum slot current, enum slot pending);
 struct pair prtc_jsep_get_pair(const struct slots *slots);
 
-/* The section is in use: it has a port, or shares that of the section at the head of its BUNDLE group. */
+/* The section is in use: it has a port, or shares that of its BUNDLE group (RFC 9143 section 6). When the section at the head of
+ * the group is rejected by the answer, the group lives on without it (section 7.3.2). */
 bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index);
 
 /* The data section that is in use: its index, or -1. */
@@ -55,7 +56,8 @@ int prtc_jsep_find_data(const prtc_sdp_session *session);
 /* The same in both of a pair */
 int prtc_jsep_find_negotiated(struct pair pair);
 
-bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b);
+/* The DTLS role that is left for this side */
+prtc_sdp_setup prtc_jsep_get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote);
 
 /* Refuses a remote description that does not follow from what was said before, or lacks what a data section must have
  * (RFC 9429 sections 5.8 to 5.10). `next` is what would hold with it. */

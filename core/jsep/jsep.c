@@ -16,12 +16,16 @@ static const char *const type_names[] = {"", "an offer", "a pranswer", "an answe
 
 /* ----------------------------------------------------------------------------------------------------------- the object */
 
+static void make_tls_id(struct prtc_jsep *jsep) {
+  prtc_random_ice_chars(&jsep->context->random, jsep->tls_id, sizeof jsep->tls_id - 1);
+}
+
 struct prtc_jsep *prtc_jsep_new(struct prtc_context *context) {
   struct prtc_jsep *jsep = prtc_allocate(context, sizeof *jsep);
   if (jsep == NULL) return NULL;
   jsep->context = context;
   jsep->session_id = prtc_random_u64(&context->random) >> 1; /* RFC 9429 section 5.2.1: 63 bits */
-  prtc_random_ice_chars(&context->random, jsep->tls_id, sizeof jsep->tls_id - 1);
+  make_tls_id(jsep);
   return jsep;
 }
 
@@ -53,6 +57,8 @@ void prtc_jsep_close(struct prtc_jsep *jsep) {
 
 /* --------------------------------------------------------------------------------------------------------- descriptions */
 
+static void inherit_transport(prtc_sdp_session *session);
+
 int prtc_jsep_new_description(struct prtc_jsep *jsep, prtc_sdp_type type, const char *sdp, size_t size,
                               struct description **out) {
   prtc_sdp_problem problem;
@@ -63,6 +69,7 @@ int prtc_jsep_new_description(struct prtc_jsep *jsep, prtc_sdp_type type, const 
   int result = prtc_sdp_parse(jsep->context, sdp, size, &description->session, &problem);
   if (result == PRTC_ERROR_SYNTAX) prtc_jsep_fail(jsep, result, "%s", problem.text);
   if (result == PRTC_OK) {
+    inherit_transport(description->session);
     description->text = prtc_copy_text(jsep->context, sdp, size);
     if (description->text == NULL) result = PRTC_ERROR_NO_MEMORY;
   }
@@ -202,6 +209,9 @@ static void forget(struct prtc_jsep *jsep, char **text) {
 
 void prtc_jsep_commit(struct prtc_jsep *jsep) {
   if (!jsep->prepared) return;
+  bool ends = jsep->next.state == PRTC_SIGNALING_STABLE && prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->now)) >= 0 &&
+              prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->next)) < 0;
+  if (ends) make_tls_id(jsep); /* RFC 8842 section 4: the next association is another */
   free_others(jsep, &jsep->now, &jsep->next);
   /* What was created before the other side's offer, or before a negotiation ended, does not fit any more. */
   if (jsep->next.state == PRTC_SIGNALING_STABLE || jsep->next.state == PRTC_SIGNALING_HAVE_REMOTE_OFFER) {
@@ -240,21 +250,51 @@ struct pair prtc_jsep_get_pair(const struct slots *slots) {
   return (struct pair){slots->at[CURRENT_LOCAL], slots->at[CURRENT_REMOTE]};
 }
 
-/* RFC 9143 section 7.3.1: a bundle-only section needs the one that heads its group. As no section but the one for data is
- * ever accepted, it must be the head itself. */
-bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index) {
-  const prtc_sdp_media *media = &session->media[index];
-  if (media->port != 0) return true;
-  if (!media->bundle_only || media->mid == NULL) return false;
-  for (size_t i = 0; i < session->group_count; i++) {
-    size_t size;
-    const char *mids = session->groups[i].mids, *head = prtc_sdp_next_token(&mids, &size);
-    if (strcmp(session->groups[i].semantics, "BUNDLE") == 0 && head != NULL && size == strlen(media->mid) &&
-        memcmp(head, media->mid, size) == 0) {
-      return true;
+/* The place of `mid` in a BUNDLE group: the group's tokens, or NULL. */
+static const char *find_bundle(const prtc_sdp_session *session, const char *mid) {
+  for (size_t i = 0; mid != NULL && i < session->group_count; i++) {
+    if (strcmp(session->groups[i].semantics, "BUNDLE") == 0 && prtc_sdp_has_token(session->groups[i].mids, mid)) {
+      return session->groups[i].mids;
     }
   }
-  return false;
+  return NULL;
+}
+
+bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index) {
+  const prtc_sdp_media *media = &session->media[index];
+  return media->port != 0 || (media->bundle_only && find_bundle(session, media->mid) != NULL);
+}
+
+/* The section at the head of the group: RFC 9143 section 7.2's tagged m= section. */
+static const prtc_sdp_media *find_tagged(const prtc_sdp_session *session, const char *mid) {
+  size_t size;
+  const char *mids = find_bundle(session, mid), *head = mids == NULL ? NULL : prtc_sdp_next_token(&mids, &size);
+  for (size_t i = 0; head != NULL && i < session->media_count; i++) {
+    const char *other = session->media[i].mid;
+    if (other != NULL && strlen(other) == size && memcmp(other, head, size) == 0) return &session->media[i];
+  }
+  return NULL;
+}
+
+/* RFC 9143 section 7.1.3: of the attributes that belong to the transport, a bundled section may leave the statement to the one
+ * that heads its group. */
+static void inherit_transport(prtc_sdp_session *session) {
+  int index = prtc_jsep_find_data(session);
+  if (index < 0) return;
+  prtc_sdp_media *media = (prtc_sdp_media *)&session->media[index]; /* the session is ours: parsed a moment ago */
+  const prtc_sdp_media *tagged = find_tagged(session, media->mid);
+  if (tagged == NULL || tagged == media) return;
+  if (media->ice_ufrag == NULL && media->ice_pwd == NULL) {
+    media->ice_ufrag = tagged->ice_ufrag;
+    media->ice_pwd = tagged->ice_pwd;
+    if (media->ice_options == NULL) media->ice_options = tagged->ice_options;
+  }
+  if (media->fingerprint_count == 0) {
+    media->fingerprints = tagged->fingerprints;
+    media->fingerprint_count = tagged->fingerprint_count;
+  }
+  if (media->setup == PRTC_SDP_SETUP_NONE) media->setup = tagged->setup;
+  if (media->tls_id == NULL) media->tls_id = tagged->tls_id;
 }
 
 int prtc_jsep_find_data(const prtc_sdp_session *session) {
@@ -276,9 +316,8 @@ bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b
   return same_text(a->ice_ufrag, b->ice_ufrag) && same_text(a->ice_pwd, b->ice_pwd);
 }
 
-/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4).
- * */
-static prtc_sdp_setup get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
+/* RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4). */
+prtc_sdp_setup prtc_jsep_get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
   if (pair.local->type != PRTC_SDP_OFFER) return (prtc_sdp_setup)local->setup;
   return remote->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_SDP_SETUP_PASSIVE : PRTC_SDP_SETUP_ACTIVE;
 }
@@ -297,17 +336,20 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
   const struct description *offer = slots->at[PENDING_REMOTE];
   int asked = offer == NULL ? -1 : prtc_jsep_find_data(offer->session);
   if (asked >= 0) out->asked = &offer->session->media[asked];
+  out->described = asked >= 0 || (slots->state == PRTC_SIGNALING_HAVE_LOCAL_OFFER && out->offered);
   struct pair pair = prtc_jsep_get_pair(slots), before = prtc_jsep_get_pair(&jsep->now);
   int negotiated = prtc_jsep_find_negotiated(pair), earlier = prtc_jsep_find_negotiated(before);
   if (negotiated < 0) return;
   const prtc_sdp_media *local = &pair.local->session->media[negotiated], *remote = &pair.remote->session->media[negotiated];
-  out->negotiated = true;
+  out->negotiated = out->described = true;
   out->initial = earlier < 0;
   out->local_offer = pair.local->type == PRTC_SDP_OFFER;
   out->ice_restart = earlier >= 0 && !prtc_jsep_same_credentials(remote, &before.remote->session->media[earlier]);
   out->remote = remote;
+  out->sections = pair.remote->session->media;
+  out->section_count = pair.remote->session->media_count;
   out->remote_lite = pair.remote->session->ice_lite != 0;
-  out->setup = get_setup(pair, local, remote);
+  out->setup = prtc_jsep_get_setup(pair, local, remote);
   out->sctp_port = remote->has_sctp_port ? remote->sctp_port : 5000;
   /* RFC 8841 section 6.1: 64K when absent. No limit and more than we can count are the same to us. */
   out->max_message_size = !remote->has_max_message_size              ? 65536
@@ -343,12 +385,13 @@ uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep) {
   return 0;
 }
 
-/* A data section that the other side has rejected does not ask for another negotiation: that would never end. */
 bool prtc_jsep_needs_negotiation(const struct prtc_jsep *jsep, bool wants_data, bool wants_restart) {
-  const struct description *local = jsep->now.at[CURRENT_LOCAL];
-  if (wants_restart) return true;
-  for (size_t i = 0; local != NULL && i < local->session->media_count; i++) {
-    if (prtc_sdp_is_data(&local->session->media[i])) return false;
-  }
-  return wants_data;
+  struct pair current = {jsep->now.at[CURRENT_LOCAL], jsep->now.at[CURRENT_REMOTE]};
+  return wants_restart || (wants_data && prtc_jsep_find_negotiated(current) < 0);
+}
+
+const char *prtc_jsep_local_ufrag(const struct prtc_jsep *jsep, bool pending) {
+  const struct description *local = jsep->now.at[pending ? PENDING_LOCAL : CURRENT_LOCAL];
+  int index = local == NULL ? -1 : prtc_jsep_find_data(local->session);
+  return index < 0 ? NULL : local->session->media[index].ice_ufrag;
 }

@@ -71,6 +71,7 @@ int prtc_jsep_get_description(const struct prtc_jsep *jsep, prtc_description whi
 /* The data section, as it holds once what is prepared is committed (or now, when nothing is prepared). */
 struct prtc_jsep_data {
   const prtc_sdp_media *asked; /* the section of the other side's offer that waits for an answer; NULL when there is none */
+  bool described;   /* an offer of either side that is not answered yet has one, or it is negotiated: W3C pc.sctp is not null */
   bool offered;     /* our latest description has one that is not rejected */
   bool negotiated;  /* there is an answer (or pranswer), and neither side rejects it: all below is set */
   bool initial;     /* it was not negotiated before */
@@ -79,6 +80,8 @@ struct prtc_jsep_data {
   size_t index;     /* of the m= section (set when offered) */
   const char *mid;  /* "" when the section has none (set when offered) */
   const prtc_sdp_media *remote; /* the other side's section, valid until the next call that changes anything */
+  const prtc_sdp_media *sections; /* all of the other side: those that are bundled with it bring candidates for it */
+  size_t section_count;
   bool remote_lite;
   prtc_sdp_setup setup;      /* of this side: ACTIVE or PASSIVE */
   uint16_t sctp_port;        /* of the other side */
@@ -93,7 +96,13 @@ bool prtc_jsep_remote_restarts(const struct prtc_jsep *jsep);
 /* W3C canTrickleIceCandidates: 0 false, 1 true, 2 null. */
 uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep);
 
-/* W3C section 4.7.3, the check for data and ICE restarts. */
+/* The two sections are on one transport (of a description, or of two generations of it). */
+bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b);
+
+/* The ufrag of the data section of our current or pending description; NULL when there is none. */
+const char *prtc_jsep_local_ufrag(const struct prtc_jsep *jsep, bool pending);
+
+/* W3C section 4.7.3, the check for data and ICE restarts. wants_data: a channel was made that has no section yet. */
 bool prtc_jsep_needs_negotiation(const struct prtc_jsep *jsep, bool wants_data, bool wants_restart);
 
 /* W3C addIceCandidate: finds the section and writes the candidate into the remote description. `candidate` as

@@ -70,6 +70,8 @@ static const char *with(const char *text, const char *from, const char *to) {
   return out;
 }
 
+#define CANDIDATE "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host"
+
 #define CHECK_HAS(text, piece) PRTC_CHECK(strstr((text), (piece)) != NULL)
 #define CHECK_LACKS(text, piece) PRTC_CHECK(strstr((text), (piece)) == NULL)
 
@@ -201,16 +203,44 @@ static void test_media_is_rejected(void) {
   prtc_jsep_free(jsep);
 }
 
-/* RFC 9143 section 7.3.1: what is bundle-only cannot live without the section that heads the group. */
-static void test_bundle_only_behind_rejected(void) {
+/* RFC 9143 section 7.3.2: when the head of the group is rejected, the group lives on with what is accepted. */
+static void check_max_bundle(const char *offer) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
-  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM_MAX_BUNDLE), PRTC_OK);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
   char *answer = answer_of(jsep, &local);
-  CHECK_LACKS(answer, "a=group");
-  CHECK_HAS(answer, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\n");
+  CHECK_HAS(answer, "a=group:BUNDLE 2\r\n");
+  CHECK_HAS(answer, "m=audio 0 ");
+  CHECK_HAS(answer, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\n");
+  CHECK_LACKS(answer, "a=bundle-only");
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
-  PRTC_CHECK_INT(data_of(jsep).negotiated, 0);
+  struct prtc_jsep_data data = data_of(jsep);
+  PRTC_CHECK(data.negotiated);
+  PRTC_CHECK_TEXT(data.remote->ice_ufrag, "8hhY");
+  PRTC_CHECK_TEXT(data.remote->ice_pwd, "asd88fgpdd777uzjYhagZgBv");
+  PRTC_CHECK_INT(data.remote->fingerprint_count, 1);
+  PRTC_CHECK_INT(data.setup, PRTC_SDP_SETUP_ACTIVE);
+  /* The candidates of the transport come under the mid of the section that headed the group. */
+  PRTC_CHECK_INT(prtc_jsep_add_candidate(jsep, CANDIDATE, "0", 0, "8hhY"), 1);
+  prtc_jsep_free(jsep);
+}
+
+static void test_bundle_only_behind_rejected(void) {
+  check_max_bundle(OFFER_CHROMIUM_MAX_BUNDLE);
+  /* as RFC 9143 section 7.1.3 has it: what is of the transport stands in the section at the head alone */
+  static char bare[ROOM];
+  snprintf(bare, sizeof bare, "%s", OFFER_CHROMIUM_MAX_BUNDLE);
+  char *data = strstr(bare, "m=application"), *from = strstr(data, "a=ice-ufrag"), *to = strstr(data, "a=bundle-only");
+  memmove(from, to, strlen(to) + 1);
+  check_max_bundle(bare);
+}
+
+/* Without a group, or without what its head would say, a section with port 0 is nothing. */
+static void test_bundle_only_without_bundle(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(OFFER_CHROMIUM_MAX_BUNDLE, "BUNDLE 0 1 2", "BUNDLE 0 1")), PRTC_OK);
+  CHECK_HAS(answer_of(jsep, &local), "m=application 0 ");
   prtc_jsep_free(jsep);
 }
 
@@ -294,6 +324,54 @@ static void test_role_is_kept(void) {
   prtc_jsep_free(b);
 }
 
+/* RFC 8842 section 5.1 */
+static void test_new_association_is_refused(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  static char offer[ROOM];
+  snprintf(offer, sizeof offer, "%s", with(OFFER_CHROMIUM, "a=setup:actpass\r\n", "a=setup:actpass\r\na=tls-id:oneoneoneoneoneoneoneone\r\n"));
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(offer, "7B:8B:F0", "7B:8B:F1")), PRTC_ERROR_NOT_SUPPORTED);
+  CHECK_HAS(prtc_jsep_error(jsep), "fingerprint changed");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(offer, "tls-id:one", "tls-id:two")), PRTC_ERROR_NOT_SUPPORTED);
+  CHECK_HAS(prtc_jsep_error(jsep), "tls-id changed");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(offer, "setup:actpass", "setup:active")), PRTC_ERROR_NOT_SUPPORTED);
+  CHECK_HAS(prtc_jsep_error(jsep), "DTLS role changed");
+  PRTC_CHECK_INT(prtc_jsep_get_signaling_state(jsep), PRTC_SIGNALING_STABLE);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(offer, "setup:actpass", "setup:passive")), PRTC_OK); /* the same */
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  /* the same for an answer to our own offer */
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_OFFER, offer_of(jsep, &local)), PRTC_OK);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:active")), PRTC_ERROR_NOT_SUPPORTED);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:passive")), PRTC_OK);
+  prtc_jsep_free(jsep);
+}
+
+/* A section that was rejected and is offered anew: its place, another mid, another association with roles of its own. */
+static void test_revived(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  static char first[ROOM], second[ROOM];
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM), PRTC_OK);
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  snprintf(first, sizeof first, "%s", offer_of(jsep, &local));
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(OFFER_CHROMIUM, "m=application 9", "m=application 0")), PRTC_OK);
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  PRTC_CHECK(!data_of(jsep).negotiated);
+  PRTC_CHECK(!data_of(jsep).described);
+  snprintf(second, sizeof second, "%s", offer_of(jsep, &local));
+  CHECK_HAS(second, "m=application 9 ");
+  PRTC_CHECK(strstr(strstr(second, "m=application") + 1, "m=application") == NULL);
+  PRTC_CHECK(strncmp(strstr(first, "a=tls-id:"), strstr(second, "a=tls-id:"), 33) != 0);
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_OFFER, second), PRTC_OK);
+  PRTC_CHECK(data_of(jsep).described);
+  const char *answer = with(with(with(OFFER_CHROMIUM, "actpass", "active"), "mid:0", "mid:1"), "BUNDLE 0", "BUNDLE 1");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(answer, "7B:8B:F0", "7B:8B:F1")), PRTC_OK);
+  PRTC_CHECK_INT(data_of(jsep).setup, PRTC_SDP_SETUP_PASSIVE);
+  prtc_jsep_free(jsep);
+}
+
 /* -------------------------------------------------------------------------------------------------------- renegotiation */
 
 static void test_reoffer_keeps_places(void) {
@@ -352,7 +430,8 @@ static void test_rejected_data_is_offered_again(void) {
                             "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n"),
                  PRTC_OK);
   PRTC_CHECK(!data_of(jsep).negotiated);
-  PRTC_CHECK(!prtc_jsep_needs_negotiation(jsep, true, false)); /* or it would never end */
+  PRTC_CHECK(!prtc_jsep_needs_negotiation(jsep, false, false)); /* nothing wants it: or it would never end */
+  PRTC_CHECK(prtc_jsep_needs_negotiation(jsep, true, false));
   char *offer = offer_of(jsep, &local);
   CHECK_HAS(offer, "a=group:BUNDLE 1\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
                    "a=mid:1\r\n");
@@ -575,7 +654,6 @@ static void test_bad_answers(void) {
 
 /* ----------------------------------------------------------------------------------------------------------- candidates */
 
-#define CANDIDATE "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host"
 
 static void test_candidate_errors(void) {
   struct prtc_jsep *jsep = make();
@@ -756,7 +834,7 @@ static int negotiate_with(struct prtc_jsep *jsep) {
   if (result >= 0) result = set_local(jsep, PRTC_SDP_ANSWER, text);
   if (result >= 0) result = prtc_jsep_create_offer(jsep, &local, text, ROOM);
   if (result >= 0) result = set_local(jsep, PRTC_SDP_OFFER, text);
-  if (result >= 0) result = set_remote(jsep, PRTC_SDP_ANSWER, with(OFFER_CHROMIUM, "actpass", "active"));
+  if (result >= 0) result = set_remote(jsep, PRTC_SDP_ANSWER, with(OFFER_CHROMIUM, "actpass", "passive"));
   return result;
 }
 
@@ -797,6 +875,9 @@ int main(void) {
   PRTC_RUN(test_old_form_is_echoed);
   PRTC_RUN(test_media_is_rejected);
   PRTC_RUN(test_bundle_only_behind_rejected);
+  PRTC_RUN(test_bundle_only_without_bundle);
+  PRTC_RUN(test_new_association_is_refused);
+  PRTC_RUN(test_revived);
   PRTC_RUN(test_unbundled_and_without_mid);
   PRTC_RUN(test_second_data_section_is_rejected);
   PRTC_RUN(test_role_of_answerer);

@@ -40,7 +40,19 @@ static void set_state(struct prtc_transport *transport, prtc_ice_gathering_state
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_GATHERING_STATE, state);
 }
 
-void prtc_gathering_complete(struct prtc_transport *transport) { set_state(transport, PRTC_ICE_GATHERING_COMPLETE); }
+static bool waits_for_driver(const struct prtc_transport *transport);
+
+/* ICE speaks of the sockets that it has: there may be more to come. */
+static void update(struct prtc_transport *transport) {
+  const struct gathering *gathering = &transport->gathering;
+  if (gathering->state != PRTC_ICE_GATHERING_GATHERING || !gathering->ice_is_complete || waits_for_driver(transport)) return;
+  set_state(transport, PRTC_ICE_GATHERING_COMPLETE);
+}
+
+void prtc_gathering_complete(struct prtc_transport *transport) {
+  transport->gathering.ice_is_complete = true;
+  update(transport);
+}
 
 int prtc_transport_gather(struct prtc_transport *transport, prtc_time now) {
   (void)now;
@@ -51,30 +63,57 @@ int prtc_transport_gather(struct prtc_transport *transport, prtc_time now) {
   return PRTC_OK;
 }
 
-int prtc_transport_restart(struct prtc_transport *transport, prtc_time now) {
+int prtc_transport_make_ice_parameters(struct prtc_transport *transport, prtc_ice_parameters *out) {
+  return prtc_ice_make_parameters(transport->ice, out);
+}
+
+int prtc_transport_restart(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *parameters) {
+  struct gathering *gathering = &transport->gathering;
   if (transport->closed) return PRTC_ERROR_CLOSED;
-  int code = prtc_ice_restart(transport->ice, now);
+  prtc_transport_pump(transport, now); /* what was gathered before belongs to the generation before */
+  gathering->ice_is_complete = false;
+  int code = prtc_ice_restart_with(transport->ice, now, parameters);
   if (code < 0) return code;
-  /* The next prtc_transport_gather begins anew: interfaces may have changed, and ICE waits to hear that there is no more. */
-  transport->gathering.state = PRTC_ICE_GATHERING_NEW;
+  if (!gathering->has_former) gathering->former = gathering->state;
+  gathering->has_former = true;
+  /* The next prtc_transport_gather begins anew: interfaces may have changed. */
+  gathering->state = PRTC_ICE_GATHERING_NEW;
   return PRTC_OK;
+}
+
+int prtc_transport_take_back(struct prtc_transport *transport, prtc_time now) {
+  struct gathering *gathering = &transport->gathering;
+  if (transport->closed) return PRTC_ERROR_CLOSED;
+  prtc_transport_pump(transport, now);
+  int code = prtc_ice_take_back(transport->ice, now);
+  if (code == PRTC_ERROR_INVALID_STATE) return code;
+  gathering->has_former = false;
+  gathering->ice_is_complete = gathering->former == PRTC_ICE_GATHERING_COMPLETE;
+  set_state(transport, gathering->former);
+  prtc_transport_pump(transport, now);
+  return code;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- requests */
 
-static struct socket *find_socket(struct gathering *gathering, enum socket_state state) {
+static struct socket *find_socket(const struct gathering *gathering, enum socket_state state) {
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
-    if (gathering->sockets[i].state == state) return &gathering->sockets[i];
+    if (gathering->sockets[i].state == state) return (struct socket *)&gathering->sockets[i];
   }
   return NULL;
 }
 
+static bool waits_for_driver(const struct prtc_transport *transport) {
+  const struct gathering *gathering = &transport->gathering;
+  return gathering->wants_interfaces || gathering->unanswered > 0 || find_socket(gathering, SOCKET_WANTED) != NULL ||
+         gathering->servers_asked < gathering->server_count;
+}
+
 static void end_if_all_is_answered(struct prtc_transport *transport, prtc_time now) {
-  struct gathering *gathering = &transport->gathering;
-  bool waiting = gathering->wants_interfaces || gathering->unanswered > 0 || find_socket(gathering, SOCKET_WANTED) != NULL ||
-                 gathering->servers_asked < gathering->server_count;
-  if (gathering->state != PRTC_ICE_GATHERING_GATHERING || waiting) return;
+  if (transport->gathering.state != PRTC_ICE_GATHERING_GATHERING || waits_for_driver(transport)) return;
   (void)prtc_ice_end_of_sockets(transport->ice, now);
+  prtc_transport_pump(transport, now);
+  update(transport);
 }
 
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) {
@@ -174,6 +213,7 @@ static void socket_opened(struct prtc_transport *transport, prtc_time now, const
   }
   socket->state = SOCKET_OPEN;
   socket->id = request->socket;
+  transport->gathering.ice_is_complete = false;
   PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "socket %llu is open, port %u", (unsigned long long)socket->id,
            reply->address.port);
   (void)prtc_ice_add_socket(transport->ice, now, socket->id, &reply->address, socket->interface_index,

@@ -34,6 +34,9 @@ struct server {
 
 struct gathering {
   prtc_ice_gathering_state state;
+  prtc_ice_gathering_state former; /* before a restart that may be taken back */
+  bool has_former;
+  bool ice_is_complete; /* with the sockets that it has */
   bool wants_interfaces;
   uint32_t unanswered; /* requests that the driver has */
   struct socket sockets[MAX_SOCKETS];
@@ -89,7 +92,7 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now);
 /* gathering.c */
 void prtc_gathering_init(struct prtc_transport *transport);
 void prtc_gathering_clear(struct prtc_transport *transport);
-void prtc_gathering_complete(struct prtc_transport *transport);
+void prtc_gathering_complete(struct prtc_transport *transport); /* ICE is */
 void prtc_gathering_close(struct prtc_transport *transport); /* all sockets are to be closed */
 
 /* stack.c */

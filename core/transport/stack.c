@@ -13,6 +13,7 @@ bool prtc_stack_init(struct prtc_transport *transport) {
       .size = sizeof dtls, .certificate = config->certificate, .mtu = config->mtu, .use_srtp = 1};
   const prtc_data_config data = {.size = sizeof data,
                                  .max_message_size = config->max_message_size,
+                                 .first_channel = config->first_channel,
                                  .send_queue_size = config->send_queue_size};
   transport->dtls = prtc_dtls_new(transport->context, &dtls);
   transport->data = prtc_data_new(transport->context, &data);
@@ -118,6 +119,7 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
   if (code < 0) return code;
   transport->has_remote = true;
+  transport->gathering.has_former = false; /* a restart has its answer */
   if (!transport->dtls_started) transport->role = remote->dtls_role;
   transport->remote_sctp_port = remote->sctp_port;
   prtc_data_set_remote_max_message_size(transport->data, remote->max_message_size != 0 ? remote->max_message_size : UINT32_MAX);

@@ -30,6 +30,7 @@ struct prtc_transport_config {
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
   uint32_t mtu;              /* bytes of UDP payload */
+  prtc_channel_id first_channel; /* ids of channels count from here */
 };
 
 /* NULL when memory is lacking. Nothing is sent or asked for before prtc_transport_gather. */
@@ -111,8 +112,11 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
 
 int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate);
 int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now);
-/* New local credentials and generation (the next offer's). prtc_transport_gather begins its gathering. */
-int prtc_transport_restart(struct prtc_transport *transport, prtc_time now);
+/* ICE restart, in two steps: credentials for an offer that is not applied yet; then a new generation with them, whose gathering
+ * prtc_transport_gather begins. While the other side has not answered it can be taken back: all is as it was before. */
+int prtc_transport_make_ice_parameters(struct prtc_transport *transport, prtc_ice_parameters *out);
+int prtc_transport_restart(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *parameters);
+int prtc_transport_take_back(struct prtc_transport *transport, prtc_time now);
 
 int prtc_transport_get_selected_pair(const struct prtc_transport *transport, prtc_ice_pair *out);
 prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transport);

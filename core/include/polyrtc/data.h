@@ -97,6 +97,7 @@ typedef struct prtc_data_config {
   uint32_t max_message_size; /* bytes, what is taken from the other side; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
   uint32_t send_queue_size;  /* bytes that may wait over all channels; 0: PRTC_SEND_QUEUE_DEFAULT. Also bounds the number of
                                 messages that wait: one for each 16 bytes */
+  prtc_channel_id first_channel; /* ids count from here; 0: from 1 */
 } prtc_data_config;
 
 /* Which events a channel has, in their order: CHANNEL (if the other side opened it), OPEN, any MESSAGE and
