@@ -156,6 +156,10 @@ static int host_read_certificate(prtc_endpoint *endpoint, const char *pem, prtc_
   return PRTC_OK;
 }
 
+static void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) {
+  prtc_endpoint_drop_requests(endpoint, prtc_peer_get_place(peer));
+}
+
 static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(endpoint, prtc_peer_get_place(peer)); }
 
 int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out) {
@@ -173,7 +177,8 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   for (int kind = 0; kind < WORK_KINDS; kind++) place->work[kind].place = place;
   place->stale.place = place;
   const struct prtc_peer_host host = {
-      endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_remove};
+      endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_drop_requests,
+      host_remove};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);

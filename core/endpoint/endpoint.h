@@ -102,6 +102,7 @@ void prtc_link_remove(struct link *link);
 bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id);
 
 /* A peer goes: its requests are forgotten, its sockets are to be closed. */
+void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place *place);
 void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place);
 void prtc_endpoint_requests_clear(prtc_endpoint *endpoint);
 

@@ -49,30 +49,25 @@ bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id) {
   return true;
 }
 
-/* Is a request that opens this socket still unanswered? Then there is nothing to close yet. */
-static bool is_being_opened(const prtc_endpoint *endpoint, prtc_socket_id id) {
-  size_t i = 0;
-  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
-    const struct pending *pending = slot->value;
-    if (pending->request.socket == id && opens_socket(pending->request.type)) return true;
-  }
-  return false;
-}
-
-void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
-  while (place->sockets != NULL) {
-    prtc_socket_id id = place->sockets->id;
-    /* Without memory for the request the socket stays open until the driver ends: nothing worse. */
-    if (!is_being_opened(endpoint, id)) (void)prtc_queue_push(&endpoint->closes, &id);
-    prtc_endpoint_forget_socket(endpoint, id);
-  }
+void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
   size_t i = 0;
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
     struct pending *pending = slot->value;
     if (pending->place != place) continue;
+    if (opens_socket(pending->request.type)) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
     prtc_map_remove(&endpoint->pendings, slot->key);
     prtc_release(&endpoint->context, pending);
     i = 0; /* removal moves entries: begin again. Few are ever pending */
+  }
+}
+
+void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
+  prtc_endpoint_drop_requests(endpoint, place); /* nothing is open yet of those that are being opened */
+  while (place->sockets != NULL) {
+    prtc_socket_id id = place->sockets->id;
+    /* Without memory for the request the socket stays open until the driver ends: nothing worse. */
+    (void)prtc_queue_push(&endpoint->closes, &id);
+    prtc_endpoint_forget_socket(endpoint, id);
   }
 }
 

@@ -150,8 +150,10 @@ int prtc_ice_gather_on(struct prtc_ice *ice) {
     struct ice_socket *socket = ice->sockets.items[i];
     if (find_local(ice, socket, &socket->address) == NULL) { /* it came meanwhile */
       code = gather_socket(ice, socket);
-    } else {
-      for (size_t k = 0; k < ice->server_count && code == 0 && !ice->gathered; k++) code = ask_server(ice, socket, &ice->servers[k]);
+      continue;
+    }
+    for (size_t k = 0; k < ice->server_count && code == 0 && !ice->gathered; k++) {
+      code = ask_server(ice, socket, &ice->servers[k]);
     }
   }
   return code;

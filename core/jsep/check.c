@@ -60,7 +60,7 @@ static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media
  * there is none to be had here; a section that was rejected in between gets one. */
 static int check_association(struct prtc_jsep *jsep, const struct slots *next, const struct description *description) {
   struct pair before = {next->at[CURRENT_LOCAL], next->at[CURRENT_REMOTE]};
-  if (description->type != PRTC_SDP_OFFER) before = (struct pair){jsep->now.at[CURRENT_LOCAL], jsep->now.at[CURRENT_REMOTE]};
+  if (description->type != PRTC_SDP_OFFER) before = prtc_jsep_get_pair(&jsep->now); /* of a pranswer too */
   int was = prtc_jsep_find_negotiated(before), is = prtc_jsep_find_data(description->session);
   if (was < 0 || is < 0) return PRTC_OK;
   const prtc_sdp_media *old = &before.remote->session->media[was], *media = &description->session->media[is];

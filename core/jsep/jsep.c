@@ -330,6 +330,7 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
   if (index >= 0) {
     const prtc_sdp_media *media = &latest->session->media[index];
     out->offered = true;
+    out->ufrag = media->ice_ufrag;
     out->index = (size_t)index;
     if (media->mid != NULL) out->mid = media->mid;
   }
@@ -391,7 +392,8 @@ bool prtc_jsep_needs_negotiation(const struct prtc_jsep *jsep, bool wants_data, 
 }
 
 const char *prtc_jsep_local_ufrag(const struct prtc_jsep *jsep, bool pending) {
-  const struct description *local = jsep->now.at[pending ? PENDING_LOCAL : CURRENT_LOCAL];
-  int index = local == NULL ? -1 : prtc_jsep_find_data(local->session);
+  struct pair current = {jsep->now.at[CURRENT_LOCAL], jsep->now.at[CURRENT_REMOTE]};
+  const struct description *local = pending ? jsep->now.at[PENDING_LOCAL] : current.local;
+  int index = !pending ? prtc_jsep_find_negotiated(current) : local != NULL ? prtc_jsep_find_data(local->session) : -1;
   return index < 0 ? NULL : local->session->media[index].ice_ufrag;
 }

@@ -79,6 +79,7 @@ struct prtc_jsep_data {
   bool ice_restart; /* the other side's credentials differ from those negotiated before */
   size_t index;     /* of the m= section (set when offered) */
   const char *mid;  /* "" when the section has none (set when offered) */
+  const char *ufrag; /* ours (set when offered) */
   const prtc_sdp_media *remote; /* the other side's section, valid until the next call that changes anything */
   const prtc_sdp_media *sections; /* all of the other side: those that are bundled with it bring candidates for it */
   size_t section_count;
@@ -99,7 +100,8 @@ uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep);
 /* The two sections are on one transport (of a description, or of two generations of it). */
 bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b);
 
-/* The ufrag of the data section of our current or pending description; NULL when there is none. */
+/* The ufrag of the data section of our current description, where it is negotiated, or of the pending one; NULL when there is
+ * none. */
 const char *prtc_jsep_local_ufrag(const struct prtc_jsep *jsep, bool pending);
 
 /* W3C section 4.7.3, the check for data and ICE restarts. wants_data: a channel was made that has no section yet. */

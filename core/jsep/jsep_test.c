@@ -329,7 +329,8 @@ static void test_new_association_is_refused(void) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
   static char offer[ROOM];
-  snprintf(offer, sizeof offer, "%s", with(OFFER_CHROMIUM, "a=setup:actpass\r\n", "a=setup:actpass\r\na=tls-id:oneoneoneoneoneoneoneone\r\n"));
+  snprintf(offer, sizeof offer, "%s",
+           with(OFFER_CHROMIUM, "a=setup:actpass\r\n", "a=setup:actpass\r\na=tls-id:oneoneoneoneoneoneoneone\r\n"));
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(offer, "7B:8B:F0", "7B:8B:F1")), PRTC_ERROR_NOT_SUPPORTED);

@@ -54,8 +54,7 @@ void prtc_peer_add_local_candidate(prtc_peer *peer, const prtc_candidate *candid
   choose_default(candidates, candidate);
 }
 
-void prtc_peer_forget_local_candidates(prtc_peer *peer) {
-  struct local_candidates *candidates = &peer->candidates;
+void prtc_peer_forget_local_candidates(prtc_peer *peer, struct local_candidates *candidates) {
   for (size_t i = 0; i < candidates->count; i++) prtc_release(peer->context, candidates->texts[i]);
   prtc_release(peer->context, candidates->texts);
   *candidates = (struct local_candidates){0};

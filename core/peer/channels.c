@@ -33,11 +33,12 @@ int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_cha
   return PRTC_OK;
 }
 
-/* Channels may be asked about, but not used, once the peer is closed. */
-static int begin(prtc_peer *peer) {
+/* Channels may be asked about, but not used, once the peer is closed. *out is the transport of the channel. */
+static int begin(prtc_peer *peer, prtc_channel_id channel, struct prtc_transport **out) {
   int result = prtc_peer_begin(peer);
-  if (result < 0 || peer->transport != NULL) return result;
-  return prtc_peer_fail(peer, PRTC_ERROR_NOT_FOUND, "the peer has no channels");
+  *out = prtc_peer_transport_of(peer, channel);
+  if (result < 0 || *out != NULL) return result;
+  return prtc_peer_fail(peer, PRTC_ERROR_NOT_FOUND, "the peer has no such channel");
 }
 
 static int end(prtc_peer *peer, int result) {
@@ -50,26 +51,30 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
                    size_t size) {
   PRTC_RECORD(peer->context, peer_send, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size));
-  int result = begin(peer);
-  return result < 0 ? result : end(peer, prtc_transport_send(peer->transport, now, channel, kind, data, size));
+  struct prtc_transport *transport;
+  int result = begin(peer, channel, &transport);
+  return result < 0 ? result : end(peer, prtc_transport_send(transport, now, channel, kind, data, size));
 }
 
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
   PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
+  struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
   peer->error[0] = '\0';
   if (peer->closed) return PRTC_OK; /* W3C: closing what is closed is no error */
-  if (peer->transport == NULL) return PRTC_ERROR_NOT_FOUND;
-  return end(peer, prtc_transport_close_channel(peer->transport, now, channel));
+  if (transport == NULL) return PRTC_ERROR_NOT_FOUND;
+  return end(peer, prtc_transport_close_channel(transport, now, channel));
 }
 
 int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {
   PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
               PRTC_NUMBER(threshold));
-  int result = begin(peer);
+  struct prtc_transport *transport;
+  int result = begin(peer, channel, &transport);
   if (result < 0) return result;
-  return end(peer, prtc_transport_set_buffered_amount_low_threshold(peer->transport, channel, threshold));
+  return end(peer, prtc_transport_set_buffered_amount_low_threshold(transport, channel, threshold));
 }
 
 int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id channel, prtc_channel_info *out) {
-  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_channel_info(peer->transport, channel, out);
+  const struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
+  return transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_channel_info(transport, channel, out);
 }

@@ -47,7 +47,7 @@ void prtc_peer_push(prtc_peer *peer, uint32_t type, uint32_t state, int code) {
 }
 
 static void push_transport_state(prtc_peer *peer, uint32_t type, uint32_t state) {
-  const prtc_event event = {.type = type, .state = state, .object = TRANSPORT_ID};
+  const prtc_event event = {.type = type, .state = state, .object = peer->transport_id};
   prtc_peer_push_text(peer, &event);
 }
 
@@ -122,6 +122,20 @@ static void take_sctp_state(prtc_peer *peer, uint32_t state) {
   push_transport_state(peer, PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE, state);
 }
 
+void prtc_peer_reset_gathering(prtc_peer *peer) {
+  if (peer->now.gathering == PRTC_ICE_GATHERING_NEW) return;
+  peer->now.gathering = PRTC_ICE_GATHERING_NEW;
+  prtc_peer_push(peer, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, PRTC_ICE_GATHERING_NEW, 0);
+}
+
+void prtc_peer_reset_states(prtc_peer *peer) {
+  peer->now.ice = PRTC_ICE_TRANSPORT_NEW;
+  peer->now.dtls = PRTC_DTLS_TRANSPORT_NEW;
+  peer->now.sctp = PRTC_SCTP_TRANSPORT_CONNECTING;
+  prtc_peer_reset_gathering(peer);
+  update_connection(peer);
+}
+
 /* ----------------------------------------------------------------------------------------------------------- candidates */
 
 /* Where our data section is, for the events about its candidates; `text` NULL or a candidate. */
@@ -145,16 +159,17 @@ static void take_candidate(prtc_peer *peer, const prtc_candidate *candidate) {
   if (prtc_transport_get_ice_parameters(peer->transport, &ice) < 0 || strcmp(ice.ufrag, candidate->ufrag) != 0) {
     return; /* it was gathered before a restart */
   }
+  if (peer->ice_is_stale) return; /* no description has this ufrag */
   prtc_peer_add_local_candidate(peer, candidate);
   push_candidate(peer, text);
 }
 
 /* W3C section 4.4.1.4: a candidate "" ends the generation, then the state changes, and candidate null ends it all. */
 static void take_gathering_state(prtc_peer *peer, uint32_t state) {
-  if (peer->closed || peer->now.gathering == (prtc_ice_gathering_state)state) return;
+  if (peer->closed || peer->ice_is_stale || peer->now.gathering == (prtc_ice_gathering_state)state) return;
   peer->now.gathering = (prtc_ice_gathering_state)state;
-  bool complete = state == PRTC_ICE_GATHERING_COMPLETE;
-  peer->candidates.complete = complete;
+  bool complete = state == PRTC_ICE_GATHERING_COMPLETE && !peer->candidates.complete; /* not when a restart was taken back */
+  if (complete) peer->candidates.complete = true;
   if (complete) push_candidate(peer, "");
   prtc_peer_push(peer, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, state, 0);
   if (complete) prtc_peer_push(peer, PRTC_EVENT_ICE_CANDIDATE, 0, 0);
@@ -172,7 +187,7 @@ static void take(prtc_peer *peer, const struct prtc_transport_event *event) {
     case PRTC_TRANSPORT_EVENT_SCTP_STATE: take_sctp_state(peer, event->state); break;
     case PRTC_TRANSPORT_EVENT_SELECTED_PAIR:
       plain.type = PRTC_EVENT_ICE_SELECTED_PAIR_CHANGE;
-      plain.object = TRANSPORT_ID;
+      plain.object = peer->transport_id;
       prtc_peer_push_text(peer, &plain);
       break;
     case PRTC_TRANSPORT_EVENT_FAILED:
@@ -181,6 +196,30 @@ static void take(prtc_peer *peer, const struct prtc_transport_event *event) {
       break;
     default: break;
   }
+}
+
+static uint32_t state_event_of(uint32_t type) {
+  switch (type) {
+    case PRTC_TRANSPORT_EVENT_ICE_STATE: return PRTC_EVENT_ICE_TRANSPORT_STATE_CHANGE;
+    case PRTC_TRANSPORT_EVENT_DTLS_STATE: return PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE;
+    case PRTC_TRANSPORT_EVENT_SCTP_STATE: return PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE;
+    default: return PRTC_EVENT_NONE;
+  }
+}
+
+/* Of a transport that leaves: its states and its channels. It counts for the peer's states no more. */
+static bool leaving_event(prtc_peer *peer, prtc_event *out) {
+  struct prtc_transport_event event;
+  while (peer->leaving != NULL && prtc_transport_event(peer->leaving, &event) > 0) {
+    *out = (prtc_event){.type = state_event_of(event.type), .state = event.state, .object = peer->leaving_id};
+    if (event.type == PRTC_TRANSPORT_EVENT_CHANNEL) *out = event.channel;
+    if (out->type != PRTC_EVENT_NONE) return true;
+  }
+  if (peer->leaving != NULL && !peer->leaving_is_told) {
+    peer->leaving_is_told = true;
+    prtc_peer_wake(peer);
+  }
+  return false;
 }
 
 /* The last events of a closed peer, once its goodbye is on its way. */
@@ -200,19 +239,21 @@ void prtc_peer_check_negotiation(prtc_peer *peer) {
 /* W3C section 4.7.3: the check is a queued task, so it looks at what holds when the event is fetched. */
 static bool is_negotiation_needed(prtc_peer *peer) {
   if (peer->closed || prtc_jsep_get_signaling_state(peer->jsep) != PRTC_SIGNALING_STABLE) return false;
-  bool needed = prtc_jsep_needs_negotiation(peer->jsep, peer->has_data, peer->wants_restart);
+  bool needed = prtc_jsep_needs_negotiation(peer->jsep, peer->has_data, peer->to_replace[0][0] != '\0');
   bool fires = needed && !peer->negotiation_needed;
   peer->negotiation_needed = needed;
   return fires;
 }
 
-static void report(prtc_peer_states *reported, const prtc_event *event) {
+static void report(const prtc_peer *peer, prtc_peer_states *reported, const prtc_event *event) {
   switch (event->type) {
     case PRTC_EVENT_SIGNALING_STATE_CHANGE: reported->signaling = event->state; break;
     case PRTC_EVENT_ICE_GATHERING_STATE_CHANGE: reported->ice_gathering = event->state; break;
     case PRTC_EVENT_ICE_CONNECTION_STATE_CHANGE: reported->ice_connection = event->state; break;
     case PRTC_EVENT_CONNECTION_STATE_CHANGE: reported->connection = event->state; break;
-    case PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE: reported->sctp_transport = event->state; break;
+    case PRTC_EVENT_SCTP_TRANSPORT_STATE_CHANGE:
+      if (event->object == peer->transport_id) reported->sctp_transport = event->state;
+      break;
     default: break;
   }
 }
@@ -223,7 +264,7 @@ static bool pop(prtc_peer *peer, prtc_event *out) {
     if (queued.event.type == PRTC_EVENT_NEGOTIATION_NEEDED && !is_negotiation_needed(peer)) continue;
     peer->event_texts = queued.texts;
     *out = queued.event;
-    report(&peer->reported, out);
+    report(peer, &peer->reported, out);
     return true;
   }
   return false;
@@ -234,7 +275,7 @@ int prtc_peer_event(prtc_peer *peer, prtc_event *out) {
   peer->event_texts = NULL;
   for (;;) {
     struct prtc_transport_event event;
-    if (pop(peer, out)) break;
+    if (pop(peer, out) || leaving_event(peer, out)) break;
     if (peer->transport != NULL && prtc_transport_event(peer->transport, &event) > 0) {
       if (event.type != PRTC_TRANSPORT_EVENT_CHANNEL) {
         take(peer, &event);

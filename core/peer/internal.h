@@ -22,6 +22,8 @@ struct prtc_peer_host {
   /* One that the configuration brings, as PEM. *out is the caller's to release. Errors as prtc_certificate_parse, and INVALID_ACCESS
    * when it has expired. */
   int (*read_certificate)(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out);
+  /* The peer's unanswered requests are of no interest any more: late replies are refused. */
+  void (*drop_requests)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* Takes the peer out of the endpoint (prtc_peer_free calls it first). */
   void (*remove)(prtc_endpoint *endpoint, prtc_peer *peer);
 };

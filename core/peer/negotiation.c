@@ -4,9 +4,18 @@
  */
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/peer/state.h"
 
-/* --------------------------------------------------------------------------------------------------------------- create */
+/* ------------------------------------------------------------------------------------------------------------- this side */
+
+static void set_candidates(struct prtc_jsep_local *local, const struct local_candidates *candidates) {
+  local->candidates = (const char *const *)candidates->texts;
+  local->candidate_count = candidates->count;
+  local->end_of_candidates = candidates->complete;
+  local->port = candidates->port;
+  local->connection = candidates->connection;
+}
 
 struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_parameters *ice,
                                             prtc_sdp_fingerprint *fingerprint) {
@@ -19,11 +28,7 @@ struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_para
   local.fingerprint_count = 1;
   local.sctp_port = 5000; /* RFC 8841 section 5.2: what is usual */
   local.max_message_size = peer->config.max_message_size;
-  local.candidates = (const char *const *)peer->candidates.texts;
-  local.candidate_count = peer->candidates.count;
-  local.end_of_candidates = peer->candidates.complete;
-  local.port = peer->candidates.port;
-  local.connection = peer->candidates.connection;
+  set_candidates(&local, &peer->candidates);
   return local;
 }
 
@@ -33,28 +38,83 @@ static int fail_jsep(prtc_peer *peer, int code) {
   return prtc_peer_fail(peer, code, why[0] != '\0' ? why : prtc_strerror(code));
 }
 
-/* New credentials for the next description, once until they are negotiated (W3C [[LocalIceCredentialsToReplace]]). */
-static int restart(prtc_peer *peer, prtc_time now) {
-  if (peer->restarted || peer->transport == NULL) return PRTC_OK;
-  int result = prtc_transport_restart(peer->transport, now);
+/* ------------------------------------------------------------------------------------------------------------ ICE restart */
+
+static void keep_ufrag(char out[UFRAG_ROOM], const char *ufrag) {
+  struct prtc_text text = prtc_text_of(out, UFRAG_ROOM);
+  out[0] = '\0';
+  if (ufrag != NULL) prtc_text_print(&text, "%s", ufrag);
+}
+
+static bool is_ufrag(const char *a, const char *b) { return a != NULL && b != NULL && strcmp(a, b) == 0; }
+
+/* W3C [[LocalIceCredentialsToReplace]] has those of this ufrag. */
+static bool is_to_be_replaced(const prtc_peer *peer, const char *ufrag) {
+  return ufrag != NULL && ufrag[0] != '\0' && (is_ufrag(peer->to_replace[0], ufrag) || is_ufrag(peer->to_replace[1], ufrag));
+}
+
+/* What the next description says of this side: with other credentials when ICE is to be restarted. They are made here and take
+ * effect when that description is applied (RFC 9429 section 5.2.3.1: an offer that is never applied changes nothing). */
+static struct prtc_jsep_local next_side(prtc_peer *peer, bool restarts, prtc_ice_parameters *ice,
+                                        prtc_sdp_fingerprint *fingerprint) {
+  struct prtc_jsep_local local = prtc_peer_local_side(peer, ice, fingerprint);
+  restarts = peer->transport != NULL && (restarts || peer->ice_is_stale);
+  if (restarts && !peer->has_next_ice) (void)prtc_transport_make_ice_parameters(peer->transport, &peer->next_ice);
+  peer->has_next_ice = restarts;
+  if (!restarts) return local;
+  local.ufrag = peer->next_ice.ufrag;
+  local.password = peer->next_ice.password;
+  local.candidate_count = 0;
+  local.end_of_candidates = false;
+  local.port = 0;
+  return local;
+}
+
+/* Our description is being applied: it may restart ICE. *restarted says so, for take_back when something fails. */
+static int restart(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *data, bool *restarted) {
+  prtc_ice_parameters former;
+  *restarted = false;
+  if (!peer->has_next_ice || !is_ufrag(data->ufrag, peer->next_ice.ufrag)) return PRTC_OK;
+  int result = prtc_transport_get_ice_parameters(peer->transport, &former);
+  if (result == PRTC_OK) result = prtc_transport_restart(peer->transport, now, &peer->next_ice);
   if (result < 0) return prtc_peer_fail(peer, result, "ICE could not be restarted");
-  prtc_peer_forget_local_candidates(peer);
-  peer->restarted = true;
+  if (peer->former_ufrag[0] == '\0') {
+    keep_ufrag(peer->former_ufrag, former.ufrag);
+    peer->former_candidates = peer->candidates;
+    peer->candidates = (struct local_candidates){0};
+  }
+  prtc_peer_forget_local_candidates(peer, &peer->candidates);
+  peer->ice_is_stale = peer->has_next_ice = false;
+  (void)prtc_transport_gather(peer->transport, now); /* begins before the first candidate is told */
+  *restarted = true;
   return PRTC_OK;
 }
 
+static void forget_former(prtc_peer *peer) {
+  peer->former_ufrag[0] = '\0';
+  prtc_peer_forget_local_candidates(peer, &peer->former_candidates);
+}
+
+/* ICE is as it was before the restart. */
+static void take_back(prtc_peer *peer, prtc_time now) {
+  if (prtc_transport_take_back(peer->transport, now) == PRTC_ERROR_INVALID_STATE) return;
+  prtc_peer_forget_local_candidates(peer, &peer->candidates);
+  peer->candidates = peer->former_candidates;
+  peer->former_candidates = (struct local_candidates){0};
+  peer->former_ufrag[0] = '\0';
+}
+
+/* --------------------------------------------------------------------------------------------------------------- create */
+
 static int create_offer(prtc_peer *peer, prtc_time now, bool ice_restart, char *out, size_t capacity) {
-  prtc_ice_parameters ice;
+  (void)now;
+  prtc_ice_parameters ice = {.ufrag = ""};
   prtc_sdp_fingerprint fingerprint;
-  struct prtc_jsep_data data;
-  prtc_jsep_get_data(peer->jsep, &data);
-  prtc_signaling_state state = prtc_jsep_get_signaling_state(peer->jsep);
-  bool possible = state == PRTC_SIGNALING_STABLE || state == PRTC_SIGNALING_HAVE_LOCAL_OFFER;
-  if (possible && data.negotiated && (ice_restart || peer->wants_restart)) {
-    int result = restart(peer, now);
-    if (result < 0) return result;
-  }
-  struct prtc_jsep_local local = prtc_peer_local_side(peer, &ice, &fingerprint);
+  (void)prtc_peer_local_side(peer, &ice, &fingerprint);
+  bool in_use = is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, false)) ||
+                is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, true));
+  bool restarts = (ice_restart && in_use) || is_to_be_replaced(peer, ice.ufrag);
+  struct prtc_jsep_local local = next_side(peer, restarts, &ice, &fingerprint);
   int result = prtc_jsep_create_offer(peer->jsep, &local, out, capacity);
   return result < 0 ? fail_jsep(peer, result) : result;
 }
@@ -65,9 +125,8 @@ static int create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capac
   struct prtc_jsep_data data;
   prtc_jsep_get_data(peer->jsep, &data);
   int result = data.asked != NULL ? prtc_peer_need_transport(peer, now) : PRTC_OK;
-  if (result == PRTC_OK && prtc_jsep_remote_restarts(peer->jsep)) result = restart(peer, now);
   if (result < 0) return result;
-  struct prtc_jsep_local local = prtc_peer_local_side(peer, &ice, &fingerprint);
+  struct prtc_jsep_local local = next_side(peer, prtc_jsep_remote_restarts(peer->jsep), &ice, &fingerprint);
   result = prtc_jsep_create_answer(peer->jsep, &local, out, capacity);
   return result < 0 ? fail_jsep(peer, result) : result;
 }
@@ -97,7 +156,7 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
 
 /* --------------------------------------------------------------------------------------------- what the other side says */
 
-static const char new_association[] = "the other side's fingerprint changed: a new DTLS association is not supported";
+static const char new_association[] = "the other side's certificate changed after it was verified";
 
 /* Fingerprints that are handed to the transport: several of each algorithm (RFC 8122 section 5: one for each certificate that the
  * other side may use). */
@@ -135,16 +194,30 @@ static int read_section(prtc_peer *peer, const prtc_sdp_media *media, struct rem
   return PRTC_OK;
 }
 
-static void add_candidate(prtc_peer *peer, prtc_time now, const char *text) {
+/* Candidates name their generation, for ICE may be ahead of it (a restart that is not answered yet). */
+static int add_candidate(prtc_peer *peer, prtc_time now, const char *text, const char *ufrag) {
   prtc_candidate candidate;
+  size_t size = strlen(ufrag);
   int result = prtc_candidate_parse(&candidate, text, strlen(text));
-  if (result == PRTC_OK) result = prtc_transport_add_remote_candidate(peer->transport, now, &candidate);
-  if (result < 0) PRTC_LOG(peer->context, PRTC_LOG_INFO, "peer", "ignored %.150s: %s", text, prtc_strerror(result));
+  if (result < 0) return PRTC_OK; /* of no use, and no fault: polyrtc/peer.h */
+  if (candidate.ufrag[0] == '\0' && size < sizeof candidate.ufrag) memcpy(candidate.ufrag, ufrag, size + 1);
+  return prtc_transport_add_remote_candidate(peer->transport, now, &candidate);
 }
 
-static void add_candidates(prtc_peer *peer, prtc_time now, const prtc_sdp_media *media) {
-  for (size_t i = 0; i < media->candidate_count; i++) add_candidate(peer, now, media->candidates[i]);
-  if (media->end_of_candidates) (void)prtc_transport_end_of_remote_candidates(peer->transport, now);
+/* Those of the data section, and of all that are bundled with it. */
+static void add_candidates(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *data) {
+  bool ended = false;
+  for (size_t i = 0; i < data->section_count; i++) {
+    const prtc_sdp_media *media = &data->sections[i];
+    if (!prtc_jsep_same_credentials(media, data->remote)) continue;
+    for (size_t k = 0; k < media->candidate_count; k++) {
+      const char *text = media->candidates[k];
+      int result = add_candidate(peer, now, text, media->ice_ufrag);
+      if (result < 0) PRTC_LOG(peer->context, PRTC_LOG_INFO, "peer", "ignored %.150s: %s", text, prtc_strerror(result));
+    }
+    ended |= media->end_of_candidates != 0;
+  }
+  if (ended) (void)prtc_transport_end_of_remote_candidates(peer->transport, now);
 }
 
 /* An offer has its answer (or a pranswer): what both say takes effect. Nothing has changed when it fails. */
@@ -165,53 +238,97 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
   if (result == PRTC_ERROR_NOT_SUPPORTED) return prtc_peer_fail(peer, result, new_association);
   if (result < 0) return prtc_peer_fail(peer, result, prtc_strerror(result));
   peer->remote_max_message_size = data->max_message_size;
-  peer->sctp_negotiated = true;
+  forget_former(peer);
   return PRTC_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ set */
 
-/* W3C section 4.4.1.5, the end of it: events in the order of the text. */
-static void commit(prtc_peer *peer, prtc_time now, bool local, bool answers) {
+static bool is_answer(prtc_sdp_type type) { return type == PRTC_SDP_ANSWER || type == PRTC_SDP_PRANSWER; }
+
+/* What a description changes */
+struct change {
+  bool local;
+  prtc_sdp_type type;
+  bool had_data;             /* a data section was offered or negotiated */
+  prtc_signaling_state from;
+};
+
+/* RFC 9429 section 4.1.10.2: our offer is taken back; what was gathered for it is of no use. */
+static void roll_back_offer(prtc_peer *peer, prtc_time now) {
+  prtc_ice_parameters ice;
   struct prtc_jsep_data data;
-  prtc_signaling_state before = prtc_jsep_get_signaling_state(peer->jsep);
-  prtc_jsep_commit(peer->jsep);
+  const char *current = prtc_jsep_local_ufrag(peer->jsep, false);
+  peer->has_next_ice = false;
+  if (peer->transport == NULL || prtc_transport_get_ice_parameters(peer->transport, &ice) < 0) return;
+  if (current == NULL) { /* it was the first offer: there is no transport, as far as anybody can see */
+    peer->ice_is_stale = true;
+    forget_former(peer);
+    prtc_peer_forget_local_candidates(peer, &peer->candidates);
+    prtc_peer_reset_gathering(peer);
+    return;
+  }
+  if (is_ufrag(current, ice.ufrag)) return;
+  take_back(peer, now);
   prtc_jsep_get_data(peer->jsep, &data);
-  prtc_signaling_state after = prtc_jsep_get_signaling_state(peer->jsep);
-  if (before == PRTC_SIGNALING_HAVE_LOCAL_OFFER && after == PRTC_SIGNALING_HAVE_REMOTE_OFFER) {
-    prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_STABLE, 0); /* our offer was rolled back */
-  }
-  if (after != before) prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, after, 0);
-  bool complete = after == PRTC_SIGNALING_STABLE && before != PRTC_SIGNALING_STABLE;
-  if (complete && answers && data.negotiated) peer->restarted = peer->wants_restart = false;
-  if (complete && peer->sctp_negotiated && !data.negotiated) { /* the section was rejected later on */
-    peer->sctp_negotiated = false;
-    (void)prtc_transport_close(peer->transport, now);
-  }
-  if (complete) {
-    peer->negotiation_needed = false;
-    prtc_peer_check_negotiation(peer);
-  }
-  if (local && data.offered && peer->transport != NULL) (void)prtc_transport_gather(peer->transport, now);
+  if (data.negotiated) add_candidates(peer, now, &data);
 }
 
-static int finish(prtc_peer *peer, prtc_time now, bool local, bool answers) {
+/* Offer and answer are complete. */
+static void complete(prtc_peer *peer, prtc_time now, const struct change *change) {
   struct prtc_jsep_data data;
   prtc_jsep_get_data(peer->jsep, &data);
-  if (answers && data.negotiated) {
-    int result = apply(peer, now, &data);
-    if (result < 0) {
-      prtc_jsep_abandon(peer->jsep);
-      return result;
-    }
+  if (is_answer(change->type) && !is_to_be_replaced(peer, prtc_jsep_local_ufrag(peer->jsep, false))) {
+    peer->to_replace[0][0] = peer->to_replace[1][0] = '\0';
   }
-  commit(peer, now, local, answers);
+  if (is_answer(change->type) && change->had_data && !data.negotiated) prtc_peer_retire_transport(peer, now);
+  peer->negotiation_needed = false;
+  prtc_peer_check_negotiation(peer);
+}
+
+/* W3C section 4.4.1.5, the end of it: events in the order of the text. */
+static void commit(prtc_peer *peer, prtc_time now, const struct change *change) {
+  struct prtc_jsep_data data;
+  prtc_jsep_commit(peer->jsep);
+  prtc_signaling_state from = change->from, to = prtc_jsep_get_signaling_state(peer->jsep);
+  bool rolls_back = change->type == PRTC_SDP_ROLLBACK || to == PRTC_SIGNALING_HAVE_REMOTE_OFFER;
+  if (rolls_back && from == PRTC_SIGNALING_HAVE_LOCAL_OFFER) {
+    /* glare: W3C section 4.4.2 sets a rollback first, then the offer */
+    prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, PRTC_SIGNALING_STABLE, 0);
+    from = PRTC_SIGNALING_STABLE;
+    roll_back_offer(peer, now);
+  }
+  if (to != from) prtc_peer_push(peer, PRTC_EVENT_SIGNALING_STATE_CHANGE, to, 0);
+  if (to == PRTC_SIGNALING_STABLE) complete(peer, now, change);
   prtc_jsep_get_data(peer->jsep, &data);
-  if (answers && data.negotiated) add_candidates(peer, now, data.remote);
+  if (change->local && data.offered && peer->transport != NULL && !peer->ice_is_stale) {
+    (void)prtc_transport_gather(peer->transport, now);
+  }
+}
+
+static int finish(prtc_peer *peer, prtc_time now, const struct change *change) {
+  struct prtc_jsep_data data;
+  bool restarted = false;
+  prtc_jsep_get_data(peer->jsep, &data);
+  int result = change->local ? restart(peer, now, &data, &restarted) : PRTC_OK;
+  bool answers = is_answer(change->type) && data.negotiated;
+  if (result == PRTC_OK && answers) result = apply(peer, now, &data);
+  if (result < 0) {
+    if (restarted) take_back(peer, now);
+    prtc_jsep_abandon(peer->jsep);
+    return result;
+  }
+  commit(peer, now, change);
+  prtc_jsep_get_data(peer->jsep, &data);
+  if (answers) add_candidates(peer, now, &data);
   return PRTC_OK;
 }
 
-static bool is_answer(prtc_sdp_type type) { return type == PRTC_SDP_ANSWER || type == PRTC_SDP_PRANSWER; }
+static struct change begin_change(const prtc_peer *peer, bool local, prtc_sdp_type type) {
+  struct prtc_jsep_data data;
+  prtc_jsep_get_data(peer->jsep, &data);
+  return (struct change){local, type, data.described, prtc_jsep_get_signaling_state(peer->jsep)};
+}
 
 /* W3C section 4.4.2: without a text, what createOffer or createAnswer would give now is taken. */
 static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
@@ -227,17 +344,9 @@ int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_typ
   if (size == 0) sdp = NULL;
   if (sdp == NULL && type != PRTC_SDP_ROLLBACK) result = create_implicit(peer, now, type);
   if (result < 0) return end(peer, result);
+  struct change change = begin_change(peer, true, type);
   result = prtc_jsep_prepare_local(peer->jsep, type, sdp, size);
-  return result < 0 ? fail_jsep(peer, result) : end(peer, finish(peer, now, true, is_answer(type)));
-}
-
-static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media *other) {
-  for (size_t i = 0; i < media->fingerprint_count; i++) {
-    for (size_t k = 0; k < other->fingerprint_count; k++) {
-      if (strcmp(media->fingerprints[i].value, other->fingerprints[k].value) == 0) return true;
-    }
-  }
-  return false;
+  return result < 0 ? fail_jsep(peer, result) : end(peer, finish(peer, now, &change));
 }
 
 /* An offer that could not be answered is refused now, rather than its answer later. */
@@ -246,9 +355,6 @@ static int check_offer(prtc_peer *peer) {
   struct remote_side unused;
   prtc_jsep_get_data(peer->jsep, &data);
   if (data.asked == NULL) return PRTC_OK;
-  if (data.negotiated && !has_fingerprint_of(data.asked, data.remote)) {
-    return prtc_peer_fail(peer, PRTC_ERROR_NOT_SUPPORTED, new_association);
-  }
   return read_section(peer, data.asked, &unused);
 }
 
@@ -256,6 +362,7 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
   PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
+  struct change change = begin_change(peer, false, type);
   result = prtc_jsep_prepare_remote(peer->jsep, type, sdp, size);
   if (result < 0) return fail_jsep(peer, result);
   result = check_offer(peer);
@@ -263,7 +370,7 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
     prtc_jsep_abandon(peer->jsep);
     return result;
   }
-  return end(peer, finish(peer, now, false, is_answer(type)));
+  return end(peer, finish(peer, now, &change));
 }
 
 /* ----------------------------------------------------------------------------------------------------------- candidates */
@@ -272,7 +379,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
                                 const char *ufrag) {
   PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
               PRTC_SIGNED(index), PRTC_STRING(ufrag));
-  prtc_candidate parsed;
+  struct prtc_jsep_data data;
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   if (candidate == NULL) candidate = "";
@@ -280,23 +387,24 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
   if (result < 0) return fail_jsep(peer, result);
   if (result > 0 && candidate[0] == '\0') {
     (void)prtc_transport_end_of_remote_candidates(peer->transport, now);
-  } else if (result > 0 && prtc_candidate_parse(&parsed, candidate, strlen(candidate)) == PRTC_OK) {
-    result = prtc_transport_add_remote_candidate(peer->transport, now, &parsed);
+  } else if (result > 0) {
+    prtc_jsep_get_data(peer->jsep, &data);
+    result = add_candidate(peer, now, candidate, data.remote->ice_ufrag);
     if (result < 0) return prtc_peer_fail(peer, result, prtc_strerror(result));
   }
   prtc_peer_wake(peer);
   return PRTC_OK;
 }
 
+/* W3C section 4.4.2 */
 int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
   PRTC_RECORD(peer->context, peer_restart_ice, now, PRTC_NUMBER(peer->id));
   (void)now;
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
-  struct prtc_jsep_data data;
-  prtc_jsep_get_data(peer->jsep, &data);
-  if (!data.negotiated) return PRTC_OK; /* there is nothing to restart */
-  peer->wants_restart = true;
+  const char *current = prtc_jsep_local_ufrag(peer->jsep, false), *pending = prtc_jsep_local_ufrag(peer->jsep, true);
+  keep_ufrag(peer->to_replace[0], current != NULL ? current : pending);
+  keep_ufrag(peer->to_replace[1], current != NULL ? pending : NULL);
   prtc_peer_check_negotiation(peer);
   prtc_peer_wake(peer);
   return PRTC_OK;
@@ -307,5 +415,10 @@ int prtc_peer_get_description(const prtc_peer *peer, prtc_description which, prt
   prtc_ice_parameters ice;
   prtc_sdp_fingerprint fingerprint;
   struct prtc_jsep_local local = prtc_peer_local_side(peer, &ice, &fingerprint);
+  bool former = peer->former_ufrag[0] != '\0' && is_ufrag(peer->former_ufrag, prtc_jsep_local_ufrag(peer->jsep, false));
+  if (which == PRTC_DESCRIPTION_CURRENT_LOCAL && former) {
+    local.ufrag = peer->former_ufrag;
+    set_candidates(&local, &peer->former_candidates);
+  }
   return prtc_jsep_get_description(peer->jsep, which, &local, type, out, capacity);
 }

@@ -57,9 +57,11 @@ static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
   ((struct side *)(void *)endpoint)->removed = true;
 }
 
+static inline void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) { (void)endpoint, (void)peer; }
+
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_read_certificate, host_remove};
+                                      host_read_certificate, host_drop_requests, host_remove};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 
@@ -166,7 +168,9 @@ static inline bool fetch_events(struct pair *pair, struct side *side, struct sid
     PRTC_CHECK_INT(prtc_peer_get_states(side->peer, &fetched->states), PRTC_OK);
     if (event.type == PRTC_EVENT_ICE_CANDIDATE && fetched->has_text && pair->trickle) {
       int result = prtc_peer_add_ice_candidate(other->peer, pair->now, fetched->text, fetched->mid, -1, fetched->ufrag);
-      if (result < 0) PRTC_CHECK_INT(result, PRTC_ERROR_INVALID_STATE); /* no description yet, or closed */
+      bool refused = result == PRTC_ERROR_INVALID_STATE || result == PRTC_ERROR_NOT_FOUND; /* no description yet, or closed; or
+                                                                             one of a generation that it has not heard of */
+      PRTC_CHECK(result == PRTC_OK || refused);
     }
   }
   return any;

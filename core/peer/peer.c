@@ -109,9 +109,11 @@ int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer
 void prtc_peer_destroy(prtc_peer *peer) {
   if (peer == NULL) return;
   prtc_transport_free(peer->transport);
+  prtc_transport_free(peer->leaving);
   prtc_jsep_free(peer->jsep);
   prtc_peer_clear_events(peer);
-  prtc_peer_forget_local_candidates(peer);
+  prtc_peer_forget_local_candidates(peer, &peer->candidates);
+  prtc_peer_forget_local_candidates(peer, &peer->former_candidates);
   prtc_certificate_release(peer->certificate);
   prtc_release(peer->context, peer->servers);
   prtc_release(peer->context, peer);
@@ -176,9 +178,12 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .use_loopback = peer->config.use_loopback != 0,
                                                .max_message_size = peer->config.max_message_size,
                                                .send_queue_size = peer->config.send_queue_size,
-                                               .mtu = peer->config.mtu};
+                                               .mtu = peer->config.mtu,
+                                               .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
   peer->transport = prtc_transport_new(peer->context, now, &config);
   if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;
+  peer->transport_id++;
+  peer->reported.sctp_transport = PRTC_SCTP_TRANSPORT_CONNECTING;
   for (size_t i = 0; i < peer->server_count; i++) {
     const struct prtc_server_url *server = &peer->servers[i];
     result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
@@ -188,6 +193,29 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   return PRTC_OK;
 }
 
+/* Events of a former one that nobody fetched are lost when yet another follows: they would be of channels that nobody asks for. */
+void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now) {
+  if (peer->transport == NULL) return;
+  peer->host.drop_requests(peer->host.endpoint, peer);
+  (void)prtc_transport_close(peer->transport, now);
+  prtc_transport_free(peer->leaving);
+  peer->leaving = peer->transport;
+  peer->leaving_id = peer->transport_id;
+  peer->leaving_is_told = false;
+  peer->transport = NULL;
+  prtc_peer_forget_local_candidates(peer, &peer->candidates);
+  prtc_peer_forget_local_candidates(peer, &peer->former_candidates);
+  peer->former_ufrag[0] = peer->to_replace[0][0] = peer->to_replace[1][0] = '\0';
+  peer->has_data = peer->has_next_ice = peer->ice_is_stale = false;
+  prtc_peer_reset_states(peer);
+}
+
+struct prtc_transport *prtc_peer_transport_of(const prtc_peer *peer, prtc_channel_id channel) {
+  uint64_t id = (channel >> 32) + 1;
+  if (peer->transport != NULL && id == peer->transport_id) return peer->transport;
+  return peer->leaving != NULL && id == peer->leaving_id ? peer->leaving : NULL;
+}
+
 /* ----------------------------------------------------------------------------------------------- driven by the endpoint */
 
 int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datagram) {
@@ -195,9 +223,12 @@ int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datag
 }
 
 int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
-  return peer->transport == NULL ? 0 : prtc_transport_transmit(peer->transport, now, out, buffer, capacity);
+  int size = peer->leaving == NULL ? 0 : prtc_transport_transmit(peer->leaving, now, out, buffer, capacity);
+  if (size != 0 || peer->transport == NULL) return size;
+  return prtc_transport_transmit(peer->transport, now, out, buffer, capacity);
 }
 
+/* What leaves has no deadline. */
 prtc_time prtc_peer_deadline(const prtc_peer *peer) {
   return peer->transport == NULL ? PRTC_NEVER : prtc_transport_deadline(peer->transport);
 }
@@ -207,6 +238,11 @@ int prtc_peer_timeout(prtc_peer *peer, prtc_time now) {
 }
 
 int prtc_peer_request(prtc_peer *peer, prtc_request *out) {
+  if (peer->leaving != NULL && prtc_transport_request(peer->leaving, out) > 0) return 1;
+  if (peer->leaving != NULL && peer->leaving_is_told && prtc_transport_is_drained(peer->leaving)) {
+    prtc_transport_free(peer->leaving);
+    peer->leaving = NULL;
+  }
   return peer->transport == NULL ? 0 : prtc_transport_request(peer->transport, out);
 }
 
@@ -215,7 +251,9 @@ int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request,
 }
 
 int prtc_peer_socket_closed(prtc_peer *peer, prtc_time now, prtc_socket_id socket) {
-  return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_socket_closed(peer->transport, now, socket);
+  int result = peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_socket_closed(peer->transport, now, socket);
+  if (result != PRTC_ERROR_NOT_FOUND || peer->leaving == NULL) return result;
+  return prtc_transport_socket_closed(peer->leaving, now, socket);
 }
 
 int prtc_peer_unreachable(prtc_peer *peer, prtc_time now, prtc_socket_id socket, const prtc_address *remote) {
@@ -231,7 +269,9 @@ int prtc_peer_interfaces_changed(prtc_peer *peer, prtc_time now) {
 int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
   if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_peer_states all = peer->reported;
-  all.has_sctp = peer->sctp_negotiated;
+  struct prtc_jsep_data data;
+  prtc_jsep_get_data(peer->jsep, &data);
+  all.has_sctp = data.described;
   all.can_trickle = prtc_jsep_can_trickle(peer->jsep);
   all.max_message_size = peer->remote_max_message_size == 0 ? UINT32_MAX : peer->remote_max_message_size;
   all.max_channels = peer->transport == NULL ? 0 : prtc_transport_get_max_channels(peer->transport);

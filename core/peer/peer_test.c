@@ -294,7 +294,11 @@ static void test_data_is_rejected(void) {
   PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 0);
   PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_NEW);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
-  pair_negotiate(&pair, &pair.a, &pair.b); /* a second try */
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1); /* nothing will ever carry it */
+  add_channel(&pair, &pair.a); /* a second try */
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  pair_negotiate(&pair, &pair.a, &pair.b);
   pair_run(&pair, 5000000);
   check_connected();
   pair_close(&pair);
@@ -309,6 +313,38 @@ static void test_data_is_rejected_later(void) {
   PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_CLOSED), 1);
   PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 0);
   PRTC_CHECK_INT(states_of(&pair.b).signaling, PRTC_SIGNALING_STABLE);
+  pair_close(&pair);
+}
+
+/* A rejected section that is offered anew, by either side: another transport, other channels, the same endpoint. */
+static void test_data_is_revived(void) {
+  connect();
+  for (int round = 1; round <= 3; round++) {
+    struct side *offerer = round % 2 ? &pair.a : &pair.b, *answerer = round % 2 ? &pair.b : &pair.a;
+    describe(offerer, answerer, PRTC_SDP_OFFER, "m=application 5000", "m=application 0");
+    describe(answerer, offerer, PRTC_SDP_ANSWER, NULL, NULL);
+    pair_run(&pair, 1000000);
+    pair.a.count = pair.b.count = 0;
+    prtc_channel_id channel = add_channel(&pair, answerer);
+    PRTC_CHECK_INT((long long)(channel >> 32), round);
+    pair_fetch(&pair);
+    PRTC_CHECK_INT(count_events(answerer, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+    PRTC_CHECK_INT(states_of(answerer).has_sctp, 0);
+    pair_negotiate(&pair, answerer, offerer);
+    PRTC_CHECK_INT(states_of(answerer).has_sctp, 1);
+    PRTC_CHECK(strstr(strstr(local_sdp(answerer), "m=application") + 1, "m=application") == NULL); /* its place is reused */
+    pair_run(&pair, 5000000);
+    check_connected();
+    PRTC_CHECK_INT(count_events(offerer, PRTC_EVENT_CHANNEL_OPEN), 1);
+    PRTC_CHECK_INT(count_events(answerer, PRTC_EVENT_CHANNEL_OPEN), 1);
+    PRTC_CHECK_INT(pair.a.log[find_event(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, 0)].object, (unsigned)round + 1);
+    PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_FAILED), 0);
+    PRTC_CHECK_INT(prtc_peer_send(answerer->peer, pair.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"again", 5), PRTC_OK);
+    pair_run(&pair, 100000);
+    PRTC_CHECK_INT(count_events(offerer, PRTC_EVENT_CHANNEL_MESSAGE), 1);
+    PRTC_CHECK_INT(prtc_peer_send(answerer->peer, pair.now, 1, PRTC_MESSAGE_TEXT, (const uint8_t *)"", 0),
+                   PRTC_ERROR_NOT_FOUND); /* of the first transport */
+  }
   pair_close(&pair);
 }
 
@@ -414,6 +450,151 @@ static void test_ice_restart_of_the_answerer(void) {
   pair_close(&pair);
 }
 
+/* The line of our ufrag, in one of eight buffers. */
+static const char *ufrag_of(const struct side *side, prtc_description which) {
+  static char lines[8][64], sdp[SDP_ROOM];
+  static int at;
+  prtc_sdp_type type;
+  char *line = lines[at++ % 8];
+  line[0] = '\0';
+  if (prtc_peer_get_description(side->peer, which, &type, sdp, sizeof sdp) <= 0) return line;
+  snprintf(line, sizeof lines[0], "%.40s", strstr(sdp, "a=ice-ufrag:"));
+  *strchr(line, '\r') = '\0';
+  return line;
+}
+
+static void offer_with_restart(struct side *side) {
+  const prtc_offer_options options = {.size = sizeof options, .ice_restart = 1};
+  static char offer[SDP_ROOM];
+  const char *before = ufrag_of(side, PRTC_DESCRIPTION_LOCAL);
+  PRTC_CHECK(prtc_peer_create_offer(side->peer, pair.now, &options, offer, sizeof offer) > 0);
+  PRTC_CHECK(strstr(offer, before) == NULL);
+  PRTC_CHECK_TEXT(ufrag_of(side, PRTC_DESCRIPTION_LOCAL), before); /* made, not in use */
+  PRTC_CHECK_INT(prtc_peer_set_local_description(side->peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)), PRTC_OK);
+}
+
+/* RFC 9429 section 4.1.10.2: an offer that restarts ICE is rolled back, by us or by glare. What was, goes on. */
+static void check_restart_is_rolled_back(bool glare) {
+  connect();
+  const char *before = ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL);
+  offer_with_restart(&pair.a);
+  pair_run(&pair, 20000000); /* candidates are gathered, signalled, and refused by b, who has not heard of it */
+  PRTC_CHECK(strcmp(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before) != 0);
+  PRTC_CHECK_TEXT(ufrag_of(&pair.a, PRTC_DESCRIPTION_CURRENT_LOCAL), before);
+  static char sdp[SDP_ROOM];
+  prtc_sdp_type type;
+  PRTC_CHECK(prtc_peer_get_description(pair.a.peer, PRTC_DESCRIPTION_CURRENT_LOCAL, &type, sdp, sizeof sdp) > 0);
+  PRTC_CHECK(strstr(sdp, "a=candidate:") != NULL);
+  pair.a.count = pair.b.count = 0;
+  if (glare) {
+    describe(&pair.b, &pair.a, PRTC_SDP_OFFER, NULL, NULL);
+    describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
+  } else {
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+  }
+  PRTC_CHECK_TEXT(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), "a=candidate:") != NULL);
+  PRTC_CHECK(strstr(local_sdp(&pair.a), "a=end-of-candidates") != NULL);
+  pair_run(&pair, 60000000);
+  check_connected();
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_ICE_CANDIDATE), 0);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CONNECTION_STATE_CHANGE), 0);
+  PRTC_CHECK_INT(states_of(&pair.a).ice_gathering, PRTC_ICE_GATHERING_COMPLETE);
+  PRTC_CHECK_INT(states_of(&pair.a).ice_connection, PRTC_ICE_CONNECTION_COMPLETED);
+  pair_negotiate(&pair, &pair.a, &pair.b); /* without a restart */
+  PRTC_CHECK_TEXT(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before);
+  offer_with_restart(&pair.a);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+  pair_run(&pair, 1000000);
+  pair_close(&pair);
+}
+
+static void test_restart_is_rolled_back(void) { check_restart_is_rolled_back(false); }
+static void test_restart_is_rolled_back_by_glare(void) { check_restart_is_rolled_back(true); }
+
+/* restartIce outlives the rollback of the offer that it led to; W3C [[LocalIceCredentialsToReplace]]. */
+static void test_restart_is_wanted_until_it_is_done(void) {
+  connect();
+  const char *before = ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK);
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  describe(&pair.b, &pair.a, PRTC_SDP_OFFER, NULL, NULL); /* glare: b has not restarted */
+  describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
+  PRTC_CHECK_TEXT(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before);
+  pair.a.count = 0;
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  PRTC_CHECK(strcmp(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before) != 0);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  /* a restart that the other side made counts as well */
+  PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK);
+  offer_with_restart(&pair.b);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, local_sdp(&pair.b),
+                                                  strlen(local_sdp(&pair.b))), PRTC_OK);
+  describe(&pair.a, &pair.b, PRTC_SDP_ANSWER, NULL, NULL);
+  pair.a.count = 0;
+  pair_run(&pair, 5000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  check_connected();
+  /* asked for while an offer without it is under way: it follows */
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(pair.a.peer, pair.now), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_OFFER, local_sdp(&pair.a),
+                                                  strlen(local_sdp(&pair.a))), PRTC_OK);
+  describe(&pair.b, &pair.a, PRTC_SDP_ANSWER, NULL, NULL);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+  pair_close(&pair);
+}
+
+/* The first offer is rolled back: nothing of it is used again, and its gathering never was. */
+static void test_first_offer_is_rolled_back(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  for (int round = 0; round < 2; round++) {
+    pair.a.count = 0;
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+    PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 1);
+    const char *before = ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL);
+    if (round == 0) pair_run(&pair, 1000000); /* or in the midst of its gathering */
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+    size_t candidates = (size_t)count_events(&pair.a, PRTC_EVENT_ICE_CANDIDATE);
+    pair_run(&pair, 1000000);
+    PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_ICE_CANDIDATE), candidates);
+    PRTC_CHECK_INT(states_of(&pair.a).ice_gathering, PRTC_ICE_GATHERING_NEW);
+    PRTC_CHECK_INT(states_of(&pair.a).has_sctp, 0);
+    PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 1);
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+    PRTC_CHECK(strcmp(ufrag_of(&pair.a, PRTC_DESCRIPTION_LOCAL), before) != 0);
+    PRTC_CHECK(strstr(local_sdp(&pair.a), "a=candidate:") == NULL);
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+  }
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 5000000);
+  check_connected();
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_OPEN), 1);
+  pair_close(&pair);
+}
+
+static void test_remote_offer_is_rolled_back(void) {
+  pair_open(&pair);
+  add_channel(&pair, &pair.a);
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL);
+  PRTC_CHECK_INT(states_of(&pair.b).has_sctp, 1);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.b.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+  PRTC_CHECK_INT(states_of(&pair.b).has_sctp, 0);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(states_of(&pair.b).signaling, PRTC_SIGNALING_STABLE);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 5000000);
+  check_connected();
+  pair_close(&pair);
+}
+
 static void test_glare(void) {
   pair_open(&pair);
   add_channel(&pair, &pair.a);
@@ -499,7 +680,7 @@ static void test_changed_fingerprint(void) {
   PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)),
                  PRTC_ERROR_NOT_SUPPORTED);
   PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer),
-                  "the other side's fingerprint changed: a new DTLS association is not supported");
+                  "line 6: the other side's fingerprint changed: a new DTLS association within a section is not supported");
   pair_negotiate(&pair, &pair.b, &pair.a);
   pair_run(&pair, 1000000);
   check_connected();
@@ -702,12 +883,18 @@ int main(void) {
   PRTC_RUN(test_channels_at_every_stage);
   PRTC_RUN(test_data_is_rejected);
   PRTC_RUN(test_data_is_rejected_later);
+  PRTC_RUN(test_data_is_revived);
   PRTC_RUN(test_negotiation_needed_once);
   PRTC_RUN(test_negotiation_needed_is_spared);
   PRTC_RUN(test_negotiation_needed_waits_for_stable);
   PRTC_RUN(test_renegotiation_changes_nothing);
   PRTC_RUN(test_ice_restart);
   PRTC_RUN(test_ice_restart_of_the_answerer);
+  PRTC_RUN(test_restart_is_rolled_back);
+  PRTC_RUN(test_restart_is_rolled_back_by_glare);
+  PRTC_RUN(test_restart_is_wanted_until_it_is_done);
+  PRTC_RUN(test_first_offer_is_rolled_back);
+  PRTC_RUN(test_remote_offer_is_rolled_back);
   PRTC_RUN(test_glare);
   PRTC_RUN(test_errors_have_sentences);
   PRTC_RUN(test_unusable_candidates_are_ignored);

@@ -17,11 +17,11 @@
 #include "core/peer/url.h"
 #include "core/transport/transport.h"
 
-/* The id under which events name the one transport there is. */
-enum { TRANSPORT_ID = 1 };
-
 /* Local candidates that are kept for descriptions: more than sockets and servers can make. */
 enum { MAX_LOCAL_CANDIDATES = 1024 };
+
+/* Our own ufrags have 8 characters. */
+enum { UFRAG_ROOM = 16 };
 
 /* RTCConfiguration's servers: more are refused. */
 enum { MAX_ICE_SERVERS = 32 };
@@ -62,14 +62,23 @@ struct prtc_peer {
   prtc_certificate *certificate; /* of the configuration, or the endpoint's; NULL before the latter is needed */
 
   struct prtc_jsep *jsep;
-  struct prtc_transport *transport; /* made when first needed; NULL before */
+  struct prtc_transport *transport; /* made when first needed; NULL before, and after its section was rejected */
+  uint32_t transport_id;            /* of the latest: they count from 1. It is also the upper half of its channels' ids, less 1 */
+  struct prtc_transport *leaving;   /* the one before: it says goodbye, and what is still to be told of it */
+  uint32_t leaving_id;
+  bool leaving_is_told;
   struct local_candidates candidates;
   prtc_fingerprint fingerprint; /* of our certificate; known once there is a transport */
 
-  bool has_data;         /* W3C: a data channel has been made */
-  bool sctp_negotiated;  /* W3C: pc.sctp is not null */
-  bool wants_restart;    /* restartIce was called */
-  bool restarted;        /* the transport has new credentials that are not negotiated yet */
+  prtc_ice_parameters next_ice; /* what the next description restarts ICE with, once it is applied */
+  bool has_next_ice;
+  bool ice_is_stale;            /* what ICE has now was in an offer that was rolled back, and will not be used */
+  struct local_candidates former_candidates; /* from before a restart that may be rolled back, of former_ufrag */
+  char former_ufrag[UFRAG_ROOM];             /* "" when there is no such restart */
+  char to_replace[2][UFRAG_ROOM];            /* W3C [[LocalIceCredentialsToReplace]], by their ufrags; "" for none,
+                                                  and then also in the second place */
+
+  bool has_data;         /* a data channel has been made, and its section was not rejected since */
   bool negotiation_needed; /* W3C [[NegotiationNeeded]] */
   bool closed;           /* W3C [[IsClosed]] */
   bool closed_reported;
@@ -92,6 +101,12 @@ void prtc_peer_wake(prtc_peer *peer);
 
 int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
 
+/* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. */
+void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now);
+
+/* The transport of a channel, NULL when there is none. */
+struct prtc_transport *prtc_peer_transport_of(const prtc_peer *peer, prtc_channel_id channel);
+
 /* What goes into our descriptions now. `fingerprint` is where the result points to. */
 struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_parameters *ice,
                                             prtc_sdp_fingerprint *fingerprint);
@@ -105,6 +120,11 @@ void prtc_peer_clear_events(prtc_peer *peer);
 void prtc_peer_check_negotiation(prtc_peer *peer);
 
 void prtc_peer_add_local_candidate(prtc_peer *peer, const prtc_candidate *candidate);
-void prtc_peer_forget_local_candidates(prtc_peer *peer);
+void prtc_peer_forget_local_candidates(prtc_peer *peer, struct local_candidates *candidates);
+
+/* The gathering state is set back, for there is no gathering any more. */
+void prtc_peer_reset_gathering(prtc_peer *peer);
+/* There is no transport: all states are new. */
+void prtc_peer_reset_states(prtc_peer *peer);
 
 #endif
