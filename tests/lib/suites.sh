@@ -77,6 +77,11 @@ suite_asan() {
   bazel_tests "C under AddressSanitizer and UBSan" --config=asan
 }
 
+# What runs in several threads; the others would only be slower.
+suite_tsan() {
+  bazel_tests "threads under ThreadSanitizer" --config=tsan --build_tests_only --test_tag_filters=threads
+}
+
 # ------------------------------------------------------------------------------------------------------------------- pytest
 
 # pytest_suite FOLDER
