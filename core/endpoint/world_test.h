@@ -211,14 +211,14 @@ static inline void world_deliver(struct world *world) {
 /* One step: to the next datagram or deadline, but not beyond `until`. False when `until` is reached. */
 static inline bool world_step(struct world *world, prtc_time until) {
   world_settle(world);
-  prtc_time next = until;
+  prtc_time next = PRTC_NEVER;
   if (world->flight_count > 0 && world->flights[world->first_flight].at < next) next = world->flights[world->first_flight].at;
   for (int i = 0; i < WORLD_NODES; i++) {
     prtc_time deadline = prtc_endpoint_deadline(world->nodes[i].endpoint);
     PRTC_REQUIRE(deadline > world->now || deadline == PRTC_NEVER);
     if (deadline < next) next = deadline;
   }
-  if (next >= until) {
+  if (next > until) {
     world->now = until;
     return false;
   }
