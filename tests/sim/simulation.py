@@ -144,9 +144,12 @@ class Simulation:
     def _add_candidate(self, target: SimPeer, event: Event) -> None:
         if not target.alive():
             return
-        if target.raw.description(1) is None:  # the answer is still on its way: applications keep the candidate
+        description = target.raw.description(1)
+        if description is None:  # the answer is still on its way: applications keep the candidate
             self.after(10_000, lambda: self._add_candidate(target, event))
             return
+        if event.ufrag and event.ufrag not in description.sdp:
+            return  # of a generation that is over: addIceCandidate would refuse it
         target.command("add_ice_candidate", event.text, event.mid, event.index, event.ufrag)
 
     def open(self, a: SimPeer, b: SimPeer, label: str = "chat", **config: Any) -> tuple[SimChannel, SimChannel]:

@@ -14,12 +14,12 @@ from tests.sim.toy import ToyEndpoint
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_found_in_the_toy(seed: int) -> None:
-    workload.run(seed, endpoint=ToyEndpoint)
+    workload.run(seed, endpoint=ToyEndpoint, nat=False)
 
 
 def test_a_seed_names_a_run() -> None:
-    assert workload.run(5, endpoint=ToyEndpoint).digest == workload.run(5, endpoint=ToyEndpoint).digest
-    assert workload.run(5, endpoint=ToyEndpoint).digest != workload.run(6, endpoint=ToyEndpoint).digest
+    assert workload.run(5, endpoint=ToyEndpoint, nat=False).digest == workload.run(5, endpoint=ToyEndpoint, nat=False).digest
+    assert workload.run(5, endpoint=ToyEndpoint, nat=False).digest != workload.run(6, endpoint=ToyEndpoint, nat=False).digest
 
 
 class Forgetful(ToyEndpoint):
@@ -31,7 +31,7 @@ class Forgetful(ToyEndpoint):
 
 def test_a_failure_names_seed_time_and_host() -> None:
     with pytest.raises((InvariantError, TimeoutError), match=r"seed 1\b"):
-        workload.run(1, endpoint=Forgetful)
+        workload.run(1, endpoint=Forgetful, nat=False)
 
 
 def test_time_is_virtual() -> None:

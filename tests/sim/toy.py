@@ -280,17 +280,21 @@ class ToyPeer:
     def set_local_description(self, now: int, type: str, sdp: str | None = None) -> None:
         wanted = {"offer": ("stable", "have-local-offer"), "answer": ("have-remote-offer", "stable")}[type]
         self.step(*wanted)
+        if self.local is None:
+            self.offerer = type == "offer"
+            self.change("gathering", "gathering")
+            self.endpoint.request(self, RequestType.INTERFACES)
         self.local = (type, True)
-        self.offerer = type == "offer"
-        self.change("gathering", "gathering")
-        self.endpoint.request(self, RequestType.INTERFACES)
         self.begin(now)
 
     def set_remote_description(self, now: int, type: str, sdp: str) -> None:
         wanted = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-offer", "stable")}[type]
         self.step(*wanted)
-        self.remote, self.remote_type = json.loads(sdp), type
+        self.remote, self.remote_type = self.remote or json.loads(sdp), type
         self.begin(now)
+
+    def restart_ice(self, now: int) -> None:
+        """There is nothing to restart: a new offer and answer change nothing."""
 
     def add_ice_candidate(self, now: int, candidate: str, mid: Any = None, index: Any = None, ufrag: Any = None) -> None:
         if self.remote is None:
@@ -366,7 +370,7 @@ class ToyPeer:
         get = c.config.get
         return ChannelInfo(
             get("label", ""), get("protocol", ""), get("ordered", True), get("max_retransmits"), get("max_packet_life_time"),
-            get("negotiated", False), c.stream, 256, c.state, sum(map(len, self.out)), 0, 0, 0, 0, 0,
+            get("negotiated", False), c.stream, 256, c.state, 0, 0, 0, 0, 0, 0,
         )
 
     # ------------------------------------------------------------------------------------------------------------ inside

@@ -20,6 +20,7 @@ from .host import Habits, Host
 from .invariants import InvariantError
 from .model import Flow, Message
 from .network import MILLISECOND, SECOND, Conditions
+from .nodes import Dependence, Nat, StunServer
 from .peer import SimChannel, SimPeer
 from .simulation import EndpointFactory, Simulation
 
@@ -68,9 +69,11 @@ class Pair:
         self.number = number
         self.peers = [host.peer(**c) for host, c in zip(hosts, config)]
         self.limits = [c["max_message_size"] or 256 * 1024 for c in config]
+        self.bounds = [c["send_queue_size"] or 16 * 1024 * 1024 for c in config]
         self.channels: list[Channel] = []
         self.gone: set[int] = set()
         self.serial = 0
+        self.negotiating_until = 0
         for side, peer in enumerate(self.peers):
             peer.listeners.append(lambda event, side=side: self.on_event(side, event))  # type: ignore[misc]
 
@@ -229,6 +232,25 @@ class Pair:
             end = random.choice(ends)
             end.peer.raw.set_buffered_amount_low_threshold(end.id, random.choice((0, 1_000, 50_000)))
 
+    def restart(self, random: Random) -> None:
+        """An ICE restart by either side, while the channels go on (RFC 8445 section 9)."""
+        now = self.workload.simulation.now
+        if now < self.negotiating_until:
+            return
+        self.negotiating_until = now + 2 * SECOND  # trickle: two messages of 50 ms each at most
+        side = random.randrange(2)
+        self.peers[side].command("restart_ice")
+        self.workload.simulation.negotiate(self.peers[side], self.peers[1 - side], delay=random.choice((0, 50_000)))
+        self.workload.count["ICE restarts"] += 1
+
+    def check_bounds(self) -> None:
+        """What waits to be sent is within what the configuration allows."""
+        for side, bound in enumerate(self.bounds):
+            ends = [channel.ends[side] for channel in self.channels if side in channel.ends]
+            waiting = sum(end.refresh().buffered_amount for end in ends if end.state != "closed")
+            if waiting > bound:
+                raise InvariantError(f"{waiting} bytes wait to be sent, the bound is {bound}")
+
     def leave(self, random: Random) -> None:
         """One side closes, or is gone without a word; then the other side's network may be anything."""
         side = random.randrange(2)
@@ -280,12 +302,14 @@ class Workload:
     """One seed's run."""
 
     def __init__(
-        self, seed: int, *, endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0
+        self, seed: int, *, endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0, nat: bool = True
     ) -> None:
         self.seed = seed
+        self.nat = nat
         self.random = Random(f"workload {seed}")
         self.simulation = Simulation(seed, endpoint=endpoint, verbose=verbose, log_level=log_level)
         self.count = self.simulation.counters
+        self.stun = StunServer(self.simulation.internet)
         self.hosts: list[Host] = []
         self.pairs: list[Pair] = []
 
@@ -318,7 +342,7 @@ class Workload:
             early=random.choice((0.0, 0.1)), slow_reply=random.choice((0.0, 0.5)),
         )
         for number in range(2):
-            conditions = Conditions(
+            conditions = Conditions(  # of the way up to the internet
                 delay=random.choice((0, 1, 5, 30, 100)) * MILLISECOND,
                 jitter=random.choice((0, 1, 20)) * MILLISECOND,
                 rate=random.choice((0, 0, 2_000_000, 20_000_000)),
@@ -329,18 +353,33 @@ class Workload:
                 corrupt=bad * random.choice((0.0, 0.02, 0.1)),
                 mtu=random.choice((1_280, 1_500)),
             )
-            ips = random.choice((
-                [f"198.51.100.{number + 1}"],
-                [f"2001:db8::{number + 1}", f"198.51.100.{number + 1}"],
-                [f"198.51.100.{number + 1}", f"203.0.113.{number + 1}"],
-            ))
-            self.hosts.append(self.simulation.host(f"side{number}", *ips, up=conditions, habits=habits))
+            self.hosts.append(self._make_host(number, conditions, habits))
             self.count[f"networks: {'good' if not bad else 'bad'}"] += 1
+
+    def _make_host(self, number: int, conditions: Conditions, habits: Habits) -> Host:
+        """On the internet by one or two addresses, or in a home behind a NAT."""
+        random, sim = self.random, self.simulation
+        if random.random() < 0.3 and self.nat:
+            filtering = random.choice(list(Dependence))
+            nat = Nat(f"nat{number}", sim.internet, f"203.0.113.{number + 100}", f"10.{number}.0.1", filtering=filtering)
+            nat.outside.up.conditions = conditions
+            self.count["hosts behind a NAT"] += 1
+            return sim.host(f"side{number}", f"10.{number}.0.2", segment=nat.segment, habits=habits)
+        ips = random.choice((
+            [f"198.51.100.{number + 1}"],
+            [f"2001:db8::{number + 1}", f"198.51.100.{number + 1}"],
+            [f"198.51.100.{number + 1}", f"203.0.113.{number + 1}"],
+        ))
+        return sim.host(f"side{number}", *ips, up=conditions, habits=habits)
 
     def _connect(self) -> None:
         random = self.random
         configs = [
-            {"max_message_size": random.choice((0, 0, 70_000)), "send_queue_size": random.choice((0, 0, 300_000))}
+            {
+                "max_message_size": random.choice((0, 0, 70_000)),
+                "send_queue_size": random.choice((0, 0, 300_000)),
+                "ice_servers": [self.stun.url],
+            }
             for _ in range(2)
         ]
         pair = Pair(self, len(self.pairs), self.hosts, configs)
@@ -373,8 +412,12 @@ class Workload:
             pair.set_threshold(random)
         elif choice < 0.335:
             pair.leave(random)
+            return
+        elif choice < 0.345:
+            pair.restart(random)
         else:
             pair.send(random)
+        pair.check_bounds()
 
     def _idle(self) -> None:
         """A minute of nothing: consent (RFC 7675) and heartbeats only."""
