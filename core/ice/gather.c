@@ -241,14 +241,14 @@ int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const p
     prtc_release(ice->context, socket);
     return code;
   }
-  size_t before = ice->pairs.count;
   code = gather_socket(ice, socket);
   if (code == 0) code = prtc_ice_form_pairs(ice);
   if (code < 0) {
     prtc_ice_remove_socket(ice, now, id);
     return code;
   }
-  if (ice->pairs.count > before) ice->failure = 0; /* something new to try */
+  /* Those of before the failure are finished: one that is not is new. */
+  if (prtc_ice_has_unfinished_pair(ice)) ice->failure = 0;
   ice->gathered = false; /* one that comes after the end (the interfaces are read again at a restart) has an end of its own */
   prtc_ice_step(ice);
   return 0;

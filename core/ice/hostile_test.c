@@ -530,6 +530,69 @@ static uint64_t live_with_failure(uint64_t fail_at) {
   return meter.calls;
 }
 
+/* An agent that knows the other side, and `count` of its candidates that lead nowhere. */
+static void fill_check_list(struct world *world, prtc_ice *ice, int count) {
+  const prtc_ice_parameters other = {.ufrag = "abcd", .password = "0123456789012345678901"};
+  prtc_candidate candidate = {.component = 1, .priority = 1000, .foundation = "1"};
+  PRTC_CHECK_INT(prtc_ice_set_remote_parameters(ice, world->now, &other), 0);
+  for (int i = 0; i < count; i++) {
+    candidate.address = address_of("203.0.113.1:1");
+    candidate.address.port = (uint16_t)(1000 + i);
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0);
+  }
+}
+
+static void a_full_list_that_failed_takes_what_is_new(void) {
+  struct world *world = world_new();
+  prtc_candidate candidate = {.component = 1, .priority = 2000, .foundation = "2", .address = address_of("203.0.113.2:1")};
+  agent_new(world, 0, true, NULL)->signal = false;
+  agent_socket(world, 0, "192.0.2.1:5000");
+  prtc_ice *ice = world->agents[0].ice;
+  prtc_ice_end_of_sockets(ice, world->now);
+  fill_check_list(world, ice, 100);
+  prtc_ice_end_of_remote_candidates(ice, world->now);
+  run_for(world, 300 * SECOND);
+  PRTC_CHECK_INT(ice->pairs.count, 100);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_FAILED);
+  PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0);
+  PRTC_CHECK_INT(ice->pairs.count, 100);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
+  world_free(world);
+}
+
+/* A candidate that got a pair with one socket and, with another's taken out for it, none with the second. */
+static void memory_runs_out_with_a_full_list(void) {
+  for (uint64_t fail_at = 1; fail_at < 10; fail_at++) {
+    struct meter meter = {0};
+    prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+    struct world *world = world_new();
+    struct agent *agent = &world->agents[0];
+    prtc_context_config context;
+    prtc_ice_config config;
+    prtc_candidate candidate = {.component = 1, .priority = 2000, .foundation = "2", .address = address_of("203.0.113.2:1")};
+    PRTC_INIT(&context);
+    context.allocator = &allocator;
+    PRTC_INIT(&config);
+    agent->context = prtc_context_new(&context);
+    agent->ice = prtc_ice_new(agent->context, &config);
+    PRTC_REQUIRE(agent->ice != NULL);
+    agent_socket(world, 0, "192.0.2.1:5000");
+    fill_check_list(world, agent->ice, 49);
+    agent_socket(world, 0, "192.0.2.2:5000");
+    agent_socket(world, 0, "[2001:db8::1]:5000");
+    candidate.address = address_of("[2001:db8::2]:1");
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(agent->ice, world->now, &candidate), 0);
+    PRTC_CHECK_INT(agent->ice->pairs.count, 99);
+    candidate.address = address_of("203.0.113.2:1");
+    meter.fail_at = meter.calls + fail_at;
+    int code = prtc_ice_add_remote_candidate(agent->ice, world->now, &candidate);
+    PRTC_CHECK(code == 0 || code == PRTC_ERROR_NO_MEMORY);
+    run_for(world, 1 * SECOND); /* a sanitizer sees what is used after its end */
+    world_free(world);
+    PRTC_CHECK_INT(meter.balance, 0);
+  }
+}
+
 static void memory_runs_out(void) {
   uint64_t total = live_with_failure(0);
   PRTC_CHECK(total > 20);
@@ -553,6 +616,8 @@ int main(void) {
   PRTC_RUN(early_checks_are_bounded);
   PRTC_RUN(events_are_bounded);
   PRTC_RUN(small_buffers_lose_nothing);
+  PRTC_RUN(a_full_list_that_failed_takes_what_is_new);
   PRTC_RUN(memory_runs_out);
+  PRTC_RUN(memory_runs_out_with_a_full_list);
   return PRTC_TEST_RESULT();
 }

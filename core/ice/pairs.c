@@ -200,6 +200,14 @@ static bool is_of_use(const struct prtc_ice *ice, const prtc_candidate *candidat
   return true;
 }
 
+static bool is_paired(const struct prtc_ice *ice, const struct ice_remote *remote) {
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->remote == remote) return true;
+  }
+  return false;
+}
+
 int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candidate *candidate) {
   prtc_ice_set_now(ice, now);
   if (candidate->type > PRTC_CANDIDATE_RELAYED || memchr(candidate->foundation, 0, sizeof candidate->foundation) == NULL ||
@@ -224,10 +232,11 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
     remote->ufrag = prtc_copy_text(ice->context, candidate->ufrag, strlen(candidate->ufrag));
     if (remote->ufrag == NULL) code = PRTC_ERROR_NO_MEMORY;
   }
-  size_t before = ice->pairs.count;
   if (code == 0) code = prtc_ice_form_pairs(ice);
-  if (code < 0 && ice->pairs.count == before) free_remote(ice, remote);
-  if (ice->pairs.count > before) ice->failure = 0; /* something new to try */
+  /* Not by how many pairs there are: in a full check list new ones take the place of others. */
+  bool paired = is_paired(ice, remote);
+  if (code < 0 && !paired) free_remote(ice, remote);
+  if (paired) ice->failure = 0; /* something new to try */
   prtc_ice_step(ice);
   return code;
 }
