@@ -101,6 +101,8 @@ void prtc_stack_clear(struct prtc_transport *transport);
 void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now);
 void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
+/* Passes on what an SCTP function returned. Without memory the association has ended (usrsctp is not entered again): it is told. */
+int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code);
 /* The next SCTP packet: its size, or 0. */
 size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity);
 /* The next event of a channel. May queue others before it: 0 then. */

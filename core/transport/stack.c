@@ -66,6 +66,15 @@ static void end_sctp(struct prtc_transport *transport, int code) {
   }
 }
 
+int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code) {
+  if (code != PRTC_ERROR_NO_MEMORY || transport->sctp_ended) return code;
+  transport->failed_for_good = true;
+  prtc_transport_push_failure(transport, code, "the SCTP association has ended for lack of memory");
+  end_sctp(transport, code);
+  (void)prtc_dtls_close(transport->dtls, now); /* an ABORT cannot be made any more: so the other side learns of it */
+  return code;
+}
+
 static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
   switch (event->state) {
@@ -108,7 +117,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
     if (prtc_capture_is_on(&transport->context->capture)) prtc_capture_sctp(transport->context, false, packet, (size_t)size);
     if (transport->sctp == NULL || transport->sctp_ended) continue;
     int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
-    if (result < 0) code = result;
+    if (result < 0) code = prtc_stack_sctp_result(transport, now, result);
   }
   return code;
 }
@@ -133,12 +142,11 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
 
 /* --------------------------------------------------------------------------------------------------------- SCTP and channels */
 
-size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity) {
-  if (transport->sctp == NULL || transport->sctp_ended) return 0;
+static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
   prtc_sctp_message message;
   uint32_t stream;
   while (prtc_data_transmit(transport->data, &message) > 0) {
-    int code = prtc_sctp_send(transport->sctp, now, &message);
+    int code = prtc_stack_sctp_result(transport, now, prtc_sctp_send(transport->sctp, now, &message));
     if (code == PRTC_ERROR_AGAIN) break; /* it stays the next */
     prtc_data_transmitted(transport->data, code);
   }
@@ -148,7 +156,13 @@ size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_
       PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "stream %u was not reset: %s", stream, prtc_strerror(code));
     }
   }
-  int size = prtc_sctp_transmit(transport->sctp, now, out, capacity);
+}
+
+size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity) {
+  if (transport->sctp == NULL) return 0;
+  if (!transport->sctp_ended) hand_to_sctp(transport, now);
+  /* Also of an association that has ended: its ABORT may still wait here, when its end was told first. */
+  int size = prtc_stack_sctp_result(transport, now, prtc_sctp_transmit(transport->sctp, now, out, capacity));
   return size > 0 ? (size_t)size : 0;
 }
 
@@ -220,23 +234,11 @@ void prtc_stack_close(struct prtc_transport *transport, prtc_time now) {
 
 /* --------------------------------------------------------------------------------------------------------------- commands */
 
-static const char *why_refused(const prtc_channel_config *config, int code) {
-  if (code != PRTC_ERROR_INVALID_ARGUMENT) return prtc_strerror(code);
-  if (config->size != sizeof *config) return "the configuration's size is unknown";
-  if (config->label_size > 65535) return "the label is longer than 65,535 bytes";
-  if (config->protocol_size > 65535) return "the protocol is longer than 65,535 bytes";
-  if (config->has_max_retransmits && config->has_max_packet_life_time) {
-    return "maxRetransmits and maxPacketLifeTime cannot both be given";
-  }
-  if (config->negotiated && config->stream_id == PRTC_STREAM_NONE) return "a negotiated channel needs an id";
-  return "the id is not free, or larger than 65,534, or a value is out of range";
-}
-
 int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time now, const prtc_channel_config *config,
                                   prtc_channel_id *out, const char **reason) {
   (void)now;
-  int code = transport->closed ? PRTC_ERROR_CLOSED : prtc_data_create_channel(transport->data, config, out);
-  if (code < 0) *reason = why_refused(config, code);
+  int code = prtc_data_create_channel(transport->data, config, out);
+  if (code < 0) *reason = prtc_data_error_message(transport->data);
   return code;
 }
 

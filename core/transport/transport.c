@@ -47,6 +47,17 @@ void prtc_transport_push(struct prtc_transport *transport, const struct prtc_tra
   }
 }
 
+/* The other side may change the pair with every datagram: of changes that nobody has fetched yet the last is enough. */
+static void push_selected_pair(struct prtc_transport *transport, const struct prtc_transport_event *event) {
+  size_t count = transport->events.count;
+  struct prtc_transport_event *last = count > 0 ? prtc_queue_at(&transport->events, count - 1) : NULL;
+  if (last != NULL && last->type == PRTC_TRANSPORT_EVENT_SELECTED_PAIR) {
+    *last = *event;
+  } else {
+    prtc_transport_push(transport, event);
+  }
+}
+
 void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, uint32_t state) {
   const struct prtc_transport_event event = {.type = type, .state = state};
   prtc_transport_push(transport, &event);
@@ -79,7 +90,7 @@ static void selected_pair_event(struct prtc_transport *transport) {
   if (size < 0) return;
   event.text[size] = ' ';
   (void)prtc_address_print(&pair.remote, event.text + size + 1, sizeof event.text - (size_t)size - 1);
-  prtc_transport_push(transport, &event);
+  push_selected_pair(transport, &event);
 }
 
 static void take_ice_event(struct prtc_transport *transport, prtc_time now, const prtc_ice_event *event) {
@@ -234,11 +245,16 @@ int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prt
 
 /* ------------------------------------------------------------------------------------------------------------------- time */
 
+/* An association that has lost DTLS under it would repeat itself for ever, to nobody. */
+static prtc_time sctp_deadline(const struct prtc_transport *transport) {
+  return transport->sctp != NULL && !transport->sctp_ended ? prtc_sctp_deadline(transport->sctp) : PRTC_NEVER;
+}
+
 prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
   if (transport->closed) return PRTC_NEVER;
   prtc_time deadline = prtc_ice_deadline(transport->ice);
   prtc_time dtls = prtc_dtls_deadline(transport->dtls);
-  prtc_time sctp = transport->sctp != NULL ? prtc_sctp_deadline(transport->sctp) : PRTC_NEVER;
+  prtc_time sctp = sctp_deadline(transport);
   if (dtls < deadline) deadline = dtls;
   return sctp < deadline ? sctp : deadline;
 }
@@ -247,7 +263,9 @@ int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
   if (transport->closed) return PRTC_OK;
   if (prtc_ice_deadline(transport->ice) <= now) (void)prtc_ice_timeout(transport->ice, now);
   if (prtc_dtls_deadline(transport->dtls) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
-  if (transport->sctp != NULL && prtc_sctp_deadline(transport->sctp) <= now) (void)prtc_sctp_timeout(transport->sctp, now);
+  if (sctp_deadline(transport) <= now) {
+    (void)prtc_stack_sctp_result(transport, now, prtc_sctp_timeout(transport->sctp, now));
+  }
   prtc_transport_pump(transport, now);
   return PRTC_OK;
 }

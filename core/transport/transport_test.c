@@ -2,10 +2,12 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "core/transport/transport.h"
+#include "core/transport/internal.h"
 
-#include "core/base/context.h"
+#include <stdlib.h>
+
 #include "core/base/testing.h"
+#include "core/ice/internal.h"
 
 enum { FLIGHTS = 1024, DELAY = 5000 };
 
@@ -37,14 +39,31 @@ static size_t first, count;
 static prtc_time now;
 static size_t longest_train;
 
+static bool starving; /* side 0 gets only small pieces of memory */
+enum { SMALL = 1000 };
+
+static void *allocate(void *unused, size_t size) {
+  (void)unused;
+  return starving && size > SMALL ? NULL : malloc(size);
+}
+static void *reallocate(void *unused, void *pointer, size_t size) {
+  (void)unused;
+  return starving && size > SMALL ? NULL : realloc(pointer, size);
+}
+static void release(void *unused, void *pointer) {
+  (void)unused;
+  free(pointer);
+}
+
 static void open_sides(void) {
+  static const prtc_allocator allocator = {NULL, allocate, reallocate, release};
   memset(sides, 0, sizeof sides);
   first = count = longest_train = 0;
   now = 1000000;
   for (int i = 0; i < 2; i++) {
     struct side *side = &sides[i];
     const uint8_t seed[32] = {(uint8_t)(i + 1)};
-    prtc_context_init(&side->context, seed, NULL, PRTC_LOG_NONE);
+    prtc_context_init(&side->context, seed, i == 0 ? &allocator : NULL, PRTC_LOG_NONE);
     side->certificate = prtc_certificate_new(&side->context, 1700000000);
     const struct prtc_transport_config config = {.certificate = side->certificate,
                                                  .controlling = i == 0,
@@ -258,6 +277,100 @@ static void close_says_goodbye_and_drains(void) {
   close_sides();
 }
 
+/* Data was under way when the other side said goodbye: nobody repeats it. */
+static void an_association_without_dtls_is_quiet(void) {
+  static uint8_t message[60000];
+  open_sides();
+  prtc_channel_id channel = make_channel(0);
+  join(false);
+  run(2000000);
+  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+  settle(0);
+  PRTC_CHECK(prtc_sctp_deadline(sides[0].transport->sctp) < now + 10000000);
+  PRTC_CHECK_INT(prtc_dtls_close(sides[1].transport->dtls, now), PRTC_OK); /* as one that sends no ABORT */
+  run(1000000);
+  PRTC_CHECK_INT(sides[0].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
+  PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
+  PRTC_CHECK_INT(sides[0].closed, 1);
+  PRTC_CHECK(prtc_transport_deadline(sides[0].transport) == prtc_ice_deadline(sides[0].transport->ice));
+  run(60000000);
+  close_sides();
+}
+
+/* usrsctp ran out of memory: the application hears of it, and so does the other side. */
+static void an_association_without_memory_ends(void) {
+  static uint8_t message[65000];
+  open_sides();
+  make_channel(0);
+  join(false);
+  run(2000000);
+  for (int i = 0; i < 16; i++) {
+    size_t size = i == 0 ? 50000 : sizeof message;
+    PRTC_CHECK_INT(prtc_transport_send(sides[1].transport, now, sides[1].channel, PRTC_MESSAGE_BINARY, message, size), PRTC_OK);
+    /* By the first, DTLS has its room for a datagram: then messages that cannot be read fill usrsctp. */
+    if (i == 0) run(1000000);
+  }
+  PRTC_CHECK_INT(sides[0].messages, 1);
+  starving = true;
+  run(1000000);
+  starving = false;
+  run(2000000);
+  PRTC_CHECK_INT(sides[0].failure, PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK(sides[0].closed == 1 && sides[1].closed == 1);
+  PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
+  PRTC_CHECK_INT(sides[1].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
+  close_sides();
+}
+
+/* The events were fetched before what is to be sent was. */
+static void an_abort_is_sent_although_its_end_was_told(void) {
+  static uint8_t buffer[PRTC_TRAIN_SIZE];
+  struct prtc_transport_event event;
+  prtc_datagram datagram = {0};
+  open_sides();
+  make_channel(0);
+  join(false);
+  run(2000000);
+  PRTC_CHECK_INT(prtc_sctp_abort(sides[0].transport->sctp, now), 0);
+  while (prtc_transport_event(sides[0].transport, &event) > 0) take_event(0, &event);
+  PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
+  PRTC_CHECK(prtc_transport_transmit(sides[0].transport, now, &datagram, buffer, sizeof buffer) > 0);
+  close_sides();
+}
+
+static void why_a_channel_is_refused(void) {
+  prtc_channel_config config;
+  prtc_channel_id channel;
+  const char *reason = "";
+  open_sides();
+  prtc_channel_config_init(&config);
+  config.label = "\xff";
+  config.label_size = 1;
+  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK_TEXT(reason, "label and protocol must be UTF-8");
+  PRTC_CHECK_INT(prtc_transport_close(sides[0].transport, now), PRTC_OK);
+  config.label_size = 0;
+  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_TEXT(reason, "the connection is closed");
+  close_sides();
+}
+
+/* What the other side can cause at will, as often as it likes, is one event until it is fetched. */
+static void changes_of_the_pair_do_not_pile_up(void) {
+  struct prtc_transport_event event;
+  unsigned changes = 0;
+  open_sides();
+  join(false);
+  run(2000000);
+  for (int i = 0; i < 1000; i++) {
+    prtc_ice_push_event(sides[1].transport->ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
+    prtc_transport_pump(sides[1].transport, now);
+  }
+  while (prtc_transport_event(sides[1].transport, &event) > 0) changes += event.type == PRTC_TRANSPORT_EVENT_SELECTED_PAIR;
+  PRTC_CHECK_INT(changes, 1);
+  close_sides();
+}
+
 static void data_from_strangers_is_dropped(void) {
   open_sides();
   make_channel(0);
@@ -279,6 +392,11 @@ int main(void) {
   PRTC_RUN(connects_and_carries);
   PRTC_RUN(a_wrong_fingerprint_fails);
   PRTC_RUN(close_says_goodbye_and_drains);
+  PRTC_RUN(an_association_without_dtls_is_quiet);
+  PRTC_RUN(an_association_without_memory_ends);
+  PRTC_RUN(an_abort_is_sent_although_its_end_was_told);
+  PRTC_RUN(why_a_channel_is_refused);
+  PRTC_RUN(changes_of_the_pair_do_not_pile_up);
   PRTC_RUN(data_from_strangers_is_dropped);
   return PRTC_TEST_RESULT();
 }
