@@ -66,6 +66,10 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
     *reason = "the MTU is not from 576 to 1,472 bytes";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
+  if (peer->config.max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST) {
+    *reason = "max_message_size is more than 256 MiB";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
   if (config->ice_transport_policy > PRTC_ICE_POLICY_RELAY) {
     *reason = "unknown ICE transport policy";
     return PRTC_ERROR_INVALID_ARGUMENT;

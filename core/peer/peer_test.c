@@ -717,6 +717,10 @@ static void test_configuration(void) {
   config.mtu = 100;
   check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "the MTU is not from 576 to 1,472 bytes");
   config.mtu = 1400;
+  config.max_message_size = PRTC_MAX_MESSAGE_SIZE_MOST + 1;
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "max_message_size is more than 256 MiB");
+  config.max_message_size = PRTC_MAX_MESSAGE_SIZE_MOST;
+  check_config(&config, PRTC_OK, "");
   config.ice_transport_policy = PRTC_ICE_POLICY_RELAY;
   check_config(&config, PRTC_ERROR_NOT_SUPPORTED,
                "the policy allows relayed candidates alone, and TURN is not implemented");

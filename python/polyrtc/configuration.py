@@ -53,6 +53,6 @@ class RTCConfiguration:
     useLoopback: bool = False
     """Gather loopback addresses too. Without it they serve only when there is no other address."""
     maxMessageSize: int = 0
-    """The largest message taken from the other side, in bytes; 0: 256 KiB."""
+    """The largest message taken from the other side, in bytes, at most 256 MiB; 0: 256 KiB."""
     sendQueueSize: int = 0
     """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""

@@ -38,6 +38,9 @@ typedef enum prtc_priority {
 /* The largest message that is taken from the other side, and announced in a=max-message-size, unless configured. */
 #define PRTC_MAX_MESSAGE_SIZE_DEFAULT (256u * 1024)
 
+/* The most that may be configured: SCTP's receive window is twice as large. */
+#define PRTC_MAX_MESSAGE_SIZE_MOST (256u * 1024 * 1024)
+
 /* W3C RTCDataChannelInit. PRTC_INIT it, then call prtc_channel_config_init for the standard's defaults. */
 typedef struct prtc_channel_config {
   size_t size;

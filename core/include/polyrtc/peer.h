@@ -94,7 +94,7 @@ typedef struct prtc_peer_config {
   uint32_t ice_transport_policy;  /* prtc_ice_transport_policy */
   /* beyond the W3C */
   uint32_t use_loopback;          /* 1: gather loopback addresses too. 0: only when there is no other address */
-  uint32_t max_message_size;      /* bytes; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
+  uint32_t max_message_size;      /* bytes, at most PRTC_MAX_MESSAGE_SIZE_MOST; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
   uint32_t send_queue_size;       /* bytes that may wait to be sent over all channels; 0: PRTC_SEND_QUEUE_DEFAULT */
   uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 1,472; 0: 1,200 */
   /* W3C certificates, each NUL-terminated PEM of a certificate and its private key (see prtc_certificate_parse and _print in
@@ -196,8 +196,8 @@ PRTC_API int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const
                                            prtc_channel_id *out);
 
 /* Queues a whole message; the bytes are copied. Errors: INVALID_STATE (not open), MESSAGE_TOO_LARGE (for the other side),
- * QUEUE_FULL (nothing was queued, the channel lives; wait for BUFFERED_AMOUNT_LOW), SYNTAX (text that is not UTF-8),
- * NOT_FOUND. */
+ * QUEUE_FULL (nothing was queued, the channel lives; the queue is that of all channels, so wait for BUFFERED_AMOUNT_LOW of any that
+ * has something in it; a message of more than send_queue_size never fits), SYNTAX (text that is not UTF-8), NOT_FOUND. */
 PRTC_API int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                             const uint8_t *data, size_t size);
 
