@@ -218,9 +218,7 @@ void prtc_jsep_commit(struct prtc_jsep *jsep) {
     forget(jsep, &jsep->last_offer);
     forget(jsep, &jsep->last_answer);
   }
-  static const char *const names[] = {"stable", "have-local-offer", "have-remote-offer", "have-local-pranswer",
-                                      "have-remote-pranswer", "closed"};
-  PRTC_LOG(jsep->context, PRTC_LOG_INFO, "jsep", "%s", names[jsep->next.state]);
+  PRTC_LOG(jsep->context, PRTC_LOG_INFO, "jsep", "%s", state_names[jsep->next.state]);
   jsep->now = jsep->next;
   jsep->prepared = false;
 }
