@@ -72,15 +72,17 @@ def test_errors_are_those_of_the_header() -> None:
 def test_the_types_describe_the_module() -> None:
     """SWIG writes no types, so native.pyi is by hand: its functions and their parameters are those of the module."""
     stub = Path(native.__file__).with_suffix(".pyi").read_text()
-    (described,) = [node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef)]
-    functions = [node for node in described.body if isinstance(node, ast.FunctionDef)]
-    methods = {function.name: [argument.arg for argument in function.args.args] for function in functions}
-    actual = {
-        name: list(inspect.signature(method).parameters)
-        for name, method in vars(native.Endpoint).items()
-        if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_"))
-    }
-    assert methods == actual
+    described = [node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef)]
+    assert "Endpoint" in {node.name for node in described}
+    for node in described:
+        functions = [member for member in node.body if isinstance(member, ast.FunctionDef)]
+        methods = {function.name: [argument.arg for argument in function.args.args] for function in functions}
+        actual = {
+            name: list(inspect.signature(method).parameters)
+            for name, method in vars(getattr(native, node.name)).items()
+            if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_"))
+        }
+        assert methods == actual, node.name
 
 
 def commands(peer: Peer) -> list[Callable[[], object]]:
