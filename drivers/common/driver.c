@@ -57,7 +57,7 @@ prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prt
   bool made = (driver->waiter = system->open()) != NULL;
   /* Of such large pieces the system gives only the pages that are used, and mostly a corner of them is. */
   if (made) made = (driver->receive_space = malloc(PRTC_RECEIVE_BATCH * PRTC_TRAIN_SIZE)) != NULL;
-  if (made) made = (driver->send_space = malloc(PRTC_SEND_BATCH * PRTC_TRAIN_SIZE)) != NULL;
+  if (made) made = (driver->send_space = malloc(PRTC_SEND_SPACE)) != NULL;
   if (made) made = make_endpoint(driver, config);
   if (made) return driver;
   int error = errno;

@@ -15,7 +15,8 @@
 #include <polyrtc/polyrtc.h>
 
 #define PRTC_RECEIVE_BATCH 16 /* messages, of up to 64 KiB, that receive_space has room for */
-#define PRTC_SEND_BATCH 16    /* trains that are given to the system in one call */
+#define PRTC_SEND_BATCH 16    /* trains that are given to the system in one call, */
+#define PRTC_SEND_SPACE (4 * PRTC_TRAIN_SIZE) /* and their bytes: few enough to stay in the CPU's cache */
 
 struct prtc_pending; /* a datagram that the kernel did not take yet */
 
@@ -50,7 +51,7 @@ struct prtc_driver {
   struct prtc_resolver *resolver;
 
   uint8_t *receive_space;   /* PRTC_RECEIVE_BATCH times PRTC_TRAIN_SIZE */
-  uint8_t *send_space;      /* PRTC_SEND_BATCH times PRTC_TRAIN_SIZE */
+  uint8_t *send_space;      /* PRTC_SEND_SPACE */
 };
 
 /* -------------------------------------------------------------------------------------------------------------- a system */

@@ -150,27 +150,25 @@ static void send_batch(struct prtc_driver *driver, struct batch *batch, prtc_tim
 
 int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now) {
   struct batch batch = {0};
-  size_t datagrams = 0, bytes = 0;
+  size_t datagrams = 0, bytes = 0, used = 0;
   while (datagrams < DATAGRAMS_PER_CALL && bytes < BYTES_PER_CALL) {
     prtc_datagram datagram;
-    uint8_t *space = driver->send_space + batch.count * PRTC_TRAIN_SIZE;
-    int size = prtc_endpoint_transmit(driver->endpoint, now, &datagram, space, PRTC_TRAIN_SIZE);
+    if (batch.count == PRTC_SEND_BATCH || PRTC_SEND_SPACE - used < PRTC_TRAIN_SIZE) {
+      send_batch(driver, &batch, now);
+      used = 0;
+    }
+    int size = prtc_endpoint_transmit(driver->endpoint, now, &datagram, driver->send_space + used, PRTC_TRAIN_SIZE);
     if (size <= 0) {
       send_batch(driver, &batch, now);
       return size < 0 ? size : datagrams > 0;
     }
     datagrams++;
     bytes += datagram.size;
-    if (batch.count > 0 && datagram.socket != batch.socket->id) {
-      send_batch(driver, &batch, now);
-      /* its bytes lie behind those that went: they become the first of the next batch */
-      memmove(driver->send_space, datagram.data, datagram.size);
-      datagram.data = driver->send_space;
-    }
+    used += datagram.size;
+    if (batch.count > 0 && datagram.socket != batch.socket->id) send_batch(driver, &batch, now);
     if (batch.count == 0) batch.socket = prtc_socket_find(driver, datagram.socket);
     if (batch.socket == NULL) continue; /* closed meanwhile */
     batch.datagrams[batch.count++] = datagram;
-    if (batch.count == PRTC_SEND_BATCH) send_batch(driver, &batch, now);
   }
   send_batch(driver, &batch, now);
   driver->more = true;
