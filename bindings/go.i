@@ -90,6 +90,7 @@ POLYRTC_STRUCT(Request, prtc_request)
 POLYRTC_STRUCT(PeerStates, prtc_peer_states)
 POLYRTC_STRUCT(ChannelInfo, prtc_channel_info)
 POLYRTC_STRUCT(Stats, prtc_endpoint_stats)
+POLYRTC_STRUCT(Bytes, prtc_handle_bytes)
 
 %immutable;
 
@@ -140,6 +141,13 @@ typedef struct prtc_channel_info {
   uint32_t stream_id, priority, state;
   uint64_t buffered_amount, buffered_amount_low_threshold, messages_sent, bytes_sent, messages_received, bytes_received;
 } prtc_channel_info;
+
+typedef struct prtc_handle_bytes {
+  size_t size;
+} prtc_handle_bytes;
+%extend prtc_handle_bytes {
+  void copy_data(uint8_t *out, size_t capacity) { memcpy(out, $self->data, capacity < $self->size ? capacity : $self->size); }
+}
 
 typedef struct prtc_endpoint_stats {
   uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent, datagrams_dropped, peers;

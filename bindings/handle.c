@@ -25,8 +25,13 @@ struct prtc_handle {
   prtc_driver *driver;     /* NULL: without */
   atomic_int busy;
   int code;
-  prtc_event events[EVENT_BATCH];
+  prtc_event batch[EVENT_BATCH];
+  const prtc_event *events; /* the batch, or what a replay gave */
   size_t event_count;
+  prtc_handle_bytes bytes;
+  prtc_replay *replay; /* NULL: without. It owns the endpoint */
+  uint8_t *recording;  /* its own */
+  prtc_replay_step step;
   prtc_datagram datagram;
   prtc_request request;
   prtc_peer_states states;
@@ -102,7 +107,7 @@ static const char *text_result(struct prtc_handle *handle, int result) {
 /* ------------------------------------------------------------------------------------------------------------------ life */
 
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
-                                    uint32_t log_level) {
+                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size) {
   prtc_endpoint_config config;
   struct prtc_handle *handle = seed_size == sizeof config.seed ? calloc(1, sizeof *handle) : NULL;
   if (handle == NULL) return NULL;
@@ -111,6 +116,9 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
   config.now = now;
   config.wall_clock = wall_clock;
   config.log_level = log_level;
+  config.key_log = key_log;
+  config.capture_size = (size_t)capture_size;
+  config.recording_size = (size_t)recording_size;
   handle->endpoint = prtc_endpoint_new(&config);
   if (handle->endpoint == NULL) {
     free(handle);
@@ -119,13 +127,17 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
   return handle;
 }
 
-static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable) {
+static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable, uint32_t key_log, uint64_t capture_size,
+                                      uint64_t recording_size) {
   prtc_driver_config config;
   struct prtc_handle *handle = calloc(1, sizeof *handle);
   if (handle == NULL) return NULL;
   PRTC_INIT(&config);
   config.log_level = log_level;
   config.portable = portable;
+  config.key_log = key_log;
+  config.capture_size = (size_t)capture_size;
+  config.recording_size = (size_t)recording_size;
   handle->driver = prtc_driver_new(&config);
   if (handle->driver == NULL) {
     int error = errno;
@@ -137,9 +149,40 @@ static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable) {
   return handle;
 }
 
-struct prtc_handle *prtc_handle_new_driver(uint32_t log_level) { return new_driver(log_level, 0); }
+struct prtc_handle *prtc_handle_new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
+                                           uint64_t recording_size) {
+  return new_driver(log_level, 0, key_log, capture_size, recording_size);
+}
 
-struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level) { return new_driver(log_level, 1); }
+struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
+                                                    uint64_t recording_size) {
+  return new_driver(log_level, 1, key_log, capture_size, recording_size);
+}
+
+struct prtc_handle *prtc_handle_new_replay(const uint8_t *data, size_t size, uint32_t log_level, uint32_t key_log,
+                                           uint64_t capture_size) {
+  prtc_replay_config config;
+  struct prtc_handle *handle = calloc(1, sizeof *handle);
+  if (handle == NULL) return NULL;
+  PRTC_INIT(&config);
+  handle->recording = malloc(size + 1);
+  if (handle->recording != NULL) {
+    if (size > 0) memcpy(handle->recording, data, size);
+    config.recording = handle->recording;
+    config.recording_size = size;
+    config.log_level = log_level;
+    config.key_log = key_log;
+    config.capture_size = (size_t)capture_size;
+    handle->replay = prtc_replay_new(&config);
+  }
+  if (handle->replay == NULL) {
+    free(handle->recording);
+    free(handle);
+    return NULL;
+  }
+  handle->endpoint = prtc_replay_endpoint(handle->replay);
+  return handle;
+}
 
 static void clear_servers(struct prtc_handle *handle) {
   prtc_ice_server *servers = handle->servers.elements;
@@ -160,10 +203,15 @@ static void clear_certificates(struct prtc_handle *handle) {
 void prtc_handle_close(struct prtc_handle *handle) {
   if (handle->driver != NULL) {
     prtc_driver_free(handle->driver); /* with its endpoint */
+  } else if (handle->replay != NULL) {
+    prtc_replay_free(handle->replay); /* the same */
   } else {
     prtc_endpoint_free(handle->endpoint);
   }
+  free(handle->recording);
+  handle->recording = NULL;
   handle->driver = NULL;
+  handle->replay = NULL;
   handle->endpoint = NULL;
   handle->event_count = 0;
   clear_servers(handle);
@@ -285,7 +333,8 @@ int prtc_handle_timeout(struct prtc_handle *handle, uint64_t now) {
 int prtc_handle_fetch(struct prtc_handle *handle) {
   handle->event_count = 0;
   if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
-  int count = prtc_endpoint_event(handle->endpoint, handle->events, EVENT_BATCH);
+  int count = prtc_endpoint_event(handle->endpoint, handle->batch, EVENT_BATCH);
+  handle->events = handle->batch;
   if (count > 0) handle->event_count = (size_t)count;
   return count;
 }
@@ -567,6 +616,42 @@ const char *prtc_handle_log(struct prtc_handle *handle) {
   if (text == NULL) return NULL;
   int size = prtc_endpoint_log(handle->endpoint, text, TEXT_SIZE);
   return size == 0 ? NULL : text_result(handle, size);
+}
+
+int prtc_handle_set_log_level(struct prtc_handle *handle, const char *layer, uint32_t level) {
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  return prtc_endpoint_set_log_level(handle->endpoint, empty_is_null(layer), level);
+}
+
+const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int which) {
+  handle->code = PRTC_ERROR_CLOSED;
+  char *text = handle->endpoint == NULL ? NULL : text_space(handle);
+  if (text == NULL) return NULL;
+  int size = prtc_endpoint_output(handle->endpoint, (prtc_output)which, (uint8_t *)text, TEXT_SIZE);
+  handle->code = size < 0 ? size : 0;
+  handle->bytes = (prtc_handle_bytes){(uint8_t *)text, size > 0 ? (size_t)size : 0};
+  return size > 0 ? &handle->bytes : NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- replay */
+
+int prtc_handle_replay_next(struct prtc_handle *handle) {
+  handle->event_count = 0;
+  if (handle->replay == NULL) return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : PRTC_ERROR_INVALID_STATE;
+  int code = prtc_replay_next(handle->replay, &handle->step);
+  handle->events = handle->step.events;
+  handle->event_count = handle->step.event_count;
+  return code;
+}
+
+int prtc_handle_replay_events(struct prtc_handle *handle) { return (int)handle->event_count; }
+uint64_t prtc_handle_replay_number(struct prtc_handle *handle) { return handle->step.number; }
+uint64_t prtc_handle_replay_time(struct prtc_handle *handle) { return handle->step.time; }
+const char *prtc_handle_replay_call(struct prtc_handle *handle) { return handle->step.call; }
+int prtc_handle_replay_code(struct prtc_handle *handle) { return handle->step.code; }
+uint64_t prtc_handle_replay_size(struct prtc_handle *handle) { return handle->step.data_size; }
+const char *prtc_handle_replay_message(struct prtc_handle *handle) {
+  return handle->replay == NULL ? "" : prtc_replay_message(handle->replay);
 }
 
 const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle) {

@@ -24,10 +24,15 @@ struct prtc_handle;
 
 /* seed: 32 bytes. NULL when memory is lacking or the seed has another size. */
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
-                                    uint32_t log_level);
+                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size);
 /* With a driver. NULL: errno says why. */
-struct prtc_handle *prtc_handle_new_driver(uint32_t log_level);
-struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level);
+struct prtc_handle *prtc_handle_new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
+                                           uint64_t recording_size);
+struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
+                                                    uint64_t recording_size);
+/* Of a recording (it is copied), for prtc_handle_replay_next. NULL: it is none, or memory is lacking. */
+struct prtc_handle *prtc_handle_new_replay(const uint8_t *data, size_t size, uint32_t log_level, uint32_t key_log,
+                                           uint64_t capture_size);
 void prtc_handle_free(struct prtc_handle *handle);
 /* Frees endpoint and driver; the handle stays, and answers CLOSED. */
 void prtc_handle_close(struct prtc_handle *handle);
@@ -133,7 +138,26 @@ const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer);
 const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint64_t peer);
 const prtc_address *prtc_handle_selected_remote(struct prtc_handle *handle);
 const char *prtc_handle_log(struct prtc_handle *handle); /* NULL: no more lines */
+int prtc_handle_set_log_level(struct prtc_handle *handle, const char *layer, uint32_t level); /* layer "": all */
+/* The next bytes of a prtc_output; NULL: there are none. */
+typedef struct prtc_handle_bytes {
+  const uint8_t *data;
+  size_t size;
+} prtc_handle_bytes;
+const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int which);
 const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle);
+
+/* ---------------------------------------------------------------------------------------------------------------- replay */
+
+/* As prtc_replay_next; the step's events are prtc_handle_event's, its other members those of the functions below. */
+int prtc_handle_replay_next(struct prtc_handle *handle);
+int prtc_handle_replay_events(struct prtc_handle *handle); /* how many */
+uint64_t prtc_handle_replay_number(struct prtc_handle *handle);
+uint64_t prtc_handle_replay_time(struct prtc_handle *handle);
+const char *prtc_handle_replay_call(struct prtc_handle *handle);
+int prtc_handle_replay_code(struct prtc_handle *handle);
+uint64_t prtc_handle_replay_size(struct prtc_handle *handle);
+const char *prtc_handle_replay_message(struct prtc_handle *handle);
 
 /* ----------------------------------------------------------------------------------------------------------- certificates */
 

@@ -201,6 +201,10 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
   }
 }
 
+%typemap(out) const prtc_handle_bytes * {
+  $result = $1 == NULL ? env.Null() : polyrtc_from_bytes(env, $1->data, $1->size);
+}
+
 %typemap(out) const prtc_endpoint_stats * {
   if ($1 == NULL) {
     $result = env.Null();

@@ -55,14 +55,29 @@ struct prtc_handle {};
 POLYRTC_NULL_IS_ERRNO(new_driver)
 POLYRTC_NULL_IS_ERRNO(new_portable_driver)
 %inline %{
-static struct prtc_handle *new_driver(uint32_t log_level) { return prtc_handle_new_driver(log_level); }
-static struct prtc_handle *new_portable_driver(uint32_t log_level) { return prtc_handle_new_portable_driver(log_level); }
+static struct prtc_handle *new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size) {
+  return prtc_handle_new_driver(log_level, key_log, capture_size, recording_size);
+}
+static struct prtc_handle *new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
+                                               uint64_t recording_size) {
+  return prtc_handle_new_portable_driver(log_level, key_log, capture_size, recording_size);
+}
+%}
+
+%newobject new_replay;
+POLYRTC_NULL_IS(new_replay, "this is not a recording")
+%inline %{
+static struct prtc_handle *new_replay(const uint8_t *data, size_t size, uint32_t log_level, uint32_t key_log,
+                                      uint64_t capture_size) {
+  return prtc_handle_new_replay(data, size, log_level, key_log, capture_size);
+}
 %}
 
 POLYRTC_NULL_IS(prtc_handle::prtc_handle, "the seed must be of 32 bytes")
 %extend prtc_handle {
-  prtc_handle(const uint8_t *data, size_t size, uint64_t now, int64_t wall_clock, uint32_t log_level) {
-    return prtc_handle_new(data, size, now, wall_clock, log_level);
+  prtc_handle(const uint8_t *data, size_t size, uint64_t now, int64_t wall_clock, uint32_t log_level, uint32_t key_log,
+              uint64_t capture_size, uint64_t recording_size) {
+    return prtc_handle_new(data, size, now, wall_clock, log_level, key_log, capture_size, recording_size);
   }
   ~prtc_handle() { prtc_handle_free($self); }
 }
@@ -134,6 +149,17 @@ POLYRTC_ENTER
   const prtc_address *selected_local(uint64_t peer);
   const prtc_address *selected_remote();
   const char *log();
+  int set_log_level(const char *layer, uint32_t level);
+  const prtc_handle_bytes *output(int which);
+
+  int replay_next();
+  int replay_events();
+  uint64_t replay_number();
+  uint64_t replay_time();
+  const char *replay_call();
+  int replay_code();
+  uint64_t replay_size();
+  const char *replay_message();
   const prtc_endpoint_stats *stats();
 }
 %exception;

@@ -241,6 +241,10 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
                                 (unsigned long long)$1->bytes_received);
 }
 
+%typemap(out) const prtc_handle_bytes * {
+  $result = $1 == NULL ? SWIG_Py_Void() : polyrtc_from_bytes($1->data, $1->size);
+}
+
 %typemap(out) const prtc_endpoint_stats * {
   $result = $1 == NULL
                 ? SWIG_Py_Void()

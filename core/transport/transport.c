@@ -67,7 +67,7 @@ void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, 
 void prtc_transport_push_failure(struct prtc_transport *transport, int code, const char *text) {
   if (transport->failure_told || transport->closed) return;
   transport->failure_told = true;
-  PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "failed: %.200s (%s)", text, prtc_error_name(code));
+  PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "failed: %.200s (%s)", text, prtc_error_name(code));
   struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_FAILED, .code = code};
   size_t size = strlen(text);
   memcpy(event.text, text, size < sizeof event.text ? size : sizeof event.text - 1);

@@ -40,6 +40,9 @@ static bool make_endpoint(struct prtc_driver *driver, const prtc_driver_config *
   endpoint.wall_clock = (int64_t)time(NULL);
   endpoint.allocator = config->allocator;
   endpoint.log_level = config->log_level;
+  endpoint.key_log = config->key_log;
+  endpoint.capture_size = config->capture_size;
+  endpoint.recording_size = config->recording_size;
   errno = ENOMEM;
   driver->endpoint = prtc_endpoint_new(&endpoint);
   wipe(endpoint.seed, sizeof endpoint.seed);

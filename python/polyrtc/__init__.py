@@ -16,6 +16,7 @@ from .configuration import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCI
 from .datachannel import RTCDataChannel, RTCDataChannelParameters
 from .description import RTCSessionDescription
 from .exceptions import InvalidAccessError, InvalidStateError
+from .inside import see_inside
 from .peerconnection import RTCPeerConnection
 from .transports import RTCDtlsTransport, RTCIceTransport, RTCSctpCapabilities, RTCSctpTransport
 
@@ -39,6 +40,7 @@ __all__ = [
     "RTCSctpCapabilities",
     "RTCSctpTransport",
     "RTCSessionDescription",
+    "see_inside",
 ]
 
 logging.getLogger("polyrtc").addHandler(logging.NullHandler())

@@ -31,16 +31,24 @@ class Watch(NamedTuple):
 
 
 class Driver:
-    """One endpoint with real sockets. ``log_level`` as in :class:`~polyrtc.sansio.Endpoint`.
+    """One endpoint with real sockets. ``log_level`` and what follows it as in :class:`~polyrtc.sansio.Endpoint`.
 
     ``portable`` takes the driver of systems that have no descriptor for many, also where there is a better one: :meth:`fileno` is
     then -1, and an event loop asks :meth:`watches` and :meth:`wake_up` after each call of ``process`` and ``flush``."""
 
     endpoint: Endpoint
 
-    def __init__(self, *, log_level: int = 0, portable: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        log_level: int = 0,
+        portable: bool = False,
+        key_log: bool = False,
+        capture_size: int = 0,
+        recording_size: int = 0,
+    ) -> None:
         make = native.new_portable_driver if portable else native.new_driver
-        self._native = make(log_level)
+        self._native = make(log_level, key_log, capture_size, recording_size)
         self.endpoint = Endpoint._of(self._native)
 
     def fileno(self) -> int:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .driver import Driver, Watch
+from .inside import Inside
 from .loop import AsyncioLoop, Loop
 from .sansio import Event, Peer
 
@@ -34,7 +35,13 @@ class Engine:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.driver = Driver()
+        self._inside = Inside()
+        self.driver = Driver(
+            key_log=self._inside.key_log,
+            capture_size=self._inside.capture_size,
+            recording_size=self._inside.recording_size,
+        )
+        self._inside.set_levels(self.driver.endpoint)
         self._peers: dict[int, weakref.finalize[[weakref.ref[Engine], int], Subscriber]] = {}
         self._weak: weakref.WeakValueDictionary[int, Subscriber] = weakref.WeakValueDictionary()
         self._held: dict[int, Subscriber] = {}
@@ -64,6 +71,7 @@ class Engine:
 
     def add(self, subscriber: Subscriber, peer: Peer) -> None:
         """The peer's events go to the subscriber, which is held weakly. When it is collected the peer is freed."""
+        self._inside.set_levels(self.driver.endpoint)  # they may have changed since the one before
         self._weak[peer.id] = subscriber
         self._peers[peer.id] = finalizer = weakref.finalize(subscriber, _abandon, weakref.ref(self), peer.id)
         finalizer.atexit = False
@@ -106,6 +114,8 @@ class Engine:
             for watch in self._watched:
                 self._unwatch(watch)
             self._watched.clear()
+            self._inside.poll(self.driver.endpoint)
+            self._inside.close()
             self.driver.close()
             self._events.clear()
             self._weak.clear()
@@ -125,6 +135,7 @@ class Engine:
     def flush(self) -> None:
         """Sends at once what commands have queued."""
         self.driver.flush()
+        self._inside.poll(self.driver.endpoint)
         self._watch()
 
     def _on_flush(self) -> None:
@@ -136,6 +147,7 @@ class Engine:
     def _on_ready(self) -> None:
         if not self.closed:
             self.driver.process()
+            self._inside.poll(self.driver.endpoint)
             self._watch()
             self.dispatch()
 

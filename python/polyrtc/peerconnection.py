@@ -50,7 +50,8 @@ class RTCPeerConnection(Emitter):
     - "datachannel" with an :class:`RTCDataChannel` that the other side opened;
     - "icecandidate" with an :class:`RTCIceCandidate`, and with ``None`` once gathering is over;
     - "connectionstatechange", "iceconnectionstatechange", "icegatheringstatechange", "signalingstatechange";
-    - "negotiationneeded".
+    - "negotiationneeded";
+    - "failed" with an :class:`~polyrtc.exceptions.OperationError` that says in a sentence why the connection failed, once a failure.
 
     With a listener of "icecandidate" (trickle ICE, RFC 8838) :meth:`setLocalDescription` returns at once. Without one the
     candidates must be in the description, so it waits until gathering is complete, but no longer than 5 seconds
@@ -69,6 +70,7 @@ class RTCPeerConnection(Emitter):
         self.__ice_gathering_state = "new"
         self.__ice_connection_state = "new"
         self.__connection_state = "new"
+        self.__failure: OperationError | None = None
         self.__closing = False
         self.__gathered: Flag | None = None
         self.__closed: Flag | None = None
@@ -106,6 +108,12 @@ class RTCPeerConnection(Emitter):
         """``"stable"``, ``"have-local-offer"``, ``"have-remote-offer"``, ``"have-local-pranswer"``,
         ``"have-remote-pranswer"`` or ``"closed"``."""
         return self.__signaling_state
+
+    @property
+    def failure(self) -> OperationError | None:
+        """Why it failed last, in a sentence; ``None`` when it has not. (Not in the W3C's text.) ``failure.name`` is "ICE_FAILED",
+        "CONSENT_EXPIRED", "FINGERPRINT_MISMATCH", "DTLS_ALERT", "TIMEOUT", "SCTP_ABORTED" or another of the table of errors."""
+        return self.__failure
 
     @property
     def localDescription(self) -> RTCSessionDescription | None:
@@ -319,7 +327,8 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.NEGOTIATION_NEEDED:
             self.emit("negotiationneeded")
         elif kind == EventType.FAILED:
-            logger.warning("%r: %s", self, event.text)
+            self.__failure = self._error_of(event)
+            self.emit("failed", self.__failure)
         elif kind == EventType.ICE_TRANSPORT_STATE_CHANGE:
             self.__need_sctp().transport.transport._set_state(event.state_name)
         elif kind == EventType.DTLS_TRANSPORT_STATE_CHANGE:

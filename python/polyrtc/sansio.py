@@ -34,8 +34,8 @@ from .errors import EXCEPTIONS, ErrorCode, PrtcError
 
 __all__ = [
     "Address", "ChannelInfo", "ChannelState", "Datagram", "Description", "DescriptionKind", "Endpoint", "ErrorCode", "Event",
-    "EventType", "IceServer", "Interface", "MessageKind", "NetworkType", "Peer", "Protocol", "PrtcError", "Request",
-    "RequestType", "States", "Stats",
+    "EventType", "IceServer", "Interface", "MessageKind", "NetworkType", "Output", "Peer", "Protocol", "PrtcError", "Replay",
+    "Request", "RequestType", "States", "Stats", "Step",
 ]
 
 Address = tuple[str, int]
@@ -78,6 +78,14 @@ class RequestType(enum.IntEnum):
     CLOSE = 5  #: socket. No reply
     JOIN_MULTICAST = 6
     RESOLVE = 7  #: name. Reply: addresses
+
+
+class Output(enum.IntEnum):
+    """``prtc_output``: files that an endpoint can make, see :meth:`Endpoint.output`."""
+
+    KEY_LOG = 0
+    CAPTURE = 1
+    RECORDING = 2
 
 
 class Protocol(enum.IntEnum):
@@ -317,12 +325,25 @@ class Endpoint:
 
     ``seed``: 32 bytes; ``None`` takes them from the system. A fixed seed is for tests and replays alone: it repeats keys.
     ``wall_clock``: seconds since 1970 at ``now``; 0 when unknown. ``log_level``: 0 none to 5 everything, see :meth:`log`.
+    ``key_log``, ``capture_size`` and ``recording_size`` (bytes that may wait): see :meth:`output`.
     """
 
     __slots__ = ("_native", "__weakref__")
 
-    def __init__(self, seed: bytes | None = None, now: int = 0, wall_clock: int = 0, log_level: int = 0) -> None:
-        self._native = native.Endpoint(os.urandom(32) if seed is None else seed, now, wall_clock, log_level)
+    def __init__(
+        self,
+        seed: bytes | None = None,
+        now: int = 0,
+        wall_clock: int = 0,
+        log_level: int = 0,
+        *,
+        key_log: bool = False,
+        capture_size: int = 0,
+        recording_size: int = 0,
+    ) -> None:
+        self._native = native.Endpoint(
+            os.urandom(32) if seed is None else seed, now, wall_clock, log_level, key_log, capture_size, recording_size
+        )
 
     @classmethod
     def _of(cls, handle: native.Endpoint) -> Endpoint:
@@ -463,6 +484,19 @@ class Endpoint:
         while (line := self._native.log()) is not None:
             lines.append(line)
         return lines
+
+    def set_log_level(self, level: int, layer: str = "") -> None:
+        """Which lines are kept from now on: of one layer ("ice", "dtls"...), or of all of them."""
+        check(self._native.set_log_level(layer, level))
+
+    def output(self, which: int) -> bytes:
+        """What there is more of a file (an :class:`Output`) that is written since the endpoint was made: TLS keys, a pcapng of the
+        decrypted traffic, a recording for :class:`Replay`. Empty when there is no more, or it was not asked for."""
+        parts = []
+        while (part := self._native.output(which)) is not None:
+            parts.append(part)
+        self._check_code()
+        return b"".join(parts)
 
     def stats(self) -> Stats:
         row = self._native.stats()
@@ -636,3 +670,51 @@ class Peer:
         if value is None:
             raise error(self.endpoint._native.code(), self.endpoint._native.peer_message(self.id))
         return value
+
+
+class Step(NamedTuple):
+    """One call of a recording, made again by :class:`Replay`."""
+
+    number: int  #: from 1
+    time: int  #: microseconds, of the endpoint's clock
+    call: str  #: the function of the C API without "prtc_", for instance "peer_send"
+    code: int  #: what it returned
+    size: int  #: bytes that were received, sent or transmitted
+    events: list[Event]
+
+
+class Replay:
+    """Runs a recording again, call by call: an iterator of :class:`Step`.
+
+    ValueError when it is no recording. When a step comes out otherwise than it was recorded, the iteration ends with a PrtcError
+    of code UNEXPECTED, and when the file is damaged of code MALFORMED. ``message`` says after the end when the recording was not
+    whole. ``endpoint`` is the one that lives again, for its log and its outputs.
+    """
+
+    def __init__(self, recording: Buffer, log_level: int = 0, *, key_log: bool = False, capture_size: int = 0) -> None:
+        self._native = native.new_replay(recording, log_level, key_log, capture_size)
+        self.endpoint = Endpoint._of(self._native)
+
+    def __iter__(self) -> Replay:
+        return self
+
+    def __next__(self) -> Step:
+        code = self._native.replay_next()
+        if code < 0:
+            raise error(code, self._native.replay_message())
+        if code == 0:
+            raise StopIteration
+        native = self._native
+        events = [Event(*native.event(index)) for index in range(native.replay_events())]
+        return Step(
+            native.replay_number(),
+            native.replay_time(),
+            native.replay_call(),
+            native.replay_code(),
+            native.replay_size(),
+            events,
+        )
+
+    @property
+    def message(self) -> str:
+        return self._native.replay_message()

@@ -28,7 +28,7 @@
  *     datagrams does not starve the rest of the loop.
  *   - After fork, the child's copy is inert: process and flush answer INVALID_STATE and touch nothing that the parent shares;
  *     prtc_driver_free closes the child's descriptors alone. All descriptors are closed by exec.
- *   - Of the endpoint, the application uses the commands, prtc_endpoint_event, _log and _get_stats. What carries bytes, time
+ *   - Of the endpoint, the application uses the commands, prtc_endpoint_event, _log, _output and _get_stats. What carries bytes, time
  *     and requests (receive, transmit, timeout, request, reply …) is the driver's.
  */
 #ifndef POLYRTC_DRIVER_H
@@ -48,6 +48,9 @@ typedef struct prtc_driver_config {
   uint32_t log_level;              /* prtc_log_level, see prtc_endpoint_config */
   uint32_t receive_buffer;         /* bytes that the kernel may hold for each socket: SO_RCVBUF, within its limit. 0: 1 MiB */
   uint32_t send_buffer;            /* the same for SO_SNDBUF; 0: 1 MiB */
+  uint32_t key_log;                /* this and the next two: see prtc_endpoint_config. Poll prtc_endpoint_output after each */
+  size_t capture_size;             /* prtc_driver_process and prtc_driver_flush, and write what it gives to a file */
+  size_t recording_size;
   uint32_t portable;               /* 1: the portable driver, also where there is a better one */
 } prtc_driver_config;
 
