@@ -11,7 +11,8 @@ enum { HOURS = 24, MESSAGES = 20 };
 /* glibc counts what it keeps at hand as used, and that varies. A byte lost with each request for consent would be more. */
 enum { TOLERANCE = 16 * 1024 };
 
-/* Channels that come and go from both sides, messages of several sizes both ways, and silence with nothing but consent. */
+/* Channels that come and go from both sides, an ICE restart, messages of several sizes both ways, and silence with nothing but
+ * consent. */
 static void an_hour(struct pair *pair, const prtc_channel_id *channel) {
   static uint8_t message[100000];
   prtc_time end = pair->now + 3600 * PAIR_SECOND;
@@ -23,6 +24,7 @@ static void an_hour(struct pair *pair, const prtc_channel_id *channel) {
     pair_run(pair, 10 * PAIR_SECOND, NULL);
     PRTC_CHECK_INT(pair->sides[i].channels_closed, closed + 1);
   }
+  PRTC_REQUIRE(pair_restart(pair) == 0);
   for (int i = 0; i < MESSAGES; i++) {
     size_t size = (size_t)(1 + i * 5000);
     for (int k = 0; k < 2; k++) {
@@ -50,6 +52,10 @@ static void memory_is_flat_over_a_day(void) {
   PRTC_REQUIRE(pair_negotiate(pair) == 0);
   PRTC_REQUIRE(pair_run(pair, 10 * PAIR_SECOND, pair_is_connected));
   const prtc_channel_id channel[2] = {pair->sides[0].opened, pair->sides[1].taken};
+  for (int i = 0; i < 10; i++) { /* then the version of the SDP has two digits, from the first hour to the last */
+    PRTC_REQUIRE(pair_restart(pair) == 0);
+    pair_run(pair, 60 * PAIR_SECOND, NULL);
+  }
   size_t live = 0, in_process = 0;
   for (int hour = 1; hour <= HOURS; hour++) {
     uint64_t steps = pair->steps;

@@ -1,4 +1,4 @@
-/* A whole connection again and again, each time with another allocation that fails, until none is left that could.
+/* A whole connection again and again, each time with another allocation that fails, alone or with all that follow.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -16,7 +16,7 @@ static bool use(struct pair *pair) {
   if (prtc_peer_send(a->peer, pair->now, a->opened, PRTC_MESSAGE_BINARY, message, sizeof message) < 0) return false;
   if (prtc_peer_send(b->peer, pair->now, b->taken, PRTC_MESSAGE_BINARY, message, 1) < 0) return false;
   if (!pair_run(pair, 60 * PAIR_SECOND, has_messages)) return false;
-  if (pair_create_channel(pair, 1) < 0) return false;
+  if (pair_create_channel(pair, 1) < 0 || pair_restart(pair) < 0) return false;
   pair_run(pair, 2 * PAIR_SECOND, NULL);
   if (prtc_peer_close_channel(a->peer, pair->now, a->opened) < 0) return false;
   pair_run(pair, 2 * PAIR_SECOND, NULL);
@@ -26,8 +26,8 @@ static bool use(struct pair *pair) {
 }
 
 /* Returns how many allocations there were. */
-static uint64_t live(uint64_t fail_at, bool *good) {
-  struct meter meter = {.fail_at = fail_at};
+static uint64_t live(uint64_t fail_at, bool and_after, bool *good) {
+  struct meter meter = {.fail_at = fail_at, .and_after = and_after};
   prtc_allocator allocator = pair_metered(&meter);
   struct pair *pair = pair_open(&allocator, 1);
   *good = false;
@@ -40,12 +40,12 @@ static uint64_t live(uint64_t fail_at, bool *good) {
   return meter.requests;
 }
 
-static void every_allocation_may_fail(void) {
+static void try_each(bool and_after) {
   bool good;
-  uint64_t count = live(0, &good), survived = 0;
+  uint64_t count = live(0, false, &good), survived = 0;
   PRTC_CHECK(good);
   for (uint64_t fail_at = 1; fail_at <= count; fail_at++) {
-    (void)live(fail_at, &good);
+    (void)live(fail_at, and_after, &good);
     survived += good;
   }
   printf("%llu allocations, ", (unsigned long long)count);
@@ -53,7 +53,12 @@ static void every_allocation_may_fail(void) {
   PRTC_CHECK(survived < count);
 }
 
+static void every_allocation_may_fail(void) { try_each(false); }
+
+static void memory_may_end_at_any_moment(void) { try_each(true); }
+
 int main(void) {
   PRTC_RUN(every_allocation_may_fail);
+  PRTC_RUN(memory_may_end_at_any_moment);
   return PRTC_TEST_RESULT();
 }

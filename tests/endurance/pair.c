@@ -25,7 +25,10 @@ union block {
   max_align_t align;
 };
 
-static bool fails(struct meter *meter) { return ++meter->requests == meter->fail_at; }
+static bool fails(struct meter *meter) {
+  uint64_t number = ++meter->requests;
+  return number == meter->fail_at || (meter->and_after && number > meter->fail_at);
+}
 
 static void *meter_allocate(void *context, size_t size) {
   struct meter *meter = context;
@@ -125,6 +128,13 @@ int pair_negotiate(struct pair *pair) {
     code = prtc_peer_new(pair->sides[i].endpoint, pair->now, &config, &pair->sides[i].peer);
   }
   if (code == 0) code = pair_create_channel(pair, 0);
+  if (code == 0) code = describe(pair, 0, PRTC_SDP_OFFER);
+  if (code == 0) code = describe(pair, 1, PRTC_SDP_ANSWER);
+  return code;
+}
+
+int pair_restart(struct pair *pair) {
+  int code = prtc_peer_restart_ice(pair->sides[0].peer, pair->now);
   if (code == 0) code = describe(pair, 0, PRTC_SDP_OFFER);
   if (code == 0) code = describe(pair, 1, PRTC_SDP_ANSWER);
   return code;

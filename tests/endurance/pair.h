@@ -49,6 +49,8 @@ void pair_close(struct pair *pair);
 
 /* Makes the peers, a channel of side 0, and has them exchange offer and answer. 0 or the first error. */
 int pair_negotiate(struct pair *pair);
+/* Offer and answer once more, with new ICE credentials. 0 or the first error. */
+int pair_restart(struct pair *pair);
 /* Frees the peers: their counts start again. */
 void pair_forget(struct pair *pair);
 /* 0 or an error. */
@@ -65,6 +67,7 @@ struct meter {
   size_t live;       /* bytes */
   uint64_t requests; /* allocations asked for */
   uint64_t fail_at;  /* this one fails; 0: none */
+  bool and_after;    /* and so do all that follow */
 };
 prtc_allocator pair_metered(struct meter *meter);
 
