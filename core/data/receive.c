@@ -44,6 +44,12 @@ static void make_utf8(char *text, size_t size) {
   }
 }
 
+/* The other side is told that the channel it has opened is none here, rather than left to send into it. */
+static int lack_memory(prtc_data *data, uint32_t stream) {
+  prtc_data_ask_reset(data, stream);
+  return PRTC_ERROR_NO_MEMORY;
+}
+
 /* RFC 8832 section 6: an OPEN that cannot be is answered by a reset of the stream, and no ACK. */
 static int refuse(prtc_data *data, uint32_t stream) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
@@ -82,7 +88,7 @@ static int receive_open(prtc_data *data, uint32_t stream, const uint8_t *bytes, 
   config.max_retransmits = config.max_packet_life_time = open.reliability;
   config.priority = open.priority;
   channel = prtc_data_channel_new(data, &config);
-  if (channel == NULL) return PRTC_ERROR_NO_MEMORY;
+  if (channel == NULL) return lack_memory(data, stream);
   make_utf8(channel->label, channel->label_size);
   make_utf8(channel->protocol, channel->protocol_size);
   channel->remote = true;
@@ -91,7 +97,7 @@ static int receive_open(prtc_data *data, uint32_t stream, const uint8_t *bytes, 
   if (prtc_data_take_stream(data, channel, stream) < 0 ||
       prtc_data_enqueue(data, channel, PRTC_PPID_DCEP, &ack, sizeof ack) < 0) {
     prtc_data_channel_free(data, channel);
-    return PRTC_ERROR_NO_MEMORY;
+    return lack_memory(data, stream);
   }
   prtc_data_tell_state(data, channel, PRTC_DATA_EVENT_CHANNEL);
   prtc_data_open(data, channel);

@@ -120,7 +120,7 @@ int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now) {
 
 void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event) {
   if (ice->events.count == MAX_EVENTS) prtc_queue_pop(&ice->events, NULL);
-  (void)prtc_queue_push(&ice->events, event); /* without memory for it, states can still be asked for */
+  if (prtc_queue_push(&ice->events, event) < 0) ice->event_lost = true;
 }
 
 static void fill_candidate(prtc_candidate *out, const struct ice_event *event) {
@@ -137,7 +137,11 @@ static void fill_candidate(prtc_candidate *out, const struct ice_event *event) {
 
 int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
   struct ice_event event;
-  if (!prtc_queue_pop(&ice->events, &event)) return 0;
+  if (!prtc_queue_pop(&ice->events, &event)) {
+    bool lost = ice->event_lost;
+    ice->event_lost = false;
+    return lost ? PRTC_ERROR_NO_MEMORY : 0;
+  }
   memset(out, 0, sizeof *out);
   out->type = event.type;
   out->state = event.state;

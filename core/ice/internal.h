@@ -193,6 +193,7 @@ struct prtc_ice {
   bool sockets_ended;
   bool gathered;          /* GATHERING_COMPLETE has been reported */
   struct prtc_queue early, responses, events;
+  bool event_lost;        /* for lack of memory; not told yet */
 
   uint64_t trigger_order;
   uint32_t reflexive_count; /* names peer-reflexive foundations */

@@ -22,14 +22,16 @@ static char *keep(char **cursor, const char *text) {
 
 static size_t room(const char *text) { return text == NULL ? 0 : strlen(text) + 1; }
 
-/* Without memory the event is lost: there is nothing better to do, and nobody waits for it in vain, for the states are
- * right. */
+/* Without memory the event is lost, which lost_event tells. */
 void prtc_peer_push_text(prtc_peer *peer, const prtc_event *event) {
   struct queued_event queued = {.event = *event};
   size_t size = room(event->text) + room(event->mid) + room(event->ufrag);
   if (size > 0) {
     queued.texts = prtc_allocate(peer->context, size);
-    if (queued.texts == NULL) return;
+    if (queued.texts == NULL) {
+      peer->event_lost = true;
+      return;
+    }
     char *cursor = queued.texts;
     queued.event.text = keep(&cursor, event->text);
     queued.event.mid = keep(&cursor, event->mid);
@@ -38,6 +40,7 @@ void prtc_peer_push_text(prtc_peer *peer, const prtc_event *event) {
   if (prtc_queue_push(&peer->events, &queued) < 0) {
     PRTC_LOG(peer->context, PRTC_LOG_ERROR, "peer", "an event of type %u was lost: no memory", (unsigned)event->type);
     prtc_release(peer->context, queued.texts);
+    peer->event_lost = true;
   }
 }
 
@@ -210,16 +213,32 @@ static uint32_t state_event_of(uint32_t type) {
 /* Of a transport that leaves: its states and its channels. It counts for the peer's states no more. */
 static bool leaving_event(prtc_peer *peer, prtc_event *out) {
   struct prtc_transport_event event;
-  while (peer->leaving != NULL && prtc_transport_event(peer->leaving, &event) > 0) {
+  int code = 0;
+  while (peer->leaving != NULL && (code = prtc_transport_event(peer->leaving, &event)) > 0) {
     *out = (prtc_event){.type = state_event_of(event.type), .state = event.state, .object = peer->leaving_id};
     if (event.type == PRTC_TRANSPORT_EVENT_CHANNEL) *out = event.channel;
     if (out->type != PRTC_EVENT_NONE) return true;
   }
+  if (code < 0) peer->event_lost = true;
   if (peer->leaving != NULL && !peer->leaving_is_told) {
     peer->leaving_is_told = true;
     prtc_peer_wake(peer);
   }
   return false;
+}
+
+/* In place of events for which there was no memory: nobody is to wait for them in vain. It needs none itself. From then on the
+ * states that were reported are what they are. */
+static bool lost_event(prtc_peer *peer, prtc_event *out) {
+  if (!peer->event_lost) return false;
+  peer->event_lost = false;
+  peer->reported.signaling = prtc_jsep_get_signaling_state(peer->jsep);
+  peer->reported.ice_gathering = peer->now.gathering;
+  peer->reported.ice_connection = peer->closed_reported ? PRTC_ICE_CONNECTION_CLOSED : peer->now.ice_connection;
+  peer->reported.connection = peer->closed_reported ? PRTC_CONNECTION_CLOSED : peer->now.connection;
+  peer->reported.sctp_transport = peer->now.sctp;
+  *out = (prtc_event){.type = PRTC_EVENT_FAILED, .code = PRTC_ERROR_NO_MEMORY, .text = "an event was lost for lack of memory"};
+  return true;
 }
 
 /* The last events of a closed peer, once its goodbye is on its way. */
@@ -276,7 +295,9 @@ int prtc_peer_event(prtc_peer *peer, prtc_event *out) {
   for (;;) {
     struct prtc_transport_event event;
     if (pop(peer, out) || leaving_event(peer, out)) break;
-    if (peer->transport != NULL && prtc_transport_event(peer->transport, &event) > 0) {
+    int code = peer->transport == NULL ? 0 : prtc_transport_event(peer->transport, &event);
+    if (code < 0) peer->event_lost = true;
+    if (code > 0) {
       if (event.type != PRTC_TRANSPORT_EVENT_CHANNEL) {
         take(peer, &event);
         continue;
@@ -285,7 +306,9 @@ int prtc_peer_event(prtc_peer *peer, prtc_event *out) {
       break;
     }
     report_closed(peer);
-    if (peer->events.count == 0) return 0;
+    if (peer->events.count > 0) continue;
+    if (!lost_event(peer, out)) return 0;
+    break;
   }
   out->peer = peer->id;
   return 1;

@@ -88,6 +88,7 @@ struct prtc_peer {
   prtc_peer_states reported;
   struct prtc_queue events; /* struct queued_event */
   char *event_texts;        /* what the event that was fetched last points to */
+  bool event_lost;          /* for lack of memory; not told yet */
   char error[256];
 };
 

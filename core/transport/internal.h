@@ -73,6 +73,8 @@ struct prtc_transport {
   size_t held_size;
 
   struct prtc_queue events; /* struct prtc_transport_event: all but those of channels */
+  bool event_lost;          /* one of any kind, for lack of memory; not told yet */
+  bool channel_event_lost;  /* data has said so: it does for ever */
 
   bool closed;  /* prtc_transport_close was called */
   bool closing; /* the SCTP ABORT, then close_notify are still to be sent */
@@ -81,7 +83,7 @@ struct prtc_transport {
 
 /* transport.c */
 
-/* Queues an event that is not a channel's. Out of memory, it is lost and logged: the states can still be asked for. */
+/* Queues an event that is not a channel's. Out of memory, it is lost, and prtc_transport_event says so. */
 void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event);
 void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, uint32_t state);
 void prtc_transport_push_failure(struct prtc_transport *transport, int code, const char *text);

@@ -204,7 +204,9 @@ static uint32_t channel_event_type(uint32_t type) {
 int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_transport_event *out) {
   prtc_data_event event;
   prtc_sctp_event received;
-  while (prtc_data_event_next(transport->data, &event) <= 0) {
+  int code;
+  while ((code = prtc_data_event_next(transport->data, &event)) <= 0) {
+    if (code < 0 && !transport->channel_event_lost) transport->event_lost = transport->channel_event_lost = true;
     bool readable = transport->sctp != NULL && !transport->sctp_ended;
     if (!readable || prtc_sctp_event_next(transport->sctp, &received) <= 0) return 0;
     take_sctp_event(transport, &received);

@@ -42,9 +42,9 @@ void prtc_transport_free(struct prtc_transport *transport) {
 /* ----------------------------------------------------------------------------------------------------------------- events */
 
 void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event) {
-  if (prtc_queue_push(&transport->events, event) < 0) {
-    PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "an event of type %u was lost: no memory", event->type);
-  }
+  if (prtc_queue_push(&transport->events, event) == 0) return;
+  PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "an event of type %u was lost: no memory", event->type);
+  transport->event_lost = true;
 }
 
 /* The other side may change the pair with every datagram: of changes that nobody has fetched yet the last is enough. */
@@ -78,8 +78,11 @@ int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport
   for (;;) {
     if (prtc_queue_pop(&transport->events, out)) return 1;
     if (prtc_stack_channel_event(transport, out)) return 1;
-    if (transport->events.count == 0) return 0;
+    if (transport->events.count == 0) break;
   }
+  bool lost = transport->event_lost;
+  transport->event_lost = false;
+  return lost ? PRTC_ERROR_NO_MEMORY : 0;
 }
 
 static void selected_pair_event(struct prtc_transport *transport) {
@@ -115,7 +118,9 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
 
 void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_ice_event event;
-  while (prtc_ice_event_next(transport->ice, &event) > 0) take_ice_event(transport, now, &event);
+  int code;
+  while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, now, &event);
+  if (code < 0) transport->event_lost = true;
   prtc_stack_dtls_events(transport, now);
 }
 

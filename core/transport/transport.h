@@ -69,7 +69,7 @@ struct prtc_transport_event {
   char text[256];
 };
 
-/* 1, or 0 when there is none. */
+/* 1, 0 when there is none, or once NO_MEMORY when one was lost for the lack of it. */
 int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out);
 
 /* ------------------------------------------------------------------------------------- sockets: requests and their replies */

@@ -2,20 +2,36 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <stdio.h>
+
 #include "core/base/testing.h"
 #include "tests/endurance/pair.h"
 
 static bool has_messages(const struct pair *pair) { return pair->sides[0].received > 0 && pair->sides[1].received > 0; }
 
+/* Whether an application that waits knows that it waits in vain. */
+static void check_told(const struct pair *pair, const char *what) {
+  const struct side *a = &pair->sides[0], *b = &pair->sides[1];
+  if (a->failures + b->failures + a->channels_closed + b->channels_closed > 0) return;
+  fprintf(stderr, "%s: nobody was told why not\n", what);
+  PRTC_CHECK(false);
+}
+
+static bool waited(struct pair *pair, pair_condition done, const char *what) {
+  bool came = pair_run(pair, 60 * PAIR_SECOND, done);
+  if (!came) check_told(pair, what);
+  return came;
+}
+
 /* What an application does, and gives up where a command is refused. True: all of it was possible. */
 static bool use(struct pair *pair) {
   static const uint8_t message[20000];
   if (pair_negotiate(pair) < 0) return false;
-  if (!pair_run(pair, 60 * PAIR_SECOND, pair_is_connected)) return false;
+  if (!waited(pair, pair_is_connected, "connected")) return false;
   struct side *a = &pair->sides[0], *b = &pair->sides[1];
   if (prtc_peer_send(a->peer, pair->now, a->opened, PRTC_MESSAGE_BINARY, message, sizeof message) < 0) return false;
   if (prtc_peer_send(b->peer, pair->now, b->taken, PRTC_MESSAGE_BINARY, message, 1) < 0) return false;
-  if (!pair_run(pair, 60 * PAIR_SECOND, has_messages)) return false;
+  if (!waited(pair, has_messages, "messages")) return false;
   if (pair_create_channel(pair, 1) < 0 || pair_restart(pair) < 0) return false;
   pair_run(pair, 2 * PAIR_SECOND, NULL);
   if (prtc_peer_close_channel(a->peer, pair->now, a->opened) < 0) return false;

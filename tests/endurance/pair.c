@@ -187,6 +187,7 @@ static void answer(struct pair *pair, int side, const prtc_request *request) {
 
 static void see(struct pair *pair, int i, const prtc_event *event) {
   struct side *side = &pair->sides[i], *other = &pair->sides[1 - i];
+  if (event->type == PRTC_EVENT_ENDPOINT_FAILED) side->failures++;
   if (side->peer == NULL || event->peer != prtc_peer_get_id(side->peer)) return;
   switch (event->type) {
     case PRTC_EVENT_ICE_CANDIDATE:
@@ -204,6 +205,7 @@ static void see(struct pair *pair, int i, const prtc_event *event) {
       if (event->object == side->opened) side->opened = 0;
       if (event->object == side->taken) side->taken = 0;
       break;
+    case PRTC_EVENT_CHANNEL_ERROR:
     case PRTC_EVENT_FAILED: side->failures++; break;
     default: break;
   }

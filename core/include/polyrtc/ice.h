@@ -132,6 +132,7 @@ PRTC_API int prtc_ice_receive(prtc_ice *ice, prtc_time now, const prtc_datagram 
 PRTC_API int prtc_ice_transmit(prtc_ice *ice, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 PRTC_API prtc_time prtc_ice_deadline(const prtc_ice *ice);
 PRTC_API int prtc_ice_timeout(prtc_ice *ice, prtc_time now);
+/* 1, 0 when there is none, or once NO_MEMORY when one was lost for the lack of it: the state can be asked for. */
 PRTC_API int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out);
 
 /* What this side offers. */
