@@ -141,7 +141,10 @@ class RTCDataChannel(Emitter):
         if self.__ready_state in ("closing", "closed"):
             return
         self.__connection._peer.close_channel(self.__connection._now(), self.__channel)
-        self.__ready_state = "closing"
+        if self.__ready_state == "connecting" and self.__read().state == "closed":
+            self._close()  # nobody else knows of it yet: as in aiortc it closes at once
+        else:
+            self.__ready_state = "closing"
         self.__connection._engine.schedule()
 
     # ------------------------------------------------------------------------------------------------ from the connection

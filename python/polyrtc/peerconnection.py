@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -27,6 +29,13 @@ GATHERING_TIMEOUT = 5.0
 
 CLOSE_TIMEOUT = 1.0
 """Seconds for which close() waits for the engine to say that it is closed, at most."""
+
+_EARLY_CANDIDATES = 100
+"""So many candidates are kept that come before the remote description; the others are forgotten."""
+
+_LOCAL = {"offer": ("stable", "have-local-offer"), "answer": ("have-remote-offer", "have-local-pranswer")}
+_REMOTE = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-offer", "have-remote-pranswer")}
+"""The signaling states in which a description may be set, as aiortc has it; what is not here the engine knows."""
 
 _CHANNEL_EVENTS = frozenset(
     (
@@ -72,6 +81,7 @@ class RTCPeerConnection(Emitter):
         self.__connection_state = "new"
         self.__failure: OperationError | None = None
         self.__closing = False
+        self.__early_candidates: list[RTCIceCandidate | None] = []
         self.__gathered: Flag | None = None
         self.__closed: Flag | None = None
         self.__descriptions: tuple[RTCSessionDescription | None, RTCSessionDescription | None] = (None, None)
@@ -151,6 +161,7 @@ class RTCPeerConnection(Emitter):
         self.__assert_not_closed()
         engine, peer = self.__bind()
         if sessionDescription is not None:
+            self.__assert_state(sessionDescription.type, _LOCAL)
             peer.set_local_description(self._now(), sessionDescription.type, sessionDescription.sdp)
         elif self.__signaling_state in ("have-remote-offer", "have-local-pranswer"):
             peer.set_local_description(self._now(), "answer")
@@ -167,24 +178,30 @@ class RTCPeerConnection(Emitter):
         takes its own back first, with ``setLocalDescription(RTCSessionDescription("", "rollback"))``.
         """
         self.__assert_not_closed()
-        if sessionDescription.type == "offer" and self.__signaling_state == "have-local-offer":
-            raise invalid_state('Cannot handle offer in signaling state "have-local-offer"')
+        self.__assert_state(sessionDescription.type, _REMOTE)
         engine, peer = self.__bind()
         peer.set_remote_description(self._now(), sessionDescription.type, sessionDescription.sdp)
         self.__carry_out(engine, peer)
+        early, self.__early_candidates = self.__early_candidates, []
+        for candidate in early:
+            await self.addIceCandidate(candidate)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:
         """Adds a candidate of the other side; ``None``: there will be no more.
 
-        InvalidStateError before there is a remote description.
+        One that comes before the remote description is kept for it, with a warning. (The W3C forbids it, aiortc allows it.)
         """
         self.__assert_not_closed()
+        if candidate is not None and candidate.sdpMid is None and candidate.sdpMLineIndex is None:
+            raise argument_error("Candidate must have either sdpMid or sdpMLineIndex")
         engine, peer = self.__bind()
-        if candidate is None:
+        if self.remoteDescription is None:
+            logger.warning("%r: addIceCandidate called without remote description", self)
+            if len(self.__early_candidates) < _EARLY_CANDIDATES:
+                self.__early_candidates.append(candidate)
+        elif candidate is None:
             peer.add_ice_candidate(self._now(), "")
         else:
-            if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
-                raise argument_error("Candidate must have either sdpMid or sdpMLineIndex")
             peer.add_ice_candidate(
                 self._now(), candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex, candidate.usernameFragment
             )
@@ -290,6 +307,15 @@ class RTCPeerConnection(Emitter):
         if self.__connection_state != "closed" or self.__last_states is None:
             self.__last_states = self._peer.states()
         return self.__last_states
+
+    def _data_mid(self) -> str | None:
+        for description in (self.localDescription, self.remoteDescription):
+            if description is not None:
+                section = description.sdp.partition("\r\nm=application ")[2].partition("\r\nm=")[0]
+                found = re.search(r"\r\na=mid:(\S+)", section)
+                if found:
+                    return found[1]
+        return None
 
     def _error_of(self, event: Event) -> OperationError:
         name = ErrorCode(event.code).name if event.code in ErrorCode._value2member_map_ else "UNKNOWN"
@@ -411,6 +437,10 @@ class RTCPeerConnection(Emitter):
     def __assert_not_closed(self) -> None:
         if self.__closing:
             raise invalid_state("RTCPeerConnection is closed")
+
+    def __assert_state(self, type: str, allowed: Mapping[str, tuple[str, ...]]) -> None:
+        if self.__signaling_state not in allowed.get(type, (self.__signaling_state,)):
+            raise invalid_state(f'Cannot handle {type} in signaling state "{self.__signaling_state}"')
 
     def __need_sctp(self) -> RTCSctpTransport:
         if self.__sctp is None:

@@ -69,6 +69,11 @@ class RTCSctpTransport(_Transport):
         return self.__transport
 
     @property
+    def mid(self) -> str | None:
+        """The identification of its section in the descriptions (RFC 5888); ``None`` before there is one."""
+        return self.__connection._data_mid()
+
+    @property
     def maxMessageSize(self) -> int | None:
         """Bytes of the largest message that may be sent; ``None``: no limit (the W3C's infinity)."""
         return self.__connection._states().max_message_size

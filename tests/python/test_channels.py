@@ -144,7 +144,10 @@ async def test_close_before_open() -> None:
     async with pair() as (a, b):
         kept = a.createDataChannel("kept")
         dropped = a.createDataChannel("dropped")
+        closed: list[str] = []
+        dropped.on("close", lambda: closed.append("close"))
         dropped.close()
+        assert dropped.readyState == "closed" and closed == ["close"]
         await open_channel(a, b)
         await state(kept, "readyState", "open")
         await state(dropped, "readyState", "closed")

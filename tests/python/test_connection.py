@@ -164,8 +164,29 @@ async def test_wrong_states() -> None:
         offer = await a.createOffer()
         with pytest.raises(InvalidStateError):
             await b.setRemoteDescription(RTCSessionDescription(offer.sdp, "answer"))
-        with pytest.raises(InvalidStateError):
-            await b.addIceCandidate(polyrtc_candidate())
+
+
+async def test_candidates_before_the_description_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """As in aiortc, with a warning; the W3C forbids it."""
+    async with pair() as (a, b):
+        a.createDataChannel("chat")
+        await a.setLocalDescription()
+        assert a.localDescription is not None
+        lines = a.localDescription.sdp.splitlines(keepends=True)
+        candidates = [line[2:].strip() for line in lines if line.startswith("a=candidate:")]
+        for text in candidates:
+            candidate = RTCIceCandidate.fromJSON({"candidate": text, "sdpMid": "0"})
+            await b.addIceCandidate(candidate)
+        await b.addIceCandidate(None)
+        assert "without remote description" in caplog.text
+        bare = "".join(line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
+        await b.setRemoteDescription(RTCSessionDescription(bare, "offer"))
+        assert b.remoteDescription is not None and b.remoteDescription.sdp.count("a=candidate:") == len(candidates)
+        assert b.sctp is not None and b.sctp.mid == "0"
+        await b.setLocalDescription()
+        assert b.localDescription is not None
+        await a.setRemoteDescription(b.localDescription)
+        await state(a, "connectionState", "connected")
 
 
 def polyrtc_candidate() -> RTCIceCandidate:
