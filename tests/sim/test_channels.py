@@ -104,6 +104,30 @@ def test_unreliable_messages_are_given_up(sim: Simulation, config: dict[str, Any
     assert [m for m in sent if m in set(theirs.received)] == theirs.received
 
 
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "unordered"])
+@pytest.mark.parametrize("config", [{"max_retransmits": 0}, {"max_packet_life_time": 10}], ids=str)
+def test_large_messages_that_are_given_up_in_the_midst(sim: Simulation, config: dict[str, Any], ordered: bool) -> None:
+    """RFC 3758: what arrives is whole, the other channels go on, and the channel can be closed."""
+    a, b = connected(sim, loss=0.1, reorder=0.1)
+    lossy, lossy_end = sim.open(a, b, "lossy", ordered=ordered, **config)
+    steady, steady_end = sim.open(a, b, "steady", ordered=ordered)
+    random = Random(sim.seed)
+    sent, expected = [], []
+    for number in range(60):
+        sent.append(b"%d " % number + random.randbytes(random.choice((1, 100, 3_000, 90_000, 250_000))))
+        expected.append(b"%d" % number * random.choice((1, 500)))
+        lossy.send(sent[-1])
+        steady.send(expected[-1])
+        sim.run(random.choice((0.0, 0.01, 0.2)))
+    sim.until(lambda: len(steady_end.received) == len(expected), 300)
+    assert sorted(map(bytes, expected)) == sorted(message for message in steady_end.received if isinstance(message, bytes))
+    assert set(lossy_end.received) <= set(sent) and len(set(lossy_end.received)) == len(lossy_end.received)
+    lossy.close()
+    sim.until(lambda: lossy.state == lossy_end.state == "closed", 300)
+    assert a.states.sctp_transport == b.states.sctp_transport == "connected"
+
+
 @pytest.mark.parametrize("closer", [0, 1, 2], ids=["maker", "other", "both"])
 def test_close(sim: Simulation, closer: int) -> None:
     a, b = connected(sim)
