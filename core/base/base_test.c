@@ -177,6 +177,25 @@ static void heap_gives_the_earliest(void) {
   prtc_heap_clear(&heap);
 }
 
+/* Each entry is seen once, or again where it has moved, whichever are removed on the way. */
+static void map_can_be_emptied_while_it_is_walked(void) {
+  struct prtc_map map;
+  for (uint64_t divisor = 1; divisor <= 3; divisor++) {
+    bool seen[300] = {0};
+    prtc_map_init(&map, &context);
+    for (uint64_t key = 0; key < 300; key++) PRTC_CHECK_INT(prtc_map_set(&map, key, &map), PRTC_OK);
+    size_t i = 0;
+    for (struct prtc_map_slot *slot; (slot = prtc_map_next(&map, &i)) != NULL;) {
+      seen[slot->key] = true;
+      if (slot->key % divisor != 0) continue;
+      prtc_map_remove(&map, slot->key);
+      i--;
+    }
+    for (uint64_t key = 0; key < 300; key++) PRTC_CHECK(seen[key] && (prtc_map_get(&map, key) == NULL) == (key % divisor == 0));
+    prtc_map_clear(&map);
+  }
+}
+
 static void map_finds_what_was_set(void) {
   enum { KEYS = 300 };
   static int values[KEYS];
@@ -249,6 +268,7 @@ int main(void) {
   PRTC_RUN(queues_keep_order_and_bound);
   PRTC_RUN(heap_gives_the_earliest);
   PRTC_RUN(map_finds_what_was_set);
+  PRTC_RUN(map_can_be_emptied_while_it_is_walked);
   PRTC_RUN(log_keeps_the_newest_lines);
   PRTC_RUN(errors_are_in_their_ranges);
   prtc_context_clear(&context);

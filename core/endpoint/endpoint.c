@@ -78,15 +78,14 @@ static void free_place(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
 
 void prtc_endpoint_free(prtc_endpoint *endpoint) {
   if (endpoint == NULL) return;
-  for (;;) {
-    size_t i = 0;
-    struct prtc_map_slot *slot = prtc_map_next(&endpoint->peers, &i);
-    if (slot == NULL) break;
+  prtc_endpoint_requests_clear(endpoint);
+  size_t next = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &next)) != NULL;) {
     struct prtc_peer_place *place = slot->value;
     prtc_peer_destroy(place->peer);
     free_place(endpoint, place);
+    next--; /* removal may have moved a later entry here */
   }
-  prtc_endpoint_requests_clear(endpoint);
   prtc_map_clear(&endpoint->peers);
   prtc_map_clear(&endpoint->sockets);
   prtc_queue_clear(&endpoint->closes);

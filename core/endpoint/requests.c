@@ -57,7 +57,7 @@ void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place
     if (opens_socket(pending->request.type)) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
     prtc_map_remove(&endpoint->pendings, slot->key);
     prtc_release(&endpoint->context, pending);
-    i = 0; /* removal moves entries: begin again. Few are ever pending */
+    i--; /* removal may have moved a later entry here */
   }
 }
 
