@@ -56,7 +56,7 @@ static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media
   return false;
 }
 
-/* RFC 8842 section 5.1: other fingerprints, another tls-id or the other role ask for a new DTLS association. Within one section
+/* RFC 8842 section 5.1: other fingerprints, another tls-id or (in an offer) the other role ask for a new DTLS association. Within one section
  * there is none to be had here; a section that was rejected in between gets one. */
 static int check_association(struct prtc_jsep *jsep, const struct slots *next, const struct description *description) {
   struct pair before = {next->at[CURRENT_LOCAL], next->at[CURRENT_REMOTE]};
@@ -67,7 +67,7 @@ static int check_association(struct prtc_jsep *jsep, const struct slots *next, c
   const char *changed = NULL;
   if (!has_fingerprint_of(media, old)) changed = "fingerprint";
   if (media->tls_id != NULL && old->tls_id != NULL && strcmp(media->tls_id, old->tls_id) != 0) changed = "tls-id";
-  if (media->setup == (uint32_t)prtc_jsep_get_setup(before, &before.local->session->media[was], old)) changed = "DTLS role";
+  if (description->type == PRTC_SDP_OFFER && media->setup == (uint32_t)jsep->setup) changed = "DTLS role";
   if (changed == NULL) return PRTC_OK;
   return prtc_jsep_fail(jsep, PRTC_ERROR_NOT_SUPPORTED,
                         "line %u: the other side's %s changed: a new DTLS association within a section is not supported",

@@ -11,11 +11,17 @@
 
 static const char no_address[] = "IN IP4 0.0.0.0"; /* RFC 9429 section 5.2.1: with port 9 while nothing is gathered */
 
+/* Mids have 256 characters at most. */
+enum { MID_ROOM = 257 };
+
 /* A description in the making */
 struct draft {
   prtc_sdp_session session;
   prtc_sdp_media *media; /* session.media */
   prtc_sdp_group bundle;
+  char mids[2 * MID_ROOM]; /* of the group */
+  prtc_sdp_attribute carried[3]; /* attributes of the section that carries ours */
+  char format[16]; /* of that section */
   char mid[12];  /* of a new section */
   char port[8];  /* our SCTP port, as the older form of the m= line wants it */
 };
@@ -81,11 +87,70 @@ static void write_as(struct draft *draft, prtc_sdp_media *media, const prtc_sdp_
   media->formats = draft->port;
 }
 
-static void bundle(struct draft *draft, const char *mid) {
-  if (mid == NULL) return;
-  draft->bundle = (prtc_sdp_group){.semantics = "BUNDLE", .mids = mid};
+/* `carrier` is the mid of the section that heads the group; NULL when that is ours, or nobody's. */
+static void bundle(struct draft *draft, const char *carrier, const char *mid) {
+  bool both = carrier != NULL && mid != NULL;
+  struct prtc_text mids = prtc_text_of(draft->mids, sizeof draft->mids);
+  prtc_text_print(&mids, "%s%s%s", both ? carrier : "", both ? " " : "", mid == NULL ? "" : mid);
+  draft->bundle = (prtc_sdp_group){.semantics = "BUNDLE", .mids = draft->mids};
   draft->session.groups = &draft->bundle;
   draft->session.group_count = 1;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- the carrier */
+
+/* Browsers whose policy is max-bundle have all on the transport of the first section, audio or video as a rule, and lose it when that
+ * section is rejected; Chromium then refuses the answer as a whole, and its offer is the same under every policy. So where the two
+ * have the same ICE credentials that section is accepted, without anything to send or to receive: it carries the data section. */
+
+static bool is_media(const prtc_sdp_media *media) {
+  bool is_of_rtp = strcmp(media->protocol, "UDP/TLS/RTP/SAVPF") == 0 || strcmp(media->protocol, "UDP/TLS/RTP/SAVP") == 0;
+  return is_of_rtp && media->mid != NULL && media->formats != NULL && media->formats[0] != '\0';
+}
+
+/* The section that carries the data section of an offer, or -1. It stays the one that it was. */
+static int find_carrier(const struct prtc_jsep *jsep, const prtc_sdp_session *offer, int data) {
+  const struct description *before = jsep->now.at[CURRENT_LOCAL];
+  for (size_t i = 0; before != NULL && i < before->session->media_count && i < offer->media_count; i++) {
+    if (prtc_sdp_is_data(&before->session->media[i]) || !prtc_jsep_is_live(before->session, i)) continue;
+    if (prtc_jsep_is_live(offer, i) && is_media(&offer->media[i])) return (int)i;
+  }
+  int tagged = prtc_jsep_find_tagged(offer, offer->media[data].mid);
+  if (tagged < 0 || tagged == data || offer->media[tagged].port == 0 || !is_media(&offer->media[tagged])) return -1;
+  return prtc_jsep_same_credentials(&offer->media[tagged], &offer->media[data]) ? tagged : -1;
+}
+
+/* "rtpmap" or "fmtp" of a format */
+static const prtc_sdp_attribute *find_format(const prtc_sdp_media *media, const char *name, size_t size) {
+  for (size_t i = 0; i < media->attribute_count; i++) {
+    const prtc_sdp_attribute *attribute = &media->attributes[i];
+    bool matches = strcmp(attribute->name, name) == 0 && attribute->value != NULL;
+    if (matches && strncmp(attribute->value, media->formats, size) == 0 && attribute->value[size] == ' ') return attribute;
+  }
+  return NULL;
+}
+
+/* Like `ours`, the data section, in what is of the transport; with the first format of `model`. */
+static prtc_sdp_media carrier(struct draft *draft, const prtc_sdp_media *ours, const prtc_sdp_media *model) {
+  prtc_sdp_media media = *ours;
+  size_t size, count = 0;
+  const char *cursor = model->formats;
+  (void)prtc_sdp_next_token(&cursor, &size);
+  draft->carried[count++] = (prtc_sdp_attribute){.name = "rtcp-mux"};
+  const prtc_sdp_attribute *map = find_format(model, "rtpmap", size), *parameters = find_format(model, "fmtp", size);
+  if (map != NULL) draft->carried[count++] = *map;
+  if (parameters != NULL) draft->carried[count++] = *parameters;
+  struct prtc_text format = prtc_text_of(draft->format, sizeof draft->format);
+  prtc_text_print(&format, "%.*s", (int)size, model->formats);
+  media.kind = model->kind;
+  media.protocol = model->protocol;
+  media.formats = draft->format;
+  media.mid = model->mid;
+  media.direction = PRTC_SDP_DIRECTION_INACTIVE;
+  media.has_sctp_port = media.has_max_message_size = 0;
+  media.attributes = draft->carried;
+  media.attribute_count = count;
+  return media;
 }
 
 /* Prints; the version of o= is one more than the last one's when the text differs from it (RFC 9429 section 5.2.2). *last
@@ -143,12 +208,16 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
   const struct description *latest = prtc_jsep_latest(&jsep->now, CURRENT_LOCAL, PENDING_LOCAL);
   const prtc_sdp_session *base = latest == NULL ? NULL : latest->session;
   size_t count = base == NULL ? 0 : base->media_count;
-  int negotiated = prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->now)), data = -1, reusable = -1;
+  struct pair pair = prtc_jsep_get_pair(&jsep->now);
+  int negotiated = prtc_jsep_find_negotiated(pair), data = -1, reusable = -1, carries = -1;
   int result = start(jsep, &draft, count);
   if (result < 0) return result;
   for (size_t i = 0; i < count; i++) {
     draft.media[i] = rejected(&base->media[i]);
-    if (!prtc_sdp_is_data(&base->media[i])) continue;
+    if (!prtc_sdp_is_data(&base->media[i])) {
+      if (prtc_jsep_is_live(base, i) && pair.remote != NULL && prtc_jsep_is_live(pair.remote->session, i)) carries = (int)i;
+      continue;
+    }
     bool live = latest == jsep->now.at[PENDING_LOCAL] ? prtc_jsep_is_live(base, i) : (int)i == negotiated;
     if (live && data < 0) {
       data = (int)i;
@@ -169,7 +238,8 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
   if (data >= 0) {
     draft.media[data].setup = PRTC_SDP_SETUP_ACTPASS; /* RFC 8842 section 5.2; also when the role is long known */
     draft.media[data].tls_id = jsep->tls_id;
-    bundle(&draft, draft.media[data].mid);
+    if (data < (int)count && carries >= 0) draft.media[carries] = carrier(&draft, &draft.media[data], &base->media[carries]);
+    bundle(&draft, carries >= 0 ? draft.media[carries].mid : NULL, draft.media[data].mid);
   }
   return finish(jsep, &draft, &jsep->last_offer, out, capacity);
 }
@@ -186,10 +256,12 @@ static prtc_sdp_setup answer_setup(const struct prtc_jsep *jsep, const prtc_sdp_
                                                                                           : PRTC_SDP_SETUP_PASSIVE;
 }
 
-/* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. */
-static bool is_bundled(const prtc_sdp_session *offer, const char *mid) {
+/* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. Without any it is empty: browsers
+ * whose policy is max-bundle want to see one. */
+static bool has_bundle(const prtc_sdp_session *offer, const char *mid) {
   for (size_t i = 0; i < offer->group_count; i++) {
-    if (strcmp(offer->groups[i].semantics, "BUNDLE") == 0 && prtc_sdp_has_token(offer->groups[i].mids, mid)) return true;
+    if (strcmp(offer->groups[i].semantics, "BUNDLE") != 0) continue;
+    if (mid == NULL || prtc_sdp_has_token(offer->groups[i].mids, mid)) return true;
   }
   return false;
 }
@@ -205,13 +277,17 @@ int prtc_jsep_create_answer(struct prtc_jsep *jsep, const struct prtc_jsep_local
   if (result < 0) return result;
   for (size_t i = 0; i < offer->media_count; i++) draft.media[i] = rejected(&offer->media[i]);
   int data = prtc_jsep_find_data(offer);
+  if (data < 0 && has_bundle(offer, NULL)) bundle(&draft, NULL, NULL);
   if (data >= 0) {
     const prtc_sdp_media *asked = &offer->media[data];
     draft.media[data] = accepted(local);
     write_as(&draft, &draft.media[data], asked);
     draft.media[data].setup = answer_setup(jsep, asked);
     if (asked->tls_id != NULL) draft.media[data].tls_id = jsep->tls_id;
-    if (is_bundled(offer, asked->mid)) bundle(&draft, asked->mid);
+    int carries = find_carrier(jsep, offer, data);
+    const char *head = carries >= 0 ? offer->media[carries].mid : NULL;
+    if (carries >= 0) draft.media[carries] = carrier(&draft, &draft.media[data], &offer->media[carries]);
+    if (asked->mid != NULL && has_bundle(offer, asked->mid)) bundle(&draft, head, asked->mid);
   }
   return finish(jsep, &draft, &jsep->last_answer, out, capacity);
 }

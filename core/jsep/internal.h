@@ -28,7 +28,8 @@ struct prtc_jsep {
   bool prepared;
   char *last_offer, *last_answer; /* W3C [[LastCreatedOffer]], [[LastCreatedAnswer]] */
   uint64_t session_id, session_version; /* of o=; the version is that of the last text made */
-  char tls_id[25];        /* RFC 8842 section 4: one DTLS association for the life of the object */
+  char tls_id[25];        /* RFC 8842 section 4: of the DTLS association that is there, or of the next */
+  prtc_sdp_setup setup;   /* our role in the association that is there; NONE: there is none */
   char error[256];
 };
 
@@ -51,13 +52,13 @@ struct pair prtc_jsep_get_pair(const struct slots *slots);
  * the group is rejected by the answer, the group lives on without it (section 7.3.2). */
 bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index);
 
+/* The section at the head of the BUNDLE group that has this mid (RFC 9143 section 7.2's tagged m= section): its index, or -1. */
+int prtc_jsep_find_tagged(const prtc_sdp_session *session, const char *mid);
+
 /* The data section that is in use: its index, or -1. */
 int prtc_jsep_find_data(const prtc_sdp_session *session);
 /* The same in both of a pair */
 int prtc_jsep_find_negotiated(struct pair pair);
-
-/* The DTLS role that is left for this side */
-prtc_sdp_setup prtc_jsep_get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote);
 
 /* Refuses a remote description that does not follow from what was said before, or lacks what a data section must have
  * (RFC 9429 sections 5.8 to 5.10). `next` is what would hold with it. */

@@ -211,6 +211,9 @@ void prtc_jsep_commit(struct prtc_jsep *jsep) {
   if (!jsep->prepared) return;
   bool ends = jsep->next.state == PRTC_SIGNALING_STABLE && prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->now)) >= 0 &&
               prtc_jsep_find_negotiated(prtc_jsep_get_pair(&jsep->next)) < 0;
+  struct prtc_jsep_data data;
+  prtc_jsep_get_data(jsep, &data);
+  jsep->setup = data.negotiated ? data.setup : PRTC_SDP_SETUP_NONE;
   if (ends) make_tls_id(jsep); /* RFC 8842 section 4: the next association is another */
   free_others(jsep, &jsep->now, &jsep->next);
   /* What was created before the other side's offer, or before a negotiation ended, does not fit any more. */
@@ -263,15 +266,14 @@ bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index) {
   return media->port != 0 || (media->bundle_only && find_bundle(session, media->mid) != NULL);
 }
 
-/* The section at the head of the group: RFC 9143 section 7.2's tagged m= section. */
-static const prtc_sdp_media *find_tagged(const prtc_sdp_session *session, const char *mid) {
+int prtc_jsep_find_tagged(const prtc_sdp_session *session, const char *mid) {
   size_t size;
   const char *mids = find_bundle(session, mid), *head = mids == NULL ? NULL : prtc_sdp_next_token(&mids, &size);
   for (size_t i = 0; head != NULL && i < session->media_count; i++) {
     const char *other = session->media[i].mid;
-    if (other != NULL && strlen(other) == size && memcmp(other, head, size) == 0) return &session->media[i];
+    if (other != NULL && strlen(other) == size && memcmp(other, head, size) == 0) return (int)i;
   }
-  return NULL;
+  return -1;
 }
 
 /* RFC 9143 section 7.1.3: of the attributes that belong to the transport, a bundled section may leave the statement to the one
@@ -280,8 +282,9 @@ static void inherit_transport(prtc_sdp_session *session) {
   int index = prtc_jsep_find_data(session);
   if (index < 0) return;
   prtc_sdp_media *media = (prtc_sdp_media *)&session->media[index]; /* the session is ours: parsed a moment ago */
-  const prtc_sdp_media *tagged = find_tagged(session, media->mid);
-  if (tagged == NULL || tagged == media) return;
+  int head = prtc_jsep_find_tagged(session, media->mid);
+  if (head < 0 || head == index) return;
+  const prtc_sdp_media *tagged = &session->media[head];
   if (media->ice_ufrag == NULL && media->ice_pwd == NULL) {
     media->ice_ufrag = tagged->ice_ufrag;
     media->ice_pwd = tagged->ice_pwd;
@@ -314,8 +317,8 @@ bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b
   return same_text(a->ice_ufrag, b->ice_ufrag) && same_text(a->ice_pwd, b->ice_pwd);
 }
 
-/* RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4). */
-prtc_sdp_setup prtc_jsep_get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
+/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4). */
+static prtc_sdp_setup get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
   if (pair.local->type != PRTC_SDP_OFFER) return (prtc_sdp_setup)local->setup;
   return remote->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_SDP_SETUP_PASSIVE : PRTC_SDP_SETUP_ACTIVE;
 }
@@ -323,7 +326,7 @@ prtc_sdp_setup prtc_jsep_get_setup(struct pair pair, const prtc_sdp_media *local
 void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out) {
   const struct slots *slots = jsep->prepared ? &jsep->next : &jsep->now;
   const struct description *latest = prtc_jsep_latest(slots, CURRENT_LOCAL, PENDING_LOCAL);
-  *out = (struct prtc_jsep_data){.mid = ""};
+  *out = (struct prtc_jsep_data){.mid = "", .head_mid = ""};
   int index = latest == NULL ? -1 : prtc_jsep_find_data(latest->session);
   if (index >= 0) {
     const prtc_sdp_media *media = &latest->session->media[index];
@@ -331,6 +334,9 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
     out->ufrag = media->ice_ufrag;
     out->index = (size_t)index;
     if (media->mid != NULL) out->mid = media->mid;
+    int head = prtc_jsep_find_tagged(latest->session, media->mid);
+    out->head_index = head >= 0 ? (size_t)head : out->index;
+    out->head_mid = head >= 0 ? latest->session->media[head].mid : out->mid;
   }
   const struct description *offer = slots->at[PENDING_REMOTE];
   int asked = offer == NULL ? -1 : prtc_jsep_find_data(offer->session);
@@ -348,7 +354,8 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
   out->sections = pair.remote->session->media;
   out->section_count = pair.remote->session->media_count;
   out->remote_lite = pair.remote->session->ice_lite != 0;
-  out->setup = prtc_jsep_get_setup(pair, local, remote);
+  /* Firefox answers a restart of ICE as if there were no association yet: the role that is there stays. */
+  out->setup = jsep->setup != PRTC_SDP_SETUP_NONE ? jsep->setup : get_setup(pair, local, remote);
   out->sctp_port = remote->has_sctp_port ? remote->sctp_port : 5000;
   /* RFC 8841 section 6.1: 64K when absent. No limit and more than we can count are the same to us. */
   out->max_message_size = !remote->has_max_message_size              ? 65536

@@ -79,6 +79,8 @@ struct prtc_jsep_data {
   bool ice_restart; /* the other side's credentials differ from those negotiated before */
   size_t index;     /* of the m= section (set when offered) */
   const char *mid;  /* "" when the section has none (set when offered) */
+  size_t head_index;    /* of the section under which our candidates are told: the one at the head of its BUNDLE group, or */
+  const char *head_mid; /* itself (set when offered) */
   const char *ufrag; /* ours (set when offered) */
   const prtc_sdp_media *remote; /* the other side's section, valid until the next call that changes anything */
   const prtc_sdp_media *sections; /* all of the other side: those that are bundled with it bring candidates for it */

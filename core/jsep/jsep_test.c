@@ -174,7 +174,7 @@ static void test_offers_of_others(void) {
     PRTC_CHECK_INT(data.sctp_port, 5000);
     PRTC_CHECK_INT(data.setup, PRTC_SDP_SETUP_ACTIVE);
     char group[64];
-    snprintf(group, sizeof group, "a=group:BUNDLE %s\r\n", cases[i].mid);
+    snprintf(group, sizeof group, "a=group:BUNDLE %s%s\r\n", cases[i].index > 0 ? "0 " : "", cases[i].mid); /* with its carrier */
     CHECK_HAS(answer, group);
     prtc_jsep_free(jsep);
   }
@@ -194,7 +194,8 @@ static void test_old_form_is_echoed(void) {
 static void test_media_is_rejected(void) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
-  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM_MEDIA), PRTC_OK);
+  /* with a transport of its own: see test_bundle_only_behind_rejected */
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, with(OFFER_CHROMIUM_MEDIA, "ufrag:8hhY", "ufrag:8hhZ")), PRTC_OK);
   char *answer = answer_of(jsep, &local);
   CHECK_HAS(answer, "t=0 0\r\na=group:BUNDLE 2\r\n"
                     "m=audio 0 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\n"
@@ -203,25 +204,47 @@ static void test_media_is_rejected(void) {
   prtc_jsep_free(jsep);
 }
 
-/* RFC 9143 section 7.3.2: when the head of the group is rejected, the group lives on with what is accepted. */
+/* The section at the head of the group carries the data section: it is accepted, with nothing to send or to receive. */
 static void check_max_bundle(const char *offer) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
   char *answer = answer_of(jsep, &local);
-  CHECK_HAS(answer, "a=group:BUNDLE 2\r\n");
-  CHECK_HAS(answer, "m=audio 0 ");
+  CHECK_HAS(answer, "a=group:BUNDLE 0 2\r\n");
+  CHECK_HAS(answer, "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\n");
+  CHECK_HAS(answer, "a=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n");
+  CHECK_HAS(answer, "m=video 0 ");
   CHECK_HAS(answer, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\n");
   CHECK_LACKS(answer, "a=bundle-only");
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
   struct prtc_jsep_data data = data_of(jsep);
   PRTC_CHECK(data.negotiated);
+  PRTC_CHECK_TEXT(data.mid, "2");
+  PRTC_CHECK_TEXT(data.head_mid, "0"); /* our candidates are told under this mid */
   PRTC_CHECK_TEXT(data.remote->ice_ufrag, "8hhY");
   PRTC_CHECK_TEXT(data.remote->ice_pwd, "asd88fgpdd777uzjYhagZgBv");
   PRTC_CHECK_INT(data.remote->fingerprint_count, 1);
   PRTC_CHECK_INT(data.setup, PRTC_SDP_SETUP_ACTIVE);
   /* The candidates of the transport come under the mid of the section that headed the group. */
   PRTC_CHECK_INT(prtc_jsep_add_candidate(jsep, CANDIDATE, "0", 0, "8hhY"), 1);
+  /* It stays so: in offers of ours, and in those that say it all again. */
+  static char again[ROOM];
+  snprintf(again, sizeof again, "%s", offer_of(jsep, &local));
+  CHECK_HAS(again, "a=group:BUNDLE 0 2\r\n");
+  CHECK_HAS(again, "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
+  CHECK_HAS(again, "a=rtpmap:111 opus/48000/2\r\n");
+  const char *reoffer = with(offer, "BUNDLE 0 1 2", "BUNDLE 0 2");
+  if (strstr(offer, "m=application 0") != NULL) reoffer = with(reoffer, "m=application 0", "m=application 9");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, reoffer), PRTC_OK);
+  CHECK_HAS(answer_of(jsep, &local), "a=group:BUNDLE 0 2\r\n");
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
+  PRTC_CHECK(data_of(jsep).negotiated && !data_of(jsep).initial);
+  /* and ends with what it carried */
+  const char *without = with(reoffer, "m=application 9", "m=application 0");
+  if (strstr(offer, "m=application 0") != NULL) without = with(without, "a=bundle-only\r\na=mid:2", "a=mid:2");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, without), PRTC_OK);
+  CHECK_HAS(answer_of(jsep, &local), "m=audio 0 ");
+  CHECK_HAS(answer_of(jsep, &local), "a=group:BUNDLE\r\n");
   prtc_jsep_free(jsep);
 }
 
@@ -233,6 +256,7 @@ static void test_bundle_only_behind_rejected(void) {
   char *data = strstr(bare, "m=application"), *from = strstr(data, "a=ice-ufrag"), *to = strstr(data, "a=bundle-only");
   memmove(from, to, strlen(to) + 1);
   check_max_bundle(bare);
+  check_max_bundle(OFFER_CHROMIUM_MEDIA); /* as Chromium writes it */
 }
 
 /* Without a group, or without what its head would say, a section with port 0 is nothing. */
@@ -344,8 +368,13 @@ static void test_new_association_is_refused(void) {
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   /* the same for an answer to our own offer */
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_OFFER, offer_of(jsep, &local)), PRTC_OK);
-  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:active")), PRTC_ERROR_NOT_SUPPORTED);
-  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:passive")), PRTC_OK);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(with(offer, "setup:actpass", "setup:active"), "7B:8B:F0", "7B:8B:F1")),
+                 PRTC_ERROR_NOT_SUPPORTED);
+  /* but a role that makes no sense is no news: Firefox */
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:active")), PRTC_OK);
+  PRTC_CHECK_INT(data_of(jsep).setup, PRTC_SDP_SETUP_ACTIVE);
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
+  CHECK_HAS(answer_of(jsep, &local), "a=setup:active");
   prtc_jsep_free(jsep);
 }
 
@@ -381,11 +410,11 @@ static void test_reoffer_keeps_places(void) {
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, OFFER_CHROMIUM_MEDIA), PRTC_OK);
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   char *offer = offer_of(jsep, &local);
-  const char *audio = strstr(offer, "m=audio 0 "), *video = strstr(offer, "m=video 0 ");
+  const char *audio = strstr(offer, "m=audio 9 "), *video = strstr(offer, "m=video 0 ");
   const char *data = strstr(offer, "m=application 9 ");
   PRTC_CHECK(audio != NULL && video > audio && data > video);
   CHECK_HAS(offer, "a=mid:2\r\n");
-  CHECK_HAS(offer, "a=group:BUNDLE 2\r\n");
+  CHECK_HAS(offer, "a=group:BUNDLE 0 2\r\n");
   CHECK_HAS(offer, "a=setup:actpass\r\n");
   prtc_jsep_free(jsep);
 }

@@ -149,8 +149,8 @@ static void push_candidate(prtc_peer *peer, const char *text) {
   if (prtc_transport_get_ice_parameters(peer->transport, &ice) < 0) return;
   const prtc_event event = {.type = PRTC_EVENT_ICE_CANDIDATE,
                             .text = text,
-                            .mid = data.mid[0] == '\0' ? NULL : data.mid,
-                            .index = (uint32_t)data.index,
+                            .mid = data.head_mid[0] == '\0' ? NULL : data.head_mid,
+                            .index = (uint32_t)data.head_index,
                             .ufrag = ice.ufrag};
   prtc_peer_push_text(peer, &event);
 }

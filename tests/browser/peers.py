@@ -48,7 +48,8 @@ class Channel:
 
 
 class Pair:
-    def __init__(self, page, offerer, *, trickle=True):
+    def __init__(self, page, offerer, *, trickle=True, configuration=None):
+        self._configuration = configuration or {}  # the browser's
         self.page = page
         self.offerer = offerer
         self.connection = RTCPeerConnection()
@@ -60,7 +61,7 @@ class Pair:
         self._carriers = []
 
     async def __aenter__(self):
-        await self.page.evaluate("start")
+        await self.page.evaluate("start", self._configuration)
         return self
 
     async def __aexit__(self, *_):
@@ -75,8 +76,7 @@ class Pair:
         if opener == "browser":
             await self.page.evaluate("open", label, options)
             await self.connect()
-            async with asyncio.timeout(PATIENCE):
-                channel = await self._incoming.get()
+            channel = await self.next_incoming()
         else:
             channel = Channel(self, self.connection.createDataChannel(label, **options))
             await self.connect()
@@ -84,6 +84,11 @@ class Pair:
         assert await channel.event() == "open"
         assert await channel.browser_event() == "open"
         return channel
+
+    async def next_incoming(self):
+        """The next channel that the browser opens."""
+        async with asyncio.timeout(PATIENCE):
+            return await self._incoming.get()
 
     async def negotiated(self, number, label="test"):
         """A channel that both sides make with the same id."""
@@ -94,10 +99,8 @@ class Pair:
         assert await channel.browser_event() == "open"
         return channel
 
-    async def connect(self):
-        if self._carriers:
-            return
-        if self.offerer == "browser":
+    async def negotiate(self, offerer):
+        if offerer == "browser":
             await self.connection.setRemoteDescription(RTCSessionDescription(**await self.page.evaluate("describe")))
             await self.connection.setLocalDescription(await self.connection.createAnswer())
             await self._give_description()
@@ -105,6 +108,11 @@ class Pair:
             await self.connection.setLocalDescription(await self.connection.createOffer())
             await self._give_description()
             await self.connection.setRemoteDescription(RTCSessionDescription(**await self.page.evaluate("describe")))
+
+    async def connect(self):
+        if self._carriers:
+            return
+        await self.negotiate(self.offerer)
         self._carriers = [asyncio.create_task(self._carry_to_browser()), asyncio.create_task(self._carry_from_browser())]
 
     async def _give_description(self):

@@ -22,9 +22,9 @@ let candidates;
 let incoming; // names of channels that the other side opened
 let channels; // by name: the channel and what happened to it
 
-function start() {
+function start(configuration) {
   connection?.close();
-  connection = new RTCPeerConnection();
+  connection = new RTCPeerConnection(configuration);
   candidates = new Queue();
   incoming = new Queue();
   channels = {};
