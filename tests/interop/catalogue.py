@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The peers: how each is started, and what it has not."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BUILT = HERE.parents[1] / ".build" / "interop"  # where tests/run puts what it compiles
+
+
+@dataclass(frozen=True)
+class Entry:
+    command: list[str]
+    lacks: dict[str, str] = field(default_factory=dict)
+    """What a test `needs` and the peer has not, and why. Such a test is not run with it, and the table says so."""
+
+
+def _python(name: str) -> list[str]:
+    return [sys.executable, str(HERE / "peers" / name)]
+
+
+def _node(name: str) -> list[str]:
+    return ["node", str(HERE / "peers" / name)]
+
+
+COUNTS_CHARACTERS = "counts characters in DATA_CHANNEL_OPEN where RFC 8832 section 5.1 has bytes; we refuse such a message"
+WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7675) tells"
+
+OURS = Entry(_python("polyrtc_peer.py"))
+
+PEERS = {
+    "aiortc": Entry(
+        _python("aiortc_peer.py"),
+        lacks={"restart": "has no ICE restart", "names": COUNTS_CHARACTERS},
+    ),
+    "libwebrtc-python": Entry(_python("libwebrtc_peer.py")),
+    "libwebrtc-node": Entry(_node("libwebrtc.mjs")),
+    "libdatachannel": Entry(
+        _node("libdatachannel.mjs"),
+        lacks={
+            "restart": "has no ICE restart, and refuses an offer with other credentials",
+            "goodbye": "ends its SCTP association but sends no DTLS close_notify: the loss of consent (RFC 7675) tells, later",
+        },
+    ),
+    "werift": Entry(
+        _node("werift.mjs"),
+        lacks={
+            "names": COUNTS_CHARACTERS,
+            "empty": "does not send an empty message",
+            "unordered and limited": "asks for an ordered channel when there is a limit, too",
+            "end": WITHOUT_A_WORD,
+            "goodbye": WITHOUT_A_WORD,
+        },
+    ),
+    "pion": Entry([str(BUILT / "pion")]),
+    "str0m": Entry(
+        [str(BUILT / "str0m" / "debug" / "str0m-peer")],
+        lacks={"empty": "does not send an empty message"},
+    ),
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Each test with each peer and in both roles; and the table of what works with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .catalogue import PEERS
+from .peer import Pair
+from .table import Table
+
+TABLE = pytest.StashKey[Table]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-table", action="store_true", help="writes what works with whom into docs/interop.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(feature): not run with a peer that lacks it, see catalogue.py")
+    config.addinivalue_line("markers", "row(text): what docs/interop.md calls this test")
+    config.stash[TABLE] = Table()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "pair" in metafunc.fixturenames:
+        needed = metafunc.definition.get_closest_marker("needs")
+        row = metafunc.definition.get_closest_marker("row")
+        assert row is not None, "each test has a row in the table"
+        names = list(PEERS)
+        if needed is not None:
+            for name in PEERS:
+                reason = PEERS[name].lacks.get(needed.args[0])
+                if reason is not None:
+                    names.remove(name)
+                    metafunc.config.stash[TABLE].lacks(row.args[0], name, reason)
+        cases = [(name, offerer) for name in names for offerer in ("polyrtc", name)]
+        ids = [f"{name}-{'answers' if offerer == 'polyrtc' else 'offers'}" for name, offerer in cases]
+        metafunc.parametrize("pair", cases, ids=ids, indirect=True)
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    made = Pair(*request.param)
+    try:
+        yield made
+    finally:
+        made.stop()
+        for peer in made.both:
+            if said := peer.said():
+                print(said)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    row = item.get_closest_marker("row")
+    if row is not None and isinstance(item, pytest.Function) and (report.when == "call" or report.failed):
+        item.config.stash[TABLE].result(row.args[0], item.callspec.params["pair"][0], report.passed)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("write_table"):
+        session.config.stash[TABLE].write()
