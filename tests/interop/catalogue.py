@@ -26,7 +26,7 @@ def _node(name: str) -> list[str]:
     return ["node", str(HERE / "peers" / name)]
 
 
-COUNTS_CHARACTERS = "counts characters in DATA_CHANNEL_OPEN where RFC 8832 section 5.1 has bytes; we refuse such a message"
+COUNTS_CHARACTERS = "counts characters in DATA_CHANNEL_OPEN where RFC 8832 section 5.1 has bytes; we refuse that"
 WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7675) tells"
 
 OURS = Entry(_python("polyrtc_peer.py"))
@@ -42,7 +42,7 @@ PEERS = {
         _node("libdatachannel.mjs"),
         lacks={
             "restart": "has no ICE restart, and refuses an offer with other credentials",
-            "goodbye": "ends its SCTP association but sends no DTLS close_notify: the loss of consent (RFC 7675) tells, later",
+            "goodbye": "ends its SCTP association, sends no DTLS close_notify: the loss of consent (RFC 7675) tells",
         },
     ),
     "werift": Entry(

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import cast
 
 import pytest
 
@@ -54,11 +55,12 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     row = item.get_closest_marker("row")
     if row is not None and isinstance(item, pytest.Function) and (report.when == "call" or report.failed):
-        item.config.stash[TABLE].result(row.args[0], item.callspec.params["pair"][0], report.passed)
+        parameters = cast(tuple[str, str], item.callspec.params["pair"])
+        item.config.stash[TABLE].result(row.args[0], parameters[0], report.passed)
     return report
 
 

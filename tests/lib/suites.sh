@@ -119,8 +119,9 @@ suite_browser() {
 }
 
 suite_interop() {
-  if [ -f tests/interop/package-lock.json ]; then install_npm_packages tests/interop; fi
-  pytest_suite tests/interop
+  # shellcheck source=tests/lib/peers.sh
+  . tests/lib/peers.sh
+  if build_peers; then pytest_suite tests/interop; else result "the peers of tests/interop" 0 1; fi
 }
 
 # -------------------------------------------------------------------------------------------------------------- Node and Go

@@ -64,7 +64,8 @@ function connect(trickle, tell) {
     buffered: (label) => channels.get(label).bufferedAmount(),
     info(label) {
       const channel = channels.get(label);
-      return { id: channel.getId(), ordered: null, maxRetransmits: null, maxPacketLifeTime: null, protocol: channel.getProtocol() };
+      const untold = { ordered: null, maxRetransmits: null, maxPacketLifeTime: null };
+      return { id: channel.getId(), protocol: channel.getProtocol(), ...untold };
     },
     closeChannel: (label) => channels.get(label).close(),
     close: () => connection.close(),

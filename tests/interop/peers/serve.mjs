@@ -23,8 +23,11 @@ export function received(label, data) {
 
 // The promise's value, or an error in words after some seconds: a request is answered in any case.
 export function within(seconds, what, promise) {
-  const late = setTimeout(seconds * 1000, null, { ref: false }).then(() => { throw new Error(`${what}: not within ${seconds} s`); });
-  return Promise.race([promise, late]);
+  const late = async () => {
+    await setTimeout(seconds * 1000, null, { ref: false });
+    throw new Error(`${what}: not within ${seconds} s`);
+  };
+  return Promise.race([promise, late()]);
 }
 
 function message(number, kind, size) {
