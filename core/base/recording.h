@@ -1,5 +1,5 @@
-/* The recording of an endpoint's inputs, for polyrtc/replay.h: every call that can change anything, with its time and arguments, and
- * a hash of what the calls gave that give something.
+/* The recording of an endpoint's inputs, for polyrtc/replay.h: every call that can change anything, with its time and
+ * arguments, and a hash of what the calls gave that give something.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *

@@ -240,7 +240,7 @@ int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_dat
       one.size = left < segment ? left : segment;
       int code = receive_one(endpoint, now, &one);
       if (code < 0) result = code;
-      one.data += one.size;
+      if (one.size > 0) one.data += one.size;
       left -= one.size;
     } while (left > 0);
   }

@@ -209,6 +209,25 @@ static void peers_may_bring_certificates(void) {
   world_close(&world);
 }
 
+/* An endpoint lives for longer than its certificate: later peers get another, earlier ones keep theirs. */
+static void the_certificate_is_made_anew(void) {
+  char first[256], later[256], kept[256];
+  const prtc_peer_config config = {.size = sizeof config};
+  prtc_peer *peer;
+  world_open(&world, NULL);
+  world_peer(&world, 0);
+  PRTC_CHECK(prtc_peer_get_fingerprint(world.nodes[0].peer, first, sizeof first) > 0);
+  PRTC_REQUIRE(prtc_peer_new(world.nodes[0].endpoint, world.now + UINT64_C(28) * 86400000000, &config, &peer) == PRTC_OK);
+  PRTC_CHECK(prtc_peer_get_fingerprint(peer, later, sizeof later) > 0);
+  PRTC_CHECK_TEXT(later, first);
+  PRTC_REQUIRE(prtc_peer_new(world.nodes[0].endpoint, world.now + UINT64_C(30) * 86400000000, &config, &peer) == PRTC_OK);
+  PRTC_CHECK(prtc_peer_get_fingerprint(peer, later, sizeof later) > 0);
+  PRTC_CHECK(strcmp(later, first) != 0);
+  PRTC_CHECK(prtc_peer_get_fingerprint(world.nodes[0].peer, kept, sizeof kept) > 0);
+  PRTC_CHECK_TEXT(kept, first);
+  world_close(&world);
+}
+
 /* RFC 8122 section 5: of several fingerprints the strongest algorithm counts. */
 static void several_fingerprints(bool strongest_is_right) {
   static char sdp[65536], munged[65536 + 512];
@@ -268,6 +287,7 @@ int main(void) {
   PRTC_RUN(peers_can_be_freed_at_any_step);
   PRTC_RUN(bad_configurations_are_refused);
   PRTC_RUN(peers_may_bring_certificates);
+  PRTC_RUN(the_certificate_is_made_anew);
   PRTC_RUN(the_strongest_fingerprint_counts);
   PRTC_RUN(unknown_sockets_and_requests_are_refused);
   return PRTC_TEST_RESULT();
