@@ -40,6 +40,7 @@ struct prtc_handle {
   prtc_address local, remote;
   prtc_sdp_type description_type;
   struct list interfaces, addresses, servers, certificates, watches;
+  char *stats_text; /* as large as was needed so far */
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
 };
@@ -225,6 +226,7 @@ void prtc_handle_free(struct prtc_handle *handle) {
   if (handle == NULL) return;
   prtc_handle_close(handle);
   free(handle->text);
+  free(handle->stats_text);
   free(handle->train);
   free(handle);
 }
@@ -593,6 +595,26 @@ const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, ui
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- insight */
+
+/* As large as it has to be: many channels take more than any description. */
+const char *prtc_handle_peer_stats(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return NULL;
+  for (size_t capacity = TEXT_SIZE;; capacity *= 2) {
+    char *larger = realloc(handle->stats_text, capacity);
+    if (larger == NULL) {
+      handle->code = PRTC_ERROR_NO_MEMORY;
+      return NULL;
+    }
+    handle->stats_text = larger;
+    handle->code = prtc_peer_get_stats(found, now, handle->stats_text, capacity);
+    if (handle->code >= 0) {
+      handle->code = 0;
+      return handle->stats_text;
+    }
+    if (handle->code != PRTC_ERROR_BUFFER_TOO_SMALL) return NULL;
+  }
+}
 
 const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer) {
   prtc_peer *found = find_peer(handle, peer);

@@ -133,6 +133,7 @@ const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, ui
 
 /* ---------------------------------------------------------------------------------------------------------------- insight */
 
+const char *prtc_handle_peer_stats(struct prtc_handle *handle, uint64_t peer, uint64_t now);
 const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer);
 /* NULL with code 0: no pair is selected. The remote address of the same pair: prtc_handle_selected_remote. */
 const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint64_t peer);

@@ -145,6 +145,7 @@ POLYRTC_ENTER
   int set_threshold(uint64_t peer, uint64_t channel, uint64_t threshold);
   const prtc_channel_info *channel_info(uint64_t peer, uint64_t channel);
 
+  const char *peer_stats(uint64_t peer, uint64_t now);
   const char *fingerprint(uint64_t peer);
   const prtc_address *selected_local(uint64_t peer);
   const prtc_address *selected_remote();

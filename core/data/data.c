@@ -160,6 +160,7 @@ static int choose_stream(prtc_data *data, struct prtc_data_channel *channel) {
 /* W3C "announce the data channel as open". */
 void prtc_data_open(prtc_data *data, struct prtc_data_channel *channel) {
   channel->state = PRTC_CHANNEL_OPEN;
+  data->opened_count++;
   if (!channel->negotiated && !channel->remote) {
     struct prtc_dcep_open open = {
         .priority = (uint16_t)channel->priority,
@@ -205,6 +206,7 @@ void prtc_data_begin_close(prtc_data *data, struct prtc_data_channel *channel, b
 void prtc_data_end(prtc_data *data, struct prtc_data_channel *channel) {
   if (channel->state == PRTC_CHANNEL_CLOSED) return;
   PRTC_LOG(data->context, PRTC_LOG_INFO, "data", "channel %llu is closed", (unsigned long long)channel->id);
+  if (channel->state != PRTC_CHANNEL_CONNECTING) data->closed_count++;
   channel->state = PRTC_CHANNEL_CLOSED;
   prtc_data_drop_all(data, channel);
   release_stream(data, channel);
@@ -370,4 +372,18 @@ int prtc_data_channel_info(const prtc_data *data, prtc_channel_id id, prtc_chann
   };
   memcpy(out, &info, out->size < sizeof info ? out->size : sizeof info);
   return 0;
+}
+
+prtc_channel_id prtc_data_next_channel(const prtc_data *data, prtc_channel_id id) {
+  const struct prtc_data_channel *channel = data->first;
+  if (id != 0) {
+    channel = prtc_map_get(&data->channels, id);
+    if (channel != NULL) channel = channel->next;
+  }
+  return channel != NULL ? channel->id : 0;
+}
+
+void prtc_data_get_counts(const prtc_data *data, uint64_t *opened, uint64_t *closed) {
+  *opened = data->opened_count;
+  *closed = data->closed_count;
 }

@@ -78,6 +78,7 @@ struct prtc_data {
   struct prtc_data_channel *first, *last;
   struct prtc_map channels, by_stream; /* by_stream: key stream + 1 */
   prtc_channel_id next_id;
+  uint64_t opened_count, closed_count;
 
   struct prtc_data_channel *waiting; /* the last of the ring; its next is the next to send */
   struct prtc_data_channel *current; /* whose first message SCTP has in part: it is completed before another is begun */

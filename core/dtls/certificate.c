@@ -150,3 +150,10 @@ void prtc_certificate_release(prtc_certificate *certificate) {
 int prtc_certificate_get_fingerprint(const prtc_certificate *certificate, const char *algorithm, prtc_fingerprint *out) {
   return prtc_fingerprint_of(algorithm, CRYPTO_BUFFER_data(certificate->der), CRYPTO_BUFFER_len(certificate->der), out);
 }
+
+int prtc_certificate_get_der(const prtc_certificate *certificate, uint8_t *out, size_t capacity) {
+  size_t size = CRYPTO_BUFFER_len(certificate->der);
+  if (size > capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  memcpy(out, CRYPTO_BUFFER_data(certificate->der), size);
+  return (int)size;
+}

@@ -68,6 +68,7 @@ struct prtc_dtls {
   struct prtc_last_flight last_flight;
   uint32_t last_flight_repeats;
   CRYPTO_BUFFER *remote_certificate;
+  const char *cipher; /* static storage; NULL until connected */
   int srtp_profile;
   size_t srtp_keys_size;
   uint8_t srtp_keys[2 * (32 + 14)];
@@ -256,6 +257,7 @@ static int establish(prtc_dtls *dtls) {
   CRYPTO_BUFFER_up_ref(dtls->remote_certificate);
   /* RFC 6347 section 4.2.4: in a full handshake the server's flight is the last, the client's is known to have arrived. */
   if (dtls->role == PRTC_DTLS_ROLE_SERVER) dtls->last_flight = handshake->last_flight;
+  dtls->cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(handshake->ssl));
   PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "%s, SRTP profile %d", SSL_get_cipher_name(handshake->ssl), dtls->srtp_profile);
   prtc_handshake_free(handshake);
   dtls->handshake = NULL;
@@ -479,4 +481,15 @@ int prtc_dtls_export_srtp_keys(prtc_dtls *dtls, uint8_t *out, size_t capacity, s
   memcpy(out, dtls->srtp_keys, dtls->srtp_keys_size);
   *size = dtls->srtp_keys_size;
   return dtls->srtp_profile;
+}
+
+const char *prtc_dtls_get_cipher(const prtc_dtls *dtls) { return dtls->cipher != NULL ? dtls->cipher : ""; }
+
+int prtc_dtls_get_remote_certificate(const prtc_dtls *dtls, uint8_t *out, size_t capacity, prtc_fingerprint *fingerprint) {
+  if (dtls->remote_certificate == NULL) return 0;
+  size_t size = CRYPTO_BUFFER_len(dtls->remote_certificate);
+  if (size > capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  memcpy(out, CRYPTO_BUFFER_data(dtls->remote_certificate), size);
+  int code = prtc_fingerprint_of("sha-256", out, size, fingerprint);
+  return code < 0 ? code : (int)size;
 }

@@ -48,6 +48,25 @@ static void two_peers_connect_and_talk(void) {
   world_close(&world);
 }
 
+static void statistics_are_told(void) {
+  static char text[65536];
+  connect_two(NULL);
+  int size = prtc_peer_get_stats(world.nodes[0].peer, world.now, text, sizeof text);
+  PRTC_CHECK(size > 0 && text[size] == '\0' && text[0] == '[' && text[size - 1] == ']');
+  static const char *const parts[] = {"\"type\":\"peer-connection\"", "\"type\":\"transport\"", "\"type\":\"candidate-pair\"",
+                                      "\"type\":\"local-candidate\"", "\"type\":\"remote-candidate\"",
+                                      "\"type\":\"certificate\"", "\"type\":\"data-channel\"", "\"label\":\"chat\"",
+                                      "\"currentRoundTripTime\":0.020000", "\"timestamp\":1700000002000.000"};
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    if (strstr(text, parts[i]) == NULL) fprintf(stderr, "not in the statistics: %s\n", parts[i]);
+    PRTC_CHECK(strstr(text, parts[i]) != NULL);
+  }
+  for (size_t capacity = 0; capacity <= (size_t)size; capacity += 97) {
+    PRTC_CHECK_INT(prtc_peer_get_stats(world.nodes[0].peer, world.now, text, capacity), PRTC_ERROR_BUFFER_TOO_SMALL);
+  }
+  world_close(&world);
+}
+
 static void closing_reaches_the_other_side(void) {
   connect_two(NULL);
   PRTC_CHECK_INT(prtc_peer_close(world.nodes[0].peer, world.now), PRTC_OK);
@@ -280,6 +299,7 @@ static void unknown_sockets_and_requests_are_refused(void) {
 
 int main(void) {
   PRTC_RUN(two_peers_connect_and_talk);
+  PRTC_RUN(statistics_are_told);
   PRTC_RUN(closing_reaches_the_other_side);
   PRTC_RUN(a_freed_peer_leaves_nothing);
   PRTC_RUN(the_same_seed_gives_the_same_bytes);

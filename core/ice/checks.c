@@ -106,7 +106,13 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
   if (transaction->sent++ == 0) transaction->first_sent = ice->now;
   transaction->ready = false;
-  if (transaction->kind == TRANSACTION_CHECK) ice->checks_sent++;
+  prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, transaction->socket, &transaction->remote);
+  if (transaction->kind == TRANSACTION_CHECK) {
+    ice->checks_sent++;
+    if (stats != NULL) stats->requests_sent++;
+  } else if (transaction->kind == TRANSACTION_CONSENT && stats != NULL) {
+    stats->consent_requests_sent++;
+  }
   if (transaction->kind == TRANSACTION_CONSENT) {
     transaction->due = ice->now + ice->config.consent_timeout;
     if (ice->path.unanswered_since == PRTC_NEVER) ice->path.unanswered_since = ice->now;
@@ -343,6 +349,11 @@ int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message 
   prtc_address mapped;
   if (prtc_stun_unknown_attributes(message, &unknown, 1) > 0) return PRTC_ERROR_MALFORMED; /* RFC 8489 section 6.3.3 */
   ice->answers++;
+  prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, transaction->socket, &transaction->remote);
+  if (symmetric && stats != NULL && message->message_class == PRTC_STUN_SUCCESS) {
+    stats->responses_received++;
+    if (transaction->sent == 1) stats->total_round_trip_time += ice->now - transaction->first_sent;
+  }
   if (!symmetric) { /* RFC 8445 section 7.2.5.2.1 */
     if (transaction->kind == TRANSACTION_CHECK) prtc_ice_fail_check(ice, transaction);
     return PRTC_ERROR_UNEXPECTED;

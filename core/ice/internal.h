@@ -94,6 +94,7 @@ struct ice_pair {
   prtc_time nominated_at;    /* when it last did */
   prtc_candidate_type local_type; /* of what the other side sees: known when valid */
   uint64_t round_trip_time;
+  prtc_ice_pair_stats stats; /* its counters and its id alone */
 };
 
 enum transaction_kind { TRANSACTION_CHECK, TRANSACTION_CONSENT, TRANSACTION_GATHER };
@@ -195,6 +196,7 @@ struct prtc_ice {
   struct prtc_queue early, responses, events;
   bool event_lost;        /* for lack of memory; not told yet */
 
+  uint32_t last_pair_id;
   uint64_t trigger_order;
   uint32_t reflexive_count; /* names peer-reflexive foundations */
   bool gather_turn;         /* gathering and checks take turns */
@@ -281,6 +283,11 @@ void prtc_ice_stop_checks(struct prtc_ice *ice);
 /* A log line about a pair: "192.0.2.1:5000 to 192.0.2.2:6000 works". */
 void prtc_ice_log_pair(struct prtc_ice *ice, const struct ice_pair *pair, const char *what);
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction);
+
+/* ---------------------------------------------------------------------------------------------------------- stats.c */
+
+/* The counters of the pair on a path, or NULL. */
+prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
 
 /* ------------------------------------------------------------------------------------------------------- nominate.c */
 

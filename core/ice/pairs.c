@@ -83,7 +83,7 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   /* RFC 8445 section 6.1.2.2: of one family, and link-local only with link-local */
   if (socket->address.family != remote->address.family) return 0;
   if (is_link_local(&socket->address) != is_link_local(&remote->address)) return 0;
-  struct ice_pair candidate = {.socket = socket, .remote = remote};
+  struct ice_pair candidate = {.socket = socket, .remote = remote, .stats = {.id = ++ice->last_pair_id}};
   set_priority(ice, &candidate);
   if (!make_room(ice, candidate.priority)) return 0;
   struct ice_pair *pair = prtc_allocate(ice->context, sizeof *pair);

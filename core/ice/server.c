@@ -148,6 +148,8 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   }
   code = respond(ice, socket, message, &datagram->remote, password, error);
   if (code < 0 || error != 0) return code; /* not answered: as if it had been lost */
+  prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, socket, &datagram->remote);
+  if (stats != NULL) stats->requests_received++, stats->responses_sent++;
   check.use_candidate = prtc_stun_find_flag(message, PRTC_STUN_USE_CANDIDATE);
   if (!ice->remote_known || strcmp(check.ufrag, ice->credentials.remote_ufrag) != 0) return remember(ice, &check);
   take_check(ice, socket, &check.remote, check.priority, check.use_candidate);

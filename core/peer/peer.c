@@ -202,6 +202,7 @@ void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now) {
   if (peer->transport == NULL) return;
   peer->host.drop_requests(peer->host.endpoint, peer);
   (void)prtc_transport_close(peer->transport, now);
+  prtc_peer_count_former(peer);
   prtc_transport_free(peer->leaving);
   peer->leaving = peer->transport;
   peer->leaving_id = peer->transport_id;

@@ -78,6 +78,8 @@ struct prtc_peer {
   char to_replace[2][UFRAG_ROOM];            /* W3C [[LocalIceCredentialsToReplace]], by their ufrags; "" for none,
                                                   and then also in the second place */
 
+  uint64_t former_opened, former_closed; /* channels of transports that have left, for the statistics */
+
   bool has_data;         /* a data channel has been made, and its section was not rejected since */
   bool negotiation_needed; /* W3C [[NegotiationNeeded]] */
   bool closed;           /* W3C [[IsClosed]] */
@@ -104,6 +106,9 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
 
 /* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. */
 void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now);
+
+/* The transport goes: what is counted of its channels stays. */
+void prtc_peer_count_former(prtc_peer *peer);
 
 /* The transport of a channel, NULL when there is none. */
 struct prtc_transport *prtc_peer_transport_of(const prtc_peer *peer, prtc_channel_id channel);

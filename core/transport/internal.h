@@ -76,6 +76,10 @@ struct prtc_transport {
   bool event_lost;          /* one of any kind, for lack of memory; not told yet */
   bool channel_event_lost;  /* data has said so: it does for ever */
 
+  /* DTLS records and what is in them, W3C webrtc-stats section 8.20: bytes of SCTP packets and of the handshake */
+  uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
+  uint64_t pair_changes;
+
   bool closed;  /* prtc_transport_close was called */
   bool closing; /* the SCTP ABORT, then close_notify are still to be sent */
   bool drained; /* nothing is left to send */

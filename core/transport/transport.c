@@ -110,7 +110,10 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
       if (event->state < PRTC_ICE_TRANSPORT_DISCONNECTED && !transport->failed_for_good) transport->failure_told = false;
       prtc_stack_ice_changed(transport, now);
       break;
-    case PRTC_ICE_EVENT_SELECTED_PAIR: selected_pair_event(transport); break;
+    case PRTC_ICE_EVENT_SELECTED_PAIR:
+      transport->pair_changes++;
+      selected_pair_event(transport);
+      break;
     case PRTC_ICE_EVENT_FAILED: prtc_transport_push_failure(transport, event->code, event->text); break;
     default: break;
   }
@@ -136,6 +139,9 @@ int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, cons
   } else if (first >= 20 && first <= 63) {
     /* Only from where a connectivity check has come through: anybody else could make us answer to a forged address. */
     if (!prtc_ice_knows_path(transport->ice, datagram->socket, &datagram->remote)) return PRTC_ERROR_UNEXPECTED;
+    transport->packets_received++;
+    transport->bytes_received += datagram->size;
+    prtc_ice_count_data(transport->ice, now, datagram->socket, &datagram->remote, 0, 1, datagram->size);
     code = prtc_stack_receive(transport, now, datagram);
   } else if (first >= 128 && first <= 191) {
     return PRTC_ERROR_UNEXPECTED; /* RTP and RTCP: no media was negotiated */
@@ -219,6 +225,15 @@ static int transmit_dtls(struct prtc_transport *transport, prtc_time now, prtc_d
   return size;
 }
 
+/* For the statistics: what left on the selected pair. */
+static void count_sent(struct prtc_transport *transport, prtc_time now, const prtc_datagram *out) {
+  size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
+  uint64_t packets = (out->size + segment - 1) / segment;
+  transport->packets_sent += packets;
+  transport->bytes_sent += out->size;
+  prtc_ice_count_data(transport->ice, now, out->socket, &out->remote, 1, packets, out->size);
+}
+
 static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                          size_t capacity) {
   if (!path(transport, out)) return 0;
@@ -240,6 +255,7 @@ int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prt
     if (size > 0) return size;
   }
   if (!transport->drained) size = transmit_data(transport, now, out, buffer, capacity);
+  if (size > 0) count_sent(transport, now, out);
   if (transport->closed && size <= 0 && !transport->drained) {
     transport->drained = true;
     prtc_gathering_close(transport);
@@ -319,3 +335,15 @@ prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transpo
 }
 
 uint32_t prtc_transport_get_max_channels(const struct prtc_transport *transport) { return transport->max_channels; }
+
+void prtc_transport_look(const struct prtc_transport *transport, struct prtc_transport_view *out) {
+  *out = (struct prtc_transport_view){.ice = transport->ice,
+                                      .dtls = transport->dtls,
+                                      .data = transport->data,
+                                      .certificate = transport->config.certificate,
+                                      .packets_sent = transport->packets_sent,
+                                      .packets_received = transport->packets_received,
+                                      .bytes_sent = transport->bytes_sent,
+                                      .bytes_received = transport->bytes_received,
+                                      .pair_changes = transport->pair_changes};
+}

@@ -122,6 +122,17 @@ int prtc_transport_get_selected_pair(const struct prtc_transport *transport, prt
 prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transport);
 uint32_t prtc_transport_get_max_channels(const struct prtc_transport *transport); /* 0: not known yet */
 
+/* The layers, to be asked for their statistics, and what the transport has counted itself. */
+struct prtc_transport_view {
+  const prtc_ice *ice;
+  const prtc_dtls *dtls;
+  const prtc_data *data;
+  const prtc_certificate *certificate;
+  uint64_t packets_sent, packets_received, bytes_sent, bytes_received; /* DTLS datagrams on the path */
+  uint64_t pair_changes;
+};
+void prtc_transport_look(const struct prtc_transport *transport, struct prtc_transport_view *out);
+
 /* Begins the goodbye: SCTP ABORT and DTLS close_notify go out with the next transmits (where there is a path); channels are
  * closed at once. */
 int prtc_transport_close(struct prtc_transport *transport, prtc_time now);

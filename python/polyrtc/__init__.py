@@ -18,6 +18,7 @@ from .description import RTCSessionDescription
 from .exceptions import InvalidAccessError, InvalidStateError
 from .inside import see_inside
 from .peerconnection import RTCPeerConnection
+from .stats import RTCStats, RTCStatsReport
 from .transports import RTCDtlsTransport, RTCIceTransport, RTCSctpCapabilities, RTCSctpTransport
 
 __version__ = "0.1.0"
@@ -40,6 +41,8 @@ __all__ = [
     "RTCSctpCapabilities",
     "RTCSctpTransport",
     "RTCSessionDescription",
+    "RTCStats",
+    "RTCStatsReport",
     "see_inside",
 ]
 

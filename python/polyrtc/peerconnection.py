@@ -20,6 +20,7 @@ from .errors import ErrorCode, OperationError
 from .exceptions import argument_error, invalid_state, not_supported
 from .loop import Flag, in_thread, is_loop_running
 from .sansio import DescriptionKind, Event, EventType, IceServer, Peer, States
+from .stats import RTCStatsReport
 from .transports import RTCSctpTransport
 
 logger = logging.getLogger("polyrtc")
@@ -86,6 +87,7 @@ class RTCPeerConnection(Emitter):
         self.__closed: Flag | None = None
         self.__descriptions: tuple[RTCSessionDescription | None, RTCSessionDescription | None] = (None, None)
         self.__last_states: States | None = None
+        self.__last_stats: RTCStatsReport | None = None
         if self.__configuration.alwaysNegotiateDataChannels:
             raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
         for certificate in self.__configuration.certificates or ():
@@ -286,9 +288,12 @@ class RTCPeerConnection(Emitter):
         """Empty: there is no media."""
         return []
 
-    async def getStats(self) -> NoReturn:
-        """Not supported yet."""
-        raise not_supported("polyrtc has no getStats yet")
+    async def getStats(self) -> RTCStatsReport:
+        """What has been counted (W3C webrtc-stats): the peer connection, its transport, candidates, pairs of them, certificates and
+        data channels. Once the connection is closed: as it was then."""
+        if self.__connection_state != "closed" or self.__last_stats is None:
+            self.__last_stats = RTCStatsReport._of(self._peer.stats(self._now()))
+        return self.__last_stats
 
     # ------------------------------------------------------------------------------------ for the channels and transports
 
@@ -471,6 +476,7 @@ class RTCPeerConnection(Emitter):
         engine.hold(self, peer)
         self.__descriptions = (self.localDescription, self.remoteDescription)
         self.__last_states = peer.states()
+        self.__last_stats = RTCStatsReport._of(peer.stats(engine.driver.now()))
         peer.close(engine.driver.now())
         engine.flush()
         engine.dispatch()

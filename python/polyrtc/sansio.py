@@ -24,10 +24,11 @@ time; a second thread that enters it gets a ``RuntimeError``. Two endpoints in t
 from __future__ import annotations
 
 import enum
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import native
 from .errors import EXCEPTIONS, ErrorCode, PrtcError
@@ -646,6 +647,11 @@ class Peer:
         )
 
     # --------------------------------------------------------------------------------------------------------- transports
+
+    def stats(self, now: int) -> list[dict[str, Any]]:
+        """W3C webrtc-stats: the objects that there are, each with type, id, timestamp (milliseconds) and the standard's members."""
+        stats: list[dict[str, Any]] = json.loads(self._value(self.endpoint._native.peer_stats(self.id, now)))
+        return stats
 
     def fingerprint(self) -> str:
         """ "sha-256 AB:CD:…" of this peer's certificate."""

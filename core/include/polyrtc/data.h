@@ -151,6 +151,12 @@ PRTC_API int prtc_data_channel_info(const prtc_data *data, prtc_channel_id chann
 /* Why the last command failed, in a sentence; "" when it did not. Static storage. */
 PRTC_API const char *prtc_data_error_message(const prtc_data *data);
 
+/* The channel made next after that of `id` (0: the first); 0 when there is no later one. */
+PRTC_API prtc_channel_id prtc_data_next_channel(const prtc_data *data, prtc_channel_id id);
+
+/* W3C RTCPeerConnectionStats: channels that have been open, and those of them that are so no more. */
+PRTC_API void prtc_data_get_counts(const prtc_data *data, uint64_t *opened, uint64_t *closed);
+
 /* The W3C's defaults: *config is set to them. */
 PRTC_API void prtc_channel_config_init(prtc_channel_config *config);
 

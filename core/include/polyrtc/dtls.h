@@ -52,6 +52,9 @@ PRTC_API int prtc_certificate_print(const prtc_certificate *certificate, char *o
 /* W3C RTCCertificate.expires: milliseconds since 1970. */
 PRTC_API int64_t prtc_certificate_get_expires(const prtc_certificate *certificate);
 
+/* Writes it as X.509 in DER; returns its size or BUFFER_TOO_SMALL. */
+PRTC_API int prtc_certificate_get_der(const prtc_certificate *certificate, uint8_t *out, size_t capacity);
+
 PRTC_API prtc_certificate *prtc_certificate_retain(prtc_certificate *certificate);
 PRTC_API void prtc_certificate_release(prtc_certificate *certificate); /* NULL is allowed */
 
@@ -142,6 +145,13 @@ PRTC_API int prtc_dtls_close(prtc_dtls *dtls, prtc_time now);
 
 PRTC_API int prtc_dtls_get_state(const prtc_dtls *dtls); /* prtc_dtls_transport_state */
 PRTC_API int prtc_dtls_get_role(const prtc_dtls *dtls);  /* prtc_dtls_role */
+
+/* The negotiated cipher suite by its IANA name ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"); "" until connected. Static storage. */
+PRTC_API const char *prtc_dtls_get_cipher(const prtc_dtls *dtls);
+
+/* Writes the other side's certificate, X.509 in DER, and its SHA-256 fingerprint; returns its size, 0 when there is none yet,
+ * BUFFER_TOO_SMALL. */
+PRTC_API int prtc_dtls_get_remote_certificate(const prtc_dtls *dtls, uint8_t *out, size_t capacity, prtc_fingerprint *fingerprint);
 
 /* RFC 5764 section 4.2: the SRTP keying material. Returns the negotiated profile (SRTPProtectionProfile number) and writes
  * client key, server key, client salt, server salt into `out`; *size is set to the bytes written. 0 when none was

@@ -183,6 +183,49 @@ PRTC_API int prtc_ice_get_state(const prtc_ice *ice); /* prtc_ice_transport_stat
 /* 1 and fills *out, or 0 when no pair is selected. */
 PRTC_API int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out);
 
+/* --------------------------------------------------------------------------------------------------------------- statistics */
+
+/* W3C RTCStatsIceCandidatePairState */
+typedef enum prtc_pair_state {
+  PRTC_PAIR_FROZEN = 0,
+  PRTC_PAIR_WAITING,
+  PRTC_PAIR_IN_PROGRESS,
+  PRTC_PAIR_SUCCEEDED,
+  PRTC_PAIR_FAILED
+} prtc_pair_state;
+
+/* What W3C webrtc-stats section 8.21 (RTCIceCandidatePairStats) asks of a pair. Counters begin with the pair. */
+typedef struct prtc_ice_pair_stats {
+  size_t size;
+  uint32_t id;                 /* names the pair within the object; never reused */
+  uint32_t state;              /* prtc_pair_state */
+  uint32_t nominated, selected;
+  prtc_address local, remote;  /* local: the base */
+  uint32_t local_type, remote_type; /* prtc_candidate_type */
+  uint32_t local_priority, remote_priority;
+  uint32_t local_foundation;
+  uint32_t network_type;       /* prtc_network_type of the local interface */
+  uint64_t priority;
+  uint64_t packets_sent, packets_received, bytes_sent, bytes_received; /* as prtc_ice_count_data was told */
+  prtc_time last_packet_sent, last_packet_received;                    /* 0: none */
+  uint64_t requests_sent, requests_received, responses_sent, responses_received, consent_requests_sent;
+  uint64_t total_round_trip_time, round_trip_time; /* µs; the latter is the latest, 0: not measured */
+} prtc_ice_pair_stats;
+
+/* The i-th pair of the current generation: 1 and fills *out (as far as out->size goes), or 0 beyond the last. */
+PRTC_API int prtc_ice_get_pair_stats(const prtc_ice *ice, size_t i, prtc_ice_pair_stats *out);
+
+/* The i-th candidate, gathered or (remote) known: 1, or 0 beyond the last. *network_type, of a local one, may be NULL. */
+PRTC_API int prtc_ice_get_local_candidate(const prtc_ice *ice, size_t i, prtc_candidate *out, uint32_t *network_type);
+PRTC_API int prtc_ice_get_remote_candidate(const prtc_ice *ice, size_t i, prtc_candidate *out);
+
+/* 1 when this side is controlling (RFC 8445 section 4). */
+PRTC_API int prtc_ice_is_controlling(const prtc_ice *ice);
+
+/* Data of the caller's has passed on a path: for the statistics of its pair. */
+PRTC_API void prtc_ice_count_data(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *remote, int sent,
+                                  uint64_t packets, uint64_t bytes);
+
 /* 1 when a datagram that is not STUN may be taken from `remote` on `socket`: a check of either side has been authenticated
  * on that path, or it was the selected pair before the present one. O(1) for the selected pair, else O(pairs). */
 PRTC_API int prtc_ice_knows_path(const prtc_ice *ice, prtc_socket_id socket, const prtc_address *remote);

@@ -218,6 +218,14 @@ PRTC_API int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capaci
 /* The selected pair of the first transport. Returns 1, or 0 when none is selected yet. */
 PRTC_API int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote);
 
+/* W3C getStats: writes a JSON array (RFC 8259), NUL-terminated, of the objects of W3C webrtc-stats that there are: peer-connection,
+ * transport, candidate-pair, local-candidate, remote-candidate, certificate, data-channel; each with type, id, timestamp and the
+ * standard's members under the standard's names and in its units. Timestamps are milliseconds since 1970 (of the caller's clock when
+ * the endpoint has no wall clock). Ids stay the same from call to call. Counters only grow, while their object is there.
+ * bytesSent and packetsSent of transports and pairs are those of DTLS datagrams; STUN is counted apart.
+ * Returns its length or BUFFER_TOO_SMALL; 64 KiB hold some 100 channels and 100 candidate pairs. */
+PRTC_API int prtc_peer_get_stats(const prtc_peer *peer, prtc_time now, char *out, size_t capacity);
+
 PRTC_END_DECLS
 
 #endif
