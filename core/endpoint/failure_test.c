@@ -110,6 +110,17 @@ static void wrong_password(void) {
   world_close(&world);
 }
 
+/* One of the two alone: the other side's checks come through, and call for ours for ever. */
+static void wrong_password_of_one(void) {
+  open_two();
+  describe_changed(0, PRTC_SDP_OFFER, "a=ice-pwd:AAAAAAAAAA", 10);
+  world_signal(&world, 1, PRTC_SDP_ANSWER);
+  world_run(&world, 120000000);
+  check_failed(0, PRTC_ERROR_TIMEOUT, "handshake");
+  check_failed(1, PRTC_ERROR_ICE_FAILED, "0 were answered, and the other side's checks arrived");
+  world_close(&world);
+}
+
 static void wrong_fingerprint(void) {
   open_two();
   describe_changed(0, PRTC_SDP_OFFER, "a=fingerprint:sha-256 00:00:00:00", 22);
@@ -192,6 +203,7 @@ int main(void) {
   PRTC_RUN(nobody_answers);
   PRTC_RUN(answers_get_lost);
   PRTC_RUN(wrong_password);
+  PRTC_RUN(wrong_password_of_one);
   PRTC_RUN(wrong_fingerprint);
   PRTC_RUN(dtls_gets_lost);
   PRTC_RUN(the_path_is_lost_in_the_handshake);

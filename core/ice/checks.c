@@ -177,6 +177,7 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
   transaction->pair = pair;
   start(transaction);
   pair->state = PAIR_IN_PROGRESS;
+  if (pair->tried_since == 0) pair->tried_since = ice->now;
   pair->trigger_order = 0;
   prtc_ice_log_pair(ice, pair, "is checked");
   return true;
@@ -314,6 +315,7 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
   uint64_t round_trip = transaction->sent == 1 ? ice->now - transaction->first_sent : 0; /* else it is not known of which */
   pair->local_type = prtc_ice_reflexive_type(ice, pair->socket, mapped);
   pair->state = PAIR_SUCCEEDED;
+  pair->tried_since = 0;
   pair->valid = true;
   pair->trigger_order = 0;
   if (round_trip > 0 || pair->round_trip_time == 0) pair->round_trip_time = round_trip;

@@ -86,6 +86,7 @@ struct ice_pair {
   struct ice_remote *remote;
   enum pair_state state;
   uint64_t priority;
+  prtc_time tried_since;     /* when the first of its checks began that was not answered; 0: there is none */
   uint64_t trigger_order;    /* place in the triggered-check queue; 0: not in it */
   bool valid;                /* a check has succeeded */
   bool heard;                /* an authenticated request came over it */

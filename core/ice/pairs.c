@@ -291,6 +291,7 @@ void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair != ice->path.pair && pair->state != PAIR_IN_PROGRESS) pair->state = PAIR_WAITING;
+    pair->tried_since = 0;
   }
 }
 
@@ -309,10 +310,15 @@ struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice) {
   return best;
 }
 
+/* The other side's checks call for ours again and again (RFC 8445 section 7.3.1.4), also where it can never answer them, because
+ * the password that we were given is wrong: a pair is given this time. */
+static const prtc_time tries_last = 60000000;
+
 bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice) {
   for (size_t i = 0; i < ice->pairs.count; i++) {
     const struct ice_pair *pair = ice->pairs.items[i];
-    if (pair->state < PAIR_SUCCEEDED) return true;
+    bool hopeless = pair->tried_since != 0 && ice->now - pair->tried_since >= tries_last;
+    if (pair->state < PAIR_SUCCEEDED && !hopeless) return true;
   }
   return false;
 }
