@@ -67,5 +67,9 @@ def polyrtc_sources():
         name = "usrsctp",
         dsc = "@debian//:libusrsctp_0.9.5.0-2.dsc",
         build_file = "//third_party:usrsctp.BUILD",
-        patches = ["//third_party:usrsctp-abandoned.patch", "//third_party:usrsctp-rto.patch"],
+        patches = [
+            "//third_party:usrsctp-abandoned.patch",
+            "//third_party:usrsctp-interleaving.patch",
+            "//third_party:usrsctp-rto.patch",
+        ],
     )

@@ -67,22 +67,21 @@ static bool set_option(struct socket *socket, int level, int option, const void 
 }
 
 static bool set_options(struct prtc_sctp *sctp) {
-  static const uint16_t notifications[] = {SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT, SCTP_STREAM_CHANGE_EVENT,
-                                           SCTP_PARTIAL_DELIVERY_EVENT};
+  static const uint16_t notifications[] = {SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT, SCTP_STREAM_CHANGE_EVENT};
   struct socket *socket = sctp->socket;
   int on = 1;
   int window = (int)sctp->receive_window;
-  /* The most that usrsctp allows. It is not good at messages in parts that the other side then abandons (RFC 3758): so
-   * those that are not larger than this come whole. */
-  int largest_whole = window / 2;
   int send_limit = 1 << 30; /* prtc_association_send has its own */
   uint16_t streams = (uint16_t)sctp->streams;
   struct sctp_initmsg init = {.sinit_num_ostreams = streams, .sinit_max_instreams = streams};
+  int side_by_side = SCTP_FRAG_LEVEL_2; /* parts of messages of several streams */
+  struct sctp_assoc_value interleaving = {SCTP_FUTURE_ASSOC, sctp->no_interleaving ? 0 : 1};
   struct sctp_assoc_value resets = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
   bool ok = usrsctp_set_non_blocking(socket, 1) == 0 &&
             set_option(socket, SOL_SOCKET, SO_SNDBUF, &send_limit, sizeof send_limit) &&
             set_option(socket, SOL_SOCKET, SO_RCVBUF, &window, sizeof window) &&
-            set_option(socket, IPPROTO_SCTP, SCTP_PARTIAL_DELIVERY_POINT, &largest_whole, sizeof largest_whole) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, &side_by_side, sizeof side_by_side) &&
+            set_option(socket, IPPROTO_SCTP, SCTP_INTERLEAVING_SUPPORTED, &interleaving, sizeof interleaving) &&
             set_option(socket, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on) &&
             set_option(socket, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) &&
             set_option(socket, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, &on, sizeof on) &&
@@ -170,6 +169,11 @@ size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
   return association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
 }
 
+bool prtc_association_interleaves(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = association_of(sctp);
+  return tcb != NULL && tcb->asoc.idata_supported != 0;
+}
+
 bool prtc_association_has_room(const struct prtc_sctp *sctp) {
   const struct sctp_tcb *tcb = association_of(sctp);
   return tcb != NULL && prtc_association_buffered(sctp) < sctp->send_buffer &&
@@ -220,6 +224,17 @@ static void repair_streams(const struct prtc_sctp *sctp) {
   }
 }
 
+static bool has_forward_tsn(const uint8_t *packet, size_t size) {
+  return prtc_packet_has(packet, size, PRTC_SCTP_FORWARD_TSN) || prtc_packet_has(packet, size, PRTC_SCTP_I_FORWARD_TSN);
+}
+
+/* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows: it is not
+ * good at messages in parts that the other side then abandons (RFC 3758), so those that are not larger come whole. With
+ * interleaving any number of messages may be incomplete: none may keep its part of the window, or they would fill it. */
+static void set_delivery_point(struct prtc_sctp *sctp) {
+  endpoint_of(sctp)->partial_delivery_point = prtc_association_interleaves(sctp) ? 1 : sctp->receive_window / 2;
+}
+
 /* A packet after which there may be notifications of resets or of an abandoned message: usrsctp drops those for which the
  * buffer has no room, but none may be lost. It may also add streams. */
 static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
@@ -228,7 +243,7 @@ static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_
   usrsctp_conninput(ADDRESS, packet, size, 0);
   sctp->socket->so_rcv.sb_hiwat -= PRTC_SCTP_NOTIFICATION_ROOM;
   restore_place(sctp, place);
-  if (prtc_packet_has(packet, size, PRTC_SCTP_FORWARD_TSN)) repair_streams(sctp);
+  if (has_forward_tsn(packet, size)) repair_streams(sctp);
 }
 
 /* Keeps the chunk at `offset`, as a packet of its own. The other side has one request under way at a time (RFC 6525 section
@@ -271,14 +286,16 @@ static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t s
 static void input_work(void *argument) {
   struct call *call = argument;
   /* The window counts bytes of messages, not what it takes to keep them: a sender of tiny ones that does not heed it. */
-  if (prtc_packet_has(call->in, call->size, PRTC_SCTP_DATA) &&
-      prtc_engine_memory(call->sctp->engine) > PRTC_SCTP_MEMORY_MAX(call->sctp->receive_window)) {
+  bool has_data = prtc_packet_has(call->in, call->size, PRTC_SCTP_DATA) ||
+                  prtc_packet_has(call->in, call->size, PRTC_SCTP_I_DATA);
+  if (has_data && prtc_engine_memory(call->sctp->engine) > PRTC_SCTP_MEMORY_MAX(call->sctp->receive_window)) {
     call->result = PRTC_ERROR_QUEUE_FULL;
     return;
   }
+  set_delivery_point(call->sctp);
   if (prtc_packet_has(call->in, call->size, PRTC_SCTP_RECONFIG)) {
     input_reconfig(call->sctp, call->in, call->size);
-  } else if (prtc_packet_has(call->in, call->size, PRTC_SCTP_FORWARD_TSN)) {
+  } else if (has_forward_tsn(call->in, call->size)) {
     input_with_care(call->sctp, call->in, call->size);
   } else {
     usrsctp_conninput(ADDRESS, call->in, call->size, 0);
@@ -374,6 +391,12 @@ int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *messa
   }
   if (code == PRTC_ERROR_AGAIN) sctp->blocked = true;
   return code;
+}
+
+int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream) {
+  struct sctp_tcb *tcb = association_of(sctp);
+  if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
+  return stream < tcb->asoc.streamoutcnt ? prtc_association_abandon_begun(sctp, tcb, stream) : PRTC_ERROR_NOT_FOUND;
 }
 
 /* -------------------------------------------------------------------------------------------------------------- streams */

@@ -13,29 +13,66 @@ struct reading {
   int flags;
   ssize_t size;
   bool no_memory;
-  bool abandoned; /* the rest of the message will not come: usrsctp ends it as if it were whole */
+  uint32_t stream;
+  bool begun;     /* parts of it were given before */
+  bool abandoned; /* the rest of the message will not come */
 };
+
+/* What is to be read next: the first that has something and does not overtake a message of its own stream. Of the messages that wait
+ * for their rest (they stay in the queue, empty) there is one a stream at most. */
+static struct sctp_queued_to_read *choose(const struct sctp_inpcb *endpoint) {
+  struct sctp_queued_to_read *entry;
+  TAILQ_FOREACH(entry, &endpoint->read_queue, next) {
+    if (entry->length == 0 && !entry->end_added) continue;
+    bool is_message = (entry->spec_flags & M_NOTIFICATION) == 0 && !entry->do_not_ref_stcb && entry->stcb != NULL;
+    if (is_message && !entry->some_taken && entry->stcb->asoc.strmin[entry->sinfo_stream].delivery_started) continue;
+    return entry;
+  }
+  return NULL;
+}
+
+/* Takes out a message that was given up after all that had come of it was read. */
+static void remove_ended(struct sctp_inpcb *endpoint, struct sctp_queued_to_read *entry) {
+  struct sctp_tcb *tcb = entry->stcb;
+  TAILQ_REMOVE(&endpoint->read_queue, entry, next);
+  if (tcb != NULL && !entry->do_not_ref_stcb) tcb->asoc.strmin[entry->sinfo_stream].delivery_started = 0;
+  if (entry->aux_data != NULL) sctp_m_free(entry->aux_data);
+  entry->whoFrom->ref_count--; /* the association holds it too, or all goes with the stack */
+  sctp_free_a_readq(tcb, entry);
+}
+
+static bool make_room(struct prtc_sctp *sctp, size_t size) {
+  if (size <= sctp->read_capacity) return true;
+  void *grown = prtc_reallocate(sctp->context, sctp->read, size);
+  if (grown == NULL) return false;
+  sctp->read = grown;
+  sctp->read_capacity = size;
+  return true;
+}
 
 /* Reads one message, part of a message, or notification: as much of it as is there. */
 static void read_work(void *argument) {
   struct reading *reading = argument;
   struct prtc_sctp *sctp = reading->sctp;
-  const struct sctp_inpcb *endpoint = (const struct sctp_inpcb *)sctp->socket->so_pcb;
-  const struct sctp_queued_to_read *first = TAILQ_FIRST(&endpoint->read_queue);
+  struct sctp_inpcb *endpoint = (struct sctp_inpcb *)sctp->socket->so_pcb;
+  struct sctp_queued_to_read *entry = choose(endpoint);
   socklen_t info_size = sizeof reading->info;
   unsigned int info_type = 0;
-  reading->size = 0;
-  if (first == NULL) return;
-  reading->abandoned = first->pdapi_aborted != 0;
-  if (first->length > sctp->read_capacity) {
-    void *grown = prtc_reallocate(sctp->context, sctp->read, first->length);
-    if (grown == NULL) {
-      reading->no_memory = true;
-      return;
-    }
-    sctp->read = grown;
-    sctp->read_capacity = first->length;
+  *reading = (struct reading){.sctp = sctp};
+  if (entry == NULL || (sctp->paused && (entry->spec_flags & M_NOTIFICATION) == 0)) return;
+  reading->stream = entry->sinfo_stream;
+  reading->begun = entry->some_taken != 0;
+  reading->abandoned = entry->pdapi_aborted != 0 || entry->length == 0;
+  if (entry->length == 0) {
+    remove_ended(endpoint, entry);
+    return;
   }
+  if (!make_room(sctp, entry->length)) {
+    reading->no_memory = true;
+    return;
+  }
+  TAILQ_REMOVE(&endpoint->read_queue, entry, next);
+  TAILQ_INSERT_HEAD(&endpoint->read_queue, entry, next); /* usrsctp reads the first */
   reading->size = usrsctp_recvv(sctp->socket, sctp->read, sctp->read_capacity, NULL, NULL, &reading->info, &info_size,
                                 &info_type, &reading->flags);
 }
@@ -77,6 +114,7 @@ static int association_change(struct prtc_sctp *sctp, const struct sctp_assoc_ch
     out->type = PRTC_SCTP_EVENT_CONNECTED;
     out->outgoing_streams = change->sac_outbound_streams;
     out->incoming_streams = change->sac_inbound_streams;
+    out->interleaving = prtc_association_interleaves(sctp);
     PRTC_LOG(sctp->context, PRTC_LOG_INFO, "sctp", "connected, with %u streams out and %u in", change->sac_outbound_streams,
              change->sac_inbound_streams);
     return 1;
@@ -128,14 +166,6 @@ static int stream_reset(struct prtc_sctp *sctp, const struct sctp_stream_reset_e
   return sctp->list_count > 0 ? next_reset(sctp, out) : 0;
 }
 
-static int abandon(struct prtc_sctp *sctp, prtc_sctp_event *out) {
-  if (!sctp->in_message) return 0;
-  sctp->in_message = false;
-  out->type = PRTC_SCTP_EVENT_ABANDONED;
-  out->message.stream = sctp->message_stream;
-  return 1;
-}
-
 static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *out) {
   const union sctp_notification *event = (const union sctp_notification *)(const void *)sctp->read;
   if (size < sizeof event->sn_header) return 0;
@@ -150,24 +180,24 @@ static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *ou
     out->outgoing_streams = event->sn_strchange_event.strchange_outstrms;
     out->incoming_streams = event->sn_strchange_event.strchange_instrms;
     return 1;
-  case SCTP_PARTIAL_DELIVERY_EVENT:
-    return abandon(sctp, out);
   default:
     return 0;
   }
 }
 
-static int message(struct prtc_sctp *sctp, const struct reading *reading, prtc_sctp_event *out) {
+static int message(const struct prtc_sctp *sctp, const struct reading *reading, prtc_sctp_event *out) {
+  out->message.stream = reading->stream;
+  if (reading->abandoned) {
+    out->type = PRTC_SCTP_EVENT_ABANDONED;
+    return reading->begun ? 1 : 0;
+  }
   out->type = PRTC_SCTP_EVENT_MESSAGE;
-  out->message.stream = reading->info.rcv_sid;
   out->message.ppid = ntohl(reading->info.rcv_ppid);
   out->message.unordered = (reading->info.rcv_flags & SCTP_UNORDERED) != 0;
-  out->message.begin = !sctp->in_message;
+  out->message.begin = !reading->begun;
   out->message.end = (reading->flags & MSG_EOR) != 0;
   out->message.data = sctp->read;
   out->message.size = (size_t)reading->size;
-  sctp->in_message = !out->message.end;
-  sctp->message_stream = out->message.stream;
   return 1;
 }
 
@@ -178,13 +208,11 @@ int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out) {
     int code = prtc_engine_run(sctp->engine, read_work, &reading);
     if (code < 0) return code;
     if (reading.no_memory) return PRTC_ERROR_NO_MEMORY;
-    if (reading.size <= 0) return 0;
-    if ((reading.flags & MSG_NOTIFICATION) != 0) {
-      code = notification(sctp, (size_t)reading.size, out);
-    } else {
-      code = reading.abandoned ? abandon(sctp, out) : message(sctp, &reading, out);
-    }
+    if (reading.size <= 0 && !reading.abandoned) return 0;
+    bool is_notification = (reading.flags & MSG_NOTIFICATION) != 0;
+    code = is_notification ? notification(sctp, (size_t)reading.size, out) : message(sctp, &reading, out);
     if (code != 0) return code;
+    memset(out, 0, sizeof *out);
   }
   return 0;
 }

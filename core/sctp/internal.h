@@ -45,6 +45,8 @@ struct prtc_sctp {
   uint16_t local_port, remote_port;
   uint32_t mtu, streams, receive_window, send_buffer, max_retransmissions;
   bool started;    /* the association exists, or existed */
+  bool no_interleaving;
+  bool paused;     /* messages are not taken */
   bool unflushed;  /* usrsctp holds messages that it was not yet told to send */
   bool blocked;    /* send has answered AGAIN since the last WRITABLE */
   bool closed;     /* CLOSED was reported, or will be next */
@@ -64,8 +66,6 @@ struct prtc_sctp {
 
   uint8_t *read; /* the last message or notification */
   size_t read_capacity;
-  bool in_message;            /* the last part given had no end */
-  uint32_t message_stream;    /* … and was on this stream */
   uint32_t list_next, list_count; /* streams of a reset notification in `read` that are still to be told */
   bool list_is_all;               /* … which names none, and so means all */
 };
@@ -76,9 +76,13 @@ int prtc_association_connect(struct prtc_sctp *sctp);
 int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size);
 int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacity);
 int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message);
+int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count);
 int prtc_association_abort(struct prtc_sctp *sctp);
+/* abandon.c */
+struct sctp_tcb;
+int prtc_association_abandon_begun(struct prtc_sctp *sctp, struct sctp_tcb *tcb, uint32_t stream);
 /* Hands on what waited for usrsctp to be ready for it. */
 int prtc_association_continue(struct prtc_sctp *sctp);
 
@@ -87,6 +91,7 @@ bool prtc_association_exists(const struct prtc_sctp *sctp);
 uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the other side's packets carry */
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming);
+bool prtc_association_interleaves(const struct prtc_sctp *sctp);
 bool prtc_association_has_room(const struct prtc_sctp *sctp); /* to send */
 size_t prtc_association_buffered(const struct prtc_sctp *sctp);
 size_t prtc_association_unread(const struct prtc_sctp *sctp);

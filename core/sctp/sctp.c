@@ -42,6 +42,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
   sctp->send_buffer = or_default(given.send_buffer, 256 * 1024);
   sctp->max_retransmissions = given.max_retransmissions;
+  sctp->no_interleaving = given.no_interleaving != 0;
   if (sctp->mtu < PRTC_SCTP_MTU_MIN || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||
       sctp->max_retransmissions > UINT16_MAX ||
       (sctp->engine = prtc_engine_new(context, now, take_output, sctp)) == NULL || prtc_association_open(sctp) < 0) {
@@ -139,9 +140,12 @@ int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out) {
   return 0;
 }
 
+void prtc_sctp_pause(prtc_sctp *sctp, int paused) { sctp->paused = paused != 0; }
+
 int prtc_sctp_send(prtc_sctp *sctp, prtc_time now, const prtc_sctp_message *message) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return PRTC_ERROR_CLOSED;
+  if (message->abandon) return prtc_association_abandon(sctp, message->stream);
   if (message->size == 0 || message->size > INT32_MAX / 2 || message->reliability > PRTC_LIMITED_LIFE_TIME) {
     return PRTC_ERROR_INVALID_ARGUMENT;
   }

@@ -13,6 +13,7 @@
 #include <netinet/sctp_crc32.h>
 #include <netinet/sctp_pcb.h>
 /* … which sctp_output.h takes for granted */
+#include <netinet/sctp_indata.h>
 #include <netinet/sctp_output.h>
 #include <netinet/sctp_sysctl.h>
 #include <netinet/sctp_var.h>

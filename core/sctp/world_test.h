@@ -16,6 +16,9 @@
 #include "core/base/testing.h"
 
 enum { PACKET_SIZE = 2048, EVENTS = 4096 };
+/* 1: associations do not offer interleaving (RFC 8260). Tests run both ways. */
+static uint32_t without_interleaving;
+
 static const prtc_time MILLISECOND = 1000, SECOND = 1000000;
 
 struct packet {
@@ -30,10 +33,11 @@ struct packet {
 struct told {
   uint32_t type, stream, ppid, unordered;
   int32_t code;
-  uint32_t outgoing_streams, incoming_streams;
+  uint32_t outgoing_streams, incoming_streams, interleaving;
   uint8_t *data;
   size_t size;
   bool whole;
+  bool over; /* the rest of it will not come */
   char text[128];
 };
 
@@ -78,7 +82,9 @@ static inline prtc_context *world_context(uint8_t seed, const prtc_allocator *al
 }
 
 static inline struct world *world_new(uint8_t seed, const prtc_sctp_config *config) {
+  prtc_sctp_config given = config != NULL ? *config : (prtc_sctp_config){.size = sizeof given};
   struct world *world = calloc(1, sizeof *world);
+  given.no_interleaving |= without_interleaving;
   uint8_t network_seed[32] = {seed, 'n'};
   PRTC_REQUIRE(world != NULL);
   world->now = 5 * SECOND;
@@ -88,7 +94,7 @@ static inline struct world *world_new(uint8_t seed, const prtc_sctp_config *conf
   prtc_random_init(&world->random, network_seed);
   for (int i = 0; i < 2; i++) {
     world->sides[i].context = world_context((uint8_t)(seed * 2 + i), NULL);
-    world->sides[i].sctp = prtc_sctp_new(world->sides[i].context, world->now, config);
+    world->sides[i].sctp = prtc_sctp_new(world->sides[i].context, world->now, &given);
     PRTC_REQUIRE(world->sides[i].sctp != NULL);
   }
   return world;
@@ -141,11 +147,24 @@ static inline void world_transmit(struct world *world, int from) {
   PRTC_CHECK_INT(size, 0);
 }
 
+/* The message of a stream of which parts were given, or NULL. */
+static inline struct told *world_begun(struct side *side, uint32_t stream) {
+  for (size_t i = side->told_count; i-- > 0;) {
+    struct told *told = &side->told[i];
+    if (told->type == PRTC_SCTP_EVENT_MESSAGE && told->stream == stream) return told->whole || told->over ? NULL : told;
+  }
+  return NULL;
+}
+
 static inline void world_tell(struct side *side, const prtc_sctp_event *event) {
-  struct told *last = side->told_count > 0 ? &side->told[side->told_count - 1] : NULL;
-  if (event->type == PRTC_SCTP_EVENT_MESSAGE && !event->message.begin) {
-    PRTC_REQUIRE(last != NULL && last->type == event->type && !last->whole && last->stream == event->message.stream);
-  } else {
+  struct told *last = world_begun(side, event->message.stream);
+  bool is_message = event->type == PRTC_SCTP_EVENT_MESSAGE;
+  if (is_message) PRTC_REQUIRE((last == NULL) == (event->message.begin != 0));
+  if (event->type == PRTC_SCTP_EVENT_ABANDONED) {
+    PRTC_REQUIRE(last != NULL);
+    last->over = true;
+  }
+  if (!is_message || last == NULL) {
     PRTC_REQUIRE(side->told_count < EVENTS);
     last = &side->told[side->told_count++];
     memset(last, 0, sizeof *last);
@@ -157,6 +176,7 @@ static inline void world_tell(struct side *side, const prtc_sctp_event *event) {
     last->unordered = event->message.unordered;
     last->outgoing_streams = event->outgoing_streams;
     last->incoming_streams = event->incoming_streams;
+    last->interleaving = event->interleaving;
   }
   if (event->type == PRTC_SCTP_EVENT_MESSAGE) {
     last->data = realloc(last->data, last->size + event->message.size);

@@ -27,11 +27,12 @@ typedef struct prtc_sctp_config {
   uint16_t remote_port;       /* 0: 5000 */
   uint32_t mtu;               /* bytes of one SCTP packet, at least 524; 0: 1,136 (what DTLS leaves of 1,200) */
   uint32_t streams;           /* outgoing streams to ask for, and incoming ones to allow; 0: 1,024 */
-  uint32_t receive_window;    /* bytes; 0: 1 MiB. Messages of up to half of it come whole, larger ones in parts: twice the
-                                 largest message that is expected is a good choice */
+  uint32_t receive_window;    /* bytes; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive; without,
+                                 messages of up to half the window come whole, larger ones in parts */
   uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: 256 KiB */
   uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other means
                                  (ICE consent), so practically never */
+  uint32_t no_interleaving;   /* 1: do not offer interleaving (RFC 8260) */
 } prtc_sctp_config;
 
 /* How hard a message is tried, RFC 3758 and RFC 7496 */
@@ -41,7 +42,9 @@ typedef enum prtc_reliability {
   PRTC_LIMITED_LIFE_TIME    /* value: milliseconds */
 } prtc_reliability;
 
-/* A message on a stream. Going out, `begin` and `end` are 1 for a whole message. */
+/* A message on a stream, or a part of one. A message that was begun on a stream has to be ended before another one on it. With
+ * interleaving (see PRTC_SCTP_EVENT_CONNECTED) messages of different streams may be under way side by side; without, what is sent on other
+ * streams waits for the end of the message that was begun. */
 typedef struct prtc_sctp_message {
   uint32_t stream;
   uint32_t ppid;
@@ -49,13 +52,14 @@ typedef struct prtc_sctp_message {
   uint32_t reliability;       /* prtc_reliability; of no meaning on receipt */
   uint32_t reliability_value;
   uint32_t begin, end;        /* parts of one message: only the first has begin, only the last has end */
+  uint32_t abandon;           /* 1, going out: the message that was begun will not be completed. No data */
   const uint8_t *data;
   size_t size;                /* at least 1: SCTP has no empty messages (RFC 8831 section 6.6) */
 } prtc_sctp_message;
 
 typedef enum prtc_sctp_event_type {
   PRTC_SCTP_EVENT_NONE = 0,
-  PRTC_SCTP_EVENT_CONNECTED,      /* outgoing_streams, incoming_streams */
+  PRTC_SCTP_EVENT_CONNECTED,      /* outgoing_streams, incoming_streams, interleaving */
   PRTC_SCTP_EVENT_CLOSED,         /* code: 0 after a shutdown, SCTP_ABORTED, TIMEOUT; text */
   PRTC_SCTP_EVENT_MESSAGE,        /* message; its data stays valid until the next event_next, receive, timeout or free */
   PRTC_SCTP_EVENT_INCOMING_RESET, /* message.stream: the other side has reset its outgoing stream (RFC 6525) */
@@ -69,6 +73,7 @@ typedef struct prtc_sctp_event {
   uint32_t type;
   int32_t code;
   uint32_t outgoing_streams, incoming_streams;
+  uint32_t interleaving;          /* 1: both sides have RFC 8260 */
   prtc_sctp_message message;
   char text[128];
   uint32_t is_goodbye; /* CLOSED with SCTP_ABORTED: 1 when the other side gave no cause, or that its user wanted it */
@@ -92,7 +97,11 @@ PRTC_API int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now);
 /* Events. Messages are taken out of the receive window only here: not calling it closes the window. */
 PRTC_API int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out);
 
-/* Queues one message (or part). AGAIN when the send buffer is full (WRITABLE follows); nothing was taken then. NOT_FOUND for
+/* 1: no messages are taken (nor what came after them) until 0 is given again, so that the window closes; other events flow. */
+PRTC_API void prtc_sctp_pause(prtc_sctp *sctp, int paused);
+
+/* Queues one message, or part of one, or gives up the one that was begun on the stream (RFC 3758: the other side is told to
+ * forget it; NOT_SUPPORTED when it cannot be told). AGAIN when the send buffer is full (WRITABLE follows); nothing was taken then. NOT_FOUND for
  * a stream that was not negotiated. The bytes are copied. */
 PRTC_API int prtc_sctp_send(prtc_sctp *sctp, prtc_time now, const prtc_sctp_message *message);
 

@@ -1,0 +1,302 @@
+/* Messages in parts: side by side, waiting for their rest, given up; and what each kind of reliability promises, held against a model.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <stdio.h>
+
+#include "core/base/bytes.h"
+#include "core/sctp/world_test.h"
+
+static int send_part(struct world *world, uint32_t stream, const void *data, size_t size, bool begin, bool end) {
+  prtc_sctp_message message = world_message(stream, data, size);
+  message.begin = begin;
+  message.end = end;
+  return prtc_sctp_send(world->sides[0].sctp, world->now, &message);
+}
+
+static int abandon(struct world *world, uint32_t stream) {
+  prtc_sctp_message message = {.stream = stream, .abandon = 1};
+  return prtc_sctp_send(world->sides[0].sctp, world->now, &message);
+}
+
+static size_t messages(const struct world *world) { return world_count(world, 1, PRTC_SCTP_EVENT_MESSAGE); }
+
+static void both_sides_know_whether_they_interleave(void) {
+  for (uint32_t without = 0; without < 2; without++) {
+    prtc_sctp_config config;
+    PRTC_INIT(&config);
+    config.no_interleaving = without;
+    struct world *world = world_new(80, NULL);
+    prtc_sctp_free(world->sides[1].sctp);
+    world->sides[1].sctp = prtc_sctp_new(world->sides[1].context, world->now, &config);
+    PRTC_CHECK_INT(prtc_sctp_connect(world->sides[0].sctp, world->now), 0);
+    world_run(world, SECOND);
+    prtc_sctp_message hello = world_message(1, "hello", 5);
+    for (int i = 0; i < 2; i++) {
+      PRTC_CHECK_INT(world_told(world, i, PRTC_SCTP_EVENT_CONNECTED, 0)->interleaving, !without && !without_interleaving);
+      PRTC_CHECK_INT(prtc_sctp_send(world->sides[i].sctp, world->now, &hello), 0);
+    }
+    world_run(world, SECOND);
+    for (int i = 0; i < 2; i++) PRTC_CHECK_INT(world_count(world, i, PRTC_SCTP_EVENT_MESSAGE), 1);
+    world_free(world);
+  }
+}
+
+/* Three messages wait for their rest; whole ones on other streams pass by, streams are reset, and then the three are completed. */
+static void a_message_that_waits_does_not_stop_others(void) {
+  if (without_interleaving) return;
+  struct world *world = world_connected(81, NULL);
+  uint8_t bytes[20000] = {7};
+  world->loss = 5;
+  for (uint32_t i = 0; i < 3; i++) PRTC_CHECK_INT(send_part(world, i, bytes, sizeof bytes, true, false), 0);
+  world_run(world, 20 * SECOND);
+  PRTC_CHECK_INT(messages(world), 3);
+  for (uint32_t i = 0; i < 300; i++) {
+    PRTC_CHECK_INT(send_part(world, 10 + i % 5, bytes, 1 + i * 50, true, true), 0);
+    world_run(world, 100 * MILLISECOND);
+  }
+  for (uint32_t i = 10; i < 15; i++) PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, i), 0);
+  world_run(world, 30 * SECOND);
+  PRTC_CHECK_INT(messages(world), 303);
+  PRTC_CHECK_INT(world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET), 5);
+  for (size_t i = 0; i < 3; i++) PRTC_CHECK(!world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i)->whole);
+  for (uint32_t i = 0; i < 3; i++) PRTC_CHECK_INT(send_part(world, i, bytes, 100, false, true), 0);
+  world_run(world, 20 * SECOND);
+  for (size_t i = 0; i < 3; i++) {
+    const struct told *told = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i);
+    PRTC_CHECK(told->whole && told->size == sizeof bytes + 100);
+  }
+  world_free(world);
+}
+
+/* More unfinished messages than the window has room for, if it had to keep the beginning of each. */
+static void unfinished_messages_do_not_fill_the_window(void) {
+  if (without_interleaving) return;
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.receive_window = 100000;
+  struct world *world = world_connected(82, &config);
+  uint8_t bytes[4000] = {1};
+  for (uint32_t i = 0; i < 200; i++) {
+    while (send_part(world, i, bytes, sizeof bytes, true, false) == PRTC_ERROR_AGAIN) world_run(world, SECOND);
+  }
+  world_run(world, 20 * SECOND);
+  PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+  PRTC_CHECK_INT(messages(world), 200);
+  world_free(world);
+}
+
+/* At whatever moment: before anything of it has left, on the way, after all was acknowledged. What follows arrives. */
+static void what_was_begun_can_be_given_up(void) {
+  static const size_t sizes[] = {1, 1000, 30000};
+  for (uint32_t unordered = 0; unordered < 2; unordered++) {
+    for (uint32_t wait = 0; wait < 1000; wait = wait * 3 + 5) {
+      for (size_t s = 0; s < 3; s++) {
+        struct world *world = world_connected((uint8_t)(wait + s), NULL);
+        uint8_t bytes[30000] = {1};
+        world->loss = wait % 2 * 10;
+        prtc_sctp_message part = world_message(3, bytes, sizes[s]);
+        part.unordered = unordered;
+        part.end = 0;
+        PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+        if (wait > 5) world_run(world, wait * MILLISECOND);
+        PRTC_CHECK_INT(abandon(world, 3), 0);
+        PRTC_CHECK_INT(abandon(world, 3), 0); /* there is none any more */
+        part.end = 1;
+        part.size = 50;
+        PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+        PRTC_CHECK_INT(send_part(world, 4, bytes, 60, true, true), 0);
+        PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, 3), 0);
+        world->loss = 0;
+        world_run(world, 20 * SECOND);
+        size_t whole = 0;
+        for (size_t i = 0; i < messages(world); i++) {
+          const struct told *told = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i);
+          PRTC_CHECK(told->whole || told->over);
+          if (told->whole) PRTC_CHECK_INT(told->size, told->stream == 3 ? 50 : 60);
+          whole += told->whole;
+        }
+        PRTC_CHECK_INT(whole, 2);
+        PRTC_CHECK_INT(world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET), 1);
+        PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+        world_free(world);
+      }
+    }
+  }
+}
+
+static void a_pause_closes_the_window(void) {
+  struct world *world = world_connected(83, NULL);
+  uint8_t bytes[1000] = {1};
+  prtc_sctp_pause(world->sides[1].sctp, 1);
+  size_t sent = 0;
+  while (sent < 5000 && send_part(world, sent % 2, bytes, sizeof bytes, true, true) == 0) {
+    sent++;
+    world_run(world, 5 * MILLISECOND);
+  }
+  PRTC_CHECK(sent < 2500); /* the window and what waits to be sent */
+  PRTC_CHECK_INT(messages(world), 0);
+  prtc_sctp_pause(world->sides[1].sctp, 0);
+  world_run(world, 10 * SECOND);
+  PRTC_CHECK_INT(messages(world), sent);
+  world_free(world);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- the model */
+
+enum { STREAMS = 6, MESSAGES_A_STREAM = 200 };
+
+/* How a stream's messages are sent, and what has become of each. */
+struct flow {
+  uint32_t reliability, value, unordered;
+  uint32_t count;
+  size_t sizes[MESSAGES_A_STREAM];
+  bool given_up[MESSAGES_A_STREAM], arrived[MESSAGES_A_STREAM];
+  bool begun; /* the last one has no end yet */
+};
+
+static void fill(uint8_t *bytes, uint32_t stream, uint32_t number, size_t from, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    size_t at = from + i;
+    bytes[i] = at == 0 ? (uint8_t)number : (uint8_t)(at * 7 + (at >> 8) * 3 + stream * 31 + number * 11);
+  }
+}
+
+static void act(struct world *world, struct flow *flow, uint32_t stream) {
+  static uint8_t bytes[20000];
+  uint32_t choice = prtc_random_below(&world->random, 100);
+  if (flow->begun && choice < 15) {
+    if (abandon(world, stream) == 0) {
+      flow->given_up[flow->count - 1] = true;
+      flow->begun = false;
+    }
+    return;
+  }
+  if (!flow->begun && flow->count == MESSAGES_A_STREAM) return;
+  uint32_t number = flow->begun ? flow->count - 1 : flow->count;
+  size_t done = flow->begun ? flow->sizes[number] : 0;
+  size_t size = 1 + prtc_random_below(&world->random, choice < 50 ? 500 : sizeof bytes);
+  fill(bytes, stream, number, done, size);
+  prtc_sctp_message part = world_message(stream, bytes, size);
+  part.begin = !flow->begun;
+  part.end = choice % 2;
+  part.unordered = flow->unordered;
+  part.reliability = flow->reliability;
+  part.reliability_value = flow->value;
+  int code = prtc_sctp_send(world->sides[0].sctp, world->now, &part);
+  if (code == PRTC_ERROR_AGAIN) return;
+  if (code == PRTC_ERROR_INVALID_STATE && without_interleaving) return; /* another stream's message has to end */
+  PRTC_REQUIRE(code == 0);
+  if (!flow->begun) flow->count++;
+  flow->sizes[number] = done + size;
+  flow->begun = !part.end;
+}
+
+/* Nothing that was not sent, nothing twice, nothing in the wrong order, nothing that was given up, and nothing missing that was
+ * promised. */
+static void check(struct world *world, struct flow *flows, unsigned seed) {
+  static uint8_t bytes[1 << 20];
+  uint32_t next[STREAMS] = {0};
+  for (size_t i = 0; i < world->sides[1].told_count; i++) {
+    const struct told *told = &world->sides[1].told[i];
+    if (told->type != PRTC_SCTP_EVENT_MESSAGE || !told->whole) continue;
+    struct flow *flow = &flows[told->stream];
+    uint32_t number = told->data[0];
+    bool known = number < flow->count && told->size == flow->sizes[number] && told->size <= sizeof bytes;
+    if (known) fill(bytes, told->stream, number, 0, told->size);
+    known = known && memcmp(bytes, told->data, told->size) == 0;
+    bool right = known && !flow->given_up[number] && !flow->arrived[number] && told->unordered == flow->unordered &&
+                 (flow->unordered || number >= next[told->stream]);
+    if (!right) {
+      fprintf(stderr, "seed %u stream %u number %u: known %d given up %d arrived %d, next %u\n", seed, told->stream, number,
+              known, known && flow->given_up[number], known && flow->arrived[number], next[told->stream]);
+    }
+    PRTC_REQUIRE(right);
+    flow->arrived[number] = true;
+    next[told->stream] = number + 1;
+  }
+  for (uint32_t stream = 0; stream < STREAMS; stream++) {
+    for (uint32_t number = 0; number < flows[stream].count; number++) {
+      bool due = flows[stream].reliability == PRTC_RELIABLE && !flows[stream].given_up[number];
+      if (due && !flows[stream].arrived[number]) {
+        fprintf(stderr, "seed %u stream %u (unordered %u) number %u of %u is missing\n", seed, stream, flows[stream].unordered,
+                number, flows[stream].count);
+      }
+      PRTC_REQUIRE(!due || flows[stream].arrived[number]);
+    }
+  }
+}
+
+static void run_model(unsigned seed) {
+  struct world *world = world_connected((uint8_t)seed, NULL);
+  struct flow *flows = calloc(STREAMS, sizeof *flows);
+  uint8_t random_seed[32] = {(uint8_t)seed, (uint8_t)(seed >> 8), 'm'};
+  PRTC_REQUIRE(flows != NULL);
+  prtc_random_init(&world->random, random_seed);
+  world->loss = prtc_random_below(&world->random, 3) * 8;
+  world->duplication = prtc_random_below(&world->random, 2) * 10;
+  world->reordering = prtc_random_below(&world->random, 3) * 15;
+  for (uint32_t i = 0; i < STREAMS; i++) {
+    flows[i].reliability = prtc_random_below(&world->random, 3);
+    flows[i].value = prtc_random_below(&world->random, 3) * (flows[i].reliability == PRTC_LIMITED_LIFE_TIME ? 100 : 1);
+    flows[i].unordered = prtc_random_below(&world->random, 2);
+  }
+  for (int steps = 0; steps < 150; steps++) {
+    uint32_t acts = 1 + prtc_random_below(&world->random, 4);
+    for (uint32_t i = 0; i < acts; i++) {
+      uint32_t stream = prtc_random_below(&world->random, STREAMS);
+      act(world, &flows[stream], stream);
+    }
+    world_run(world, prtc_random_below(&world->random, 80) * MILLISECOND);
+  }
+  for (uint32_t i = 0; i < STREAMS; i++) {
+    if (!flows[i].begun) continue;
+    PRTC_CHECK_INT(abandon(world, i), 0);
+    flows[i].given_up[flows[i].count - 1] = true;
+  }
+  /* All arrives at last, and every stream can be reset: nothing is stuck. */
+  world->loss = world->duplication = world->reordering = 0;
+  world_run(world, 60 * SECOND);
+  for (uint32_t i = 0; i < STREAMS; i++) PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, i), 0);
+  world_run(world, 10 * SECOND);
+  if (world_count(world, 1, PRTC_SCTP_EVENT_CLOSED) > 0) {
+    fprintf(stderr, "seed %u: %s\n", seed, world_told(world, 1, PRTC_SCTP_EVENT_CLOSED, 0)->text);
+  }
+  PRTC_REQUIRE(world_count(world, 0, PRTC_SCTP_EVENT_CLOSED) + world_count(world, 1, PRTC_SCTP_EVENT_CLOSED) == 0);
+  if (world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET) != STREAMS) fprintf(stderr, "seed %u: a stream is stuck\n", seed);
+  PRTC_REQUIRE(world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET) == STREAMS);
+  PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+  check(world, flows, seed);
+  free(flows);
+  world_free(world);
+}
+
+static unsigned first_seed, last_seed = 40;
+
+static void every_reliability_keeps_its_promise(void) {
+  for (unsigned seed = first_seed; seed < last_seed; seed++) run_model(seed);
+}
+
+static void run_all(void) {
+  PRTC_RUN(both_sides_know_whether_they_interleave);
+  PRTC_RUN(a_message_that_waits_does_not_stop_others);
+  PRTC_RUN(unfinished_messages_do_not_fill_the_window);
+  PRTC_RUN(what_was_begun_can_be_given_up);
+  PRTC_RUN(a_pause_closes_the_window);
+  PRTC_RUN(every_reliability_keeps_its_promise);
+}
+
+/* With two arguments: the model alone, on the seeds from the first to before the second; with a third, without interleaving. */
+int main(int count, char **arguments) {
+  if (count > 2) {
+    first_seed = (unsigned)atoi(arguments[1]);
+    last_seed = (unsigned)atoi(arguments[2]);
+    without_interleaving = count > 3;
+    PRTC_RUN(every_reliability_keeps_its_promise);
+    return PRTC_TEST_RESULT();
+  }
+  run_all();
+  without_interleaving = 1;
+  run_all();
+  return PRTC_TEST_RESULT();
+}
