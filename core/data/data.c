@@ -27,6 +27,9 @@ prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) 
   data->context = context;
   data->max_message_size = given.max_message_size != 0 ? given.max_message_size : PRTC_MAX_MESSAGE_SIZE_DEFAULT;
   data->send_queue_size = given.send_queue_size != 0 ? given.send_queue_size : PRTC_SEND_QUEUE_DEFAULT;
+  if (given.max_message_size == UINT32_MAX) data->max_message_size = PRTC_WHOLE_MESSAGE_LIMIT;
+  data->streaming = given.streaming != 0;
+  data->stalled_since = PRTC_NEVER;
   data->remote_max_message_size = UINT32_MAX;
   data->streams = STREAMS_MAX;
   data->free_stream[1] = 1;
@@ -34,6 +37,7 @@ prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) 
   data->next_id = given.first_channel != 0 ? given.first_channel : 1;
   prtc_map_init(&data->channels, context);
   prtc_map_init(&data->by_stream, context);
+  prtc_map_init(&data->partials, context);
   prtc_queue_init(&data->events, context, sizeof(prtc_data_event), 0);
   prtc_queue_init(&data->resets, context, sizeof(uint32_t), STREAMS_MAX + 1);
   return data;
@@ -42,6 +46,7 @@ prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) 
 void prtc_data_free(prtc_data *data) {
   if (data == NULL) return;
   while (data->first != NULL) prtc_data_channel_free(data, data->first);
+  prtc_data_drop_partials(data);
   prtc_map_clear(&data->channels);
   prtc_map_clear(&data->by_stream);
   prtc_queue_clear(&data->events);
@@ -77,7 +82,7 @@ int prtc_data_event_next(prtc_data *data, prtc_data_event *out) {
       return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
     }
     channel = prtc_map_get(&data->channels, out->channel);
-    if (out->type == PRTC_DATA_EVENT_MESSAGE) data->message_waits = false;
+    if (out->type == PRTC_DATA_EVENT_MESSAGE && out->flags != PRTC_MESSAGE_ABANDONED) data->message_waits = false;
     /* W3C section 6.2: no "open" and no message once the application has called close. */
     dropped = channel != NULL && channel->closed_here &&
               (out->type == PRTC_DATA_EVENT_OPEN || out->type == PRTC_DATA_EVENT_MESSAGE);
@@ -104,6 +109,7 @@ struct prtc_data_channel *prtc_data_channel_new(prtc_data *data, const prtc_chan
   channel->has_max_packet_life_time = config->has_max_packet_life_time != 0;
   channel->reliability = config->has_max_retransmits ? config->max_retransmits
                          : config->has_max_packet_life_time ? config->max_packet_life_time : 0;
+  channel->streaming = config->streaming != 0;
   channel->negotiated = channel->may_be_unordered = config->negotiated != 0;
   channel->priority = config->priority != 0 ? config->priority : PRTC_PRIORITY_LOW;
   if (channel->label == NULL || channel->protocol == NULL || prtc_map_set(&data->channels, channel->id, channel) < 0) {
@@ -191,13 +197,15 @@ void prtc_data_open(prtc_data *data, struct prtc_data_channel *channel) {
 /* W3C "closing procedure", RFC 8831 section 6.7: what is queued is sent, then the outgoing stream is reset. */
 void prtc_data_begin_close(prtc_data *data, struct prtc_data_channel *channel, bool told) {
   if (channel->state == PRTC_CHANNEL_CLOSED) return;
+  prtc_data_end_parts(data, channel);
+  prtc_data_abandon_open(data, channel);
   if (channel->state != PRTC_CHANNEL_CLOSING && !told) prtc_data_tell_state(data, channel, PRTC_DATA_EVENT_CLOSING);
   if (channel->state == PRTC_CHANNEL_CONNECTING) { /* nothing was sent on it */
     prtc_data_end(data, channel);
     return;
   }
   channel->state = PRTC_CHANNEL_CLOSING;
-  if (channel->first == NULL && !channel->reset_asked) {
+  if (channel->first == NULL && !channel->begun && !channel->reset_asked) {
     channel->reset_asked = true;
     prtc_data_ask_reset(data, channel->stream);
   }
@@ -207,6 +215,7 @@ void prtc_data_end(prtc_data *data, struct prtc_data_channel *channel) {
   if (channel->state == PRTC_CHANNEL_CLOSED) return;
   PRTC_LOG(data->context, PRTC_LOG_INFO, "data", "channel %llu is closed", (unsigned long long)channel->id);
   if (channel->state != PRTC_CHANNEL_CONNECTING) data->closed_count++;
+  prtc_data_end_parts(data, channel);
   channel->state = PRTC_CHANNEL_CLOSED;
   prtc_data_drop_all(data, channel);
   release_stream(data, channel);
@@ -219,6 +228,7 @@ void prtc_data_finish_close(prtc_data *data, struct prtc_data_channel *channel) 
 
 void prtc_data_fail(prtc_data *data, struct prtc_data_channel *channel, int code, const char *text) {
   if (channel->state >= PRTC_CHANNEL_CLOSING) return;
+  prtc_data_end_parts(data, channel);
   prtc_data_tell(data, &(prtc_data_event){
                            .type = PRTC_DATA_EVENT_ERROR, .channel = channel->id, .code = code, .text = text});
   prtc_data_drop_queue(data, channel);
@@ -309,6 +319,7 @@ int prtc_data_send(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, 
   data->error_message = "";
   if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
   if (channel->state != PRTC_CHANNEL_OPEN) return reject(data, PRTC_ERROR_INVALID_STATE, "the channel is not open");
+  if (channel->part_open) return reject(data, PRTC_ERROR_INVALID_STATE, "a message in parts is not ended yet");
   if (size > data->remote_max_message_size) {
     return reject(data, PRTC_ERROR_MESSAGE_TOO_LARGE, "the message is larger than the other side accepts");
   }
@@ -325,6 +336,56 @@ int prtc_data_send(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, 
   if (code < 0) return reject(data, code, "no memory");
   channel->messages_sent++;
   channel->bytes_sent += size;
+  return 0;
+}
+
+int prtc_data_send_part(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes, size_t size,
+                        uint32_t flags) {
+  struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
+  data->error_message = "";
+  if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
+  if (channel->state != PRTC_CHANNEL_OPEN) return reject(data, PRTC_ERROR_INVALID_STATE, "the channel is not open");
+  if (flags == PRTC_MESSAGE_ABANDONED) {
+    prtc_data_abandon_open(data, channel);
+    return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
+  }
+  if ((flags & ~PRTC_MESSAGE_END) != 0 || size > PRTC_STREAM_QUEUE || (channel->part_open && channel->part_kind != kind)) {
+    return reject(data, PRTC_ERROR_INVALID_ARGUMENT, "flags, or the kind of the part, or its size are wrong");
+  }
+  bool end = flags == PRTC_MESSAGE_END;
+  uint64_t total = (channel->part_open ? channel->part_size : 0) + size;
+  if (total == 0 && end) {
+    channel->part_open = false;
+    return prtc_data_send(data, id, kind, bytes, 0);
+  }
+  if (total > data->remote_max_message_size && data->remote_max_message_size != UINT32_MAX) {
+    return reject(data, PRTC_ERROR_MESSAGE_TOO_LARGE, "the message is larger than the other side accepts");
+  }
+  if (kind == PRTC_MESSAGE_TEXT && !prtc_is_utf8(bytes, size)) {
+    return reject(data, PRTC_ERROR_SYNTAX, "the part of a text is not UTF-8 by itself");
+  }
+  bool is_full = channel->buffered_amount + size > PRTC_STREAM_QUEUE || data->queued_bytes >= data->send_queue_size ||
+                 data->queued_messages >= data->send_queue_size / 16;
+  if (size > 0 && channel->buffered_amount > 1 && is_full) { /* one byte may wait for the end: see send.c */
+    channel->blocked = true;
+    return reject(data, PRTC_ERROR_AGAIN, "the channel has enough to send");
+  }
+  if (!channel->part_open) channel->part_size = 0;
+  channel->part_kind = kind;
+  int code = size > 0 || end ? prtc_data_enqueue_part(data, channel, bytes, size, end) : 0;
+  if (code < 0) return reject(data, code, "no memory");
+  channel->part_open = !end;
+  channel->part_size = total;
+  channel->messages_sent += end;
+  channel->bytes_sent += size;
+  return 0;
+}
+
+int prtc_data_set_streaming(prtc_data *data, prtc_channel_id id, int streaming) {
+  struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
+  data->error_message = "";
+  if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
+  channel->streaming = streaming != 0;
   return 0;
 }
 

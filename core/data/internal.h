@@ -16,10 +16,13 @@
 #include "core/base/map.h"
 #include "core/base/queue.h"
 
-/* A message that waits to be sent. */
+/* A message that waits to be sent, or a part of one that is streamed. */
 struct prtc_data_message {
   struct prtc_data_message *next;
   uint32_t ppid;
+  bool streamed;
+  bool begin, end; /* of its message; a message that is not streamed is both */
+  bool abandon;    /* no part, but word that the message which SCTP has in part is given up */
   size_t payload; /* what it counts in bufferedAmount: 0 for an empty message, and for those of RFC 8832 */
   size_t size;    /* of bytes, at least 1 */
   uint8_t bytes[];
@@ -29,6 +32,14 @@ struct prtc_data_message {
 struct prtc_data_buffer {
   uint8_t *bytes;
   size_t size, capacity;
+};
+
+/* A message of which SCTP has given parts. */
+struct prtc_data_partial {
+  uint32_t stream;
+  bool streaming;  /* its parts are passed on */
+  bool discarding; /* the rest of it is of no use */
+  struct prtc_data_buffer buffer;
 };
 
 struct prtc_data_channel {
@@ -47,6 +58,12 @@ struct prtc_data_channel {
   struct prtc_data_message *first, *last;
   size_t offset;         /* of first: what SCTP has taken */
   bool first_unordered;  /* as its first part was sent */
+  bool begun;            /* SCTP has a message of which it has not got the end */
+  bool streaming;        /* what arrives is passed on in parts */
+  bool part_open;        /* the application has begun a message in parts */
+  uint32_t part_kind;
+  uint64_t part_size;    /* … and has given so much of it */
+  bool blocked;          /* a part was refused: the application waits for BUFFERED_AMOUNT_LOW */
   struct prtc_data_channel *next_waiting, *previous_waiting; /* in the ring of those that have something to send */
   bool waiting;
   int64_t credit;        /* bytes that it may send before it is another one's turn */
@@ -59,6 +76,8 @@ struct prtc_data_channel {
 
   /* What came with the deprecated PPIDs for parts of a message (RFC 8831 section 8) */
   struct prtc_data_buffer partial;
+  bool receiving; /* streaming: the application was given parts of a message and not its end */
+  uint32_t receiving_kind;
 
   uint64_t messages_sent, bytes_sent, messages_received, bytes_received;
   struct prtc_data_channel *previous, *next; /* in the order in which they were made */
@@ -69,6 +88,8 @@ struct prtc_data {
   uint32_t max_message_size, send_queue_size, remote_max_message_size;
   bool has_role, is_client;
   bool connected, closed;
+  bool interleaving; /* the association has RFC 8260 */
+  bool streaming;    /* channels that the other side opens are streaming ones */
   bool failed; /* an event could not be queued for lack of memory */
   uint32_t streams;        /* usable in both directions; 65,535 until connected */
   uint32_t free_stream[2]; /* by parity: no lower one is free */
@@ -81,8 +102,9 @@ struct prtc_data {
   uint64_t opened_count, closed_count;
 
   struct prtc_data_channel *waiting; /* the last of the ring; its next is the next to send */
-  struct prtc_data_channel *current; /* whose first message SCTP has in part: it is completed before another is begun */
-  bool offered;                      /* the first message of `current` or of the ring's next was given by transmit */
+  struct prtc_data_channel *current; /* whose message SCTP has in part: see send.c for what waits until it is completed */
+  struct prtc_data_channel *offered; /* whose first message was given by transmit */
+  prtc_time stalled_since;           /* `current` has nothing to send and others wait; PRTC_NEVER: it is not so */
   uint64_t queued_bytes, queued_messages;
   struct prtc_queue resets; /* of uint32_t */
 
@@ -90,15 +112,18 @@ struct prtc_data {
   bool message_waits;       /* one of them is a message */
   struct prtc_data_channel *ended; /* its CLOSED was fetched */
 
-  /* The message of which SCTP has given parts; also holds the bytes of the last MESSAGE event that was put together. */
-  struct prtc_data_buffer assembly;
-  bool discarding;        /* the rest of it is of no use */
+  struct prtc_map partials; /* struct prtc_data_partial, key stream + 1 */
+  size_t assembled_bytes;   /* in all of them */
+  struct prtc_data_buffer assembly; /* the bytes of the last MESSAGE event that was put together */
   size_t remote_text;     /* bytes of labels and protocols that the other side chose */
   size_t partial_bytes;   /* in all channels' `partial` */
 };
 
 /* More labels than these from the other side, and its channels are refused. */
 #define PRTC_DATA_REMOTE_TEXT_MAX (1024u * 1024)
+
+/* Messages that are put together may take so many bytes in all, beside two of the largest. */
+#define PRTC_DATA_ASSEMBLY_MAX (16u * 1024 * 1024)
 
 /* More events than these unfetched, and prtc_data_receive asks to be called again. */
 #define PRTC_DATA_EVENTS_MAX 1024
@@ -120,7 +145,13 @@ void prtc_data_fail(prtc_data *data, struct prtc_data_channel *channel, int code
 /* send.c */
 int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid, const uint8_t *bytes, size_t size);
 void prtc_data_drop_queue(prtc_data *data, struct prtc_data_channel *channel); /* but for what SCTP has in part */
+int prtc_data_enqueue_part(prtc_data *data, struct prtc_data_channel *channel, const uint8_t *bytes, size_t size, bool end);
+void prtc_data_abandon_open(prtc_data *data, struct prtc_data_channel *channel); /* the message that was begun in parts */
 void prtc_data_drop_all(prtc_data *data, struct prtc_data_channel *channel);
 void prtc_data_ask_reset(prtc_data *data, uint32_t stream);
+
+/* receive.c: what was given of a message in parts is all that there will be. */
+void prtc_data_end_parts(prtc_data *data, struct prtc_data_channel *channel);
+void prtc_data_drop_partials(prtc_data *data);
 
 #endif

@@ -12,7 +12,7 @@
 enum { HAPPENINGS = 20000 };
 
 struct happening {
-  uint32_t type, kind;
+  uint32_t type, kind, flags;
   prtc_channel_id channel;
   int32_t code;
   size_t size;
@@ -69,6 +69,7 @@ static inline void pair_listen(struct pair *pair, int which) {
       struct happening *happening = &end->happened[end->count++];
       *happening = (struct happening){.type = event.type,
                                       .kind = event.kind,
+                                      .flags = event.flags,
                                       .channel = event.channel,
                                       .code = event.code,
                                       .size = event.size};
@@ -92,6 +93,7 @@ static inline void pair_send(struct pair *pair, int which) {
   prtc_sctp_message message;
   uint32_t stream;
   if (world->sides[which].sctp == NULL) return;
+  prtc_data_timeout(end->data, world->now);
   while (prtc_data_transmit(end->data, &message) > 0) {
     int code = prtc_sctp_send(world->sides[which].sctp, world->now, &message);
     if (code == PRTC_ERROR_AGAIN) break;

@@ -34,6 +34,54 @@ static void clear_partial(prtc_data *data, struct prtc_data_channel *channel) {
   clear(data, &channel->partial);
 }
 
+/* ------------------------------------------------------------------------------------------------------ messages in parts */
+
+static struct prtc_data_partial *partial_on(const prtc_data *data, uint32_t stream) {
+  return prtc_map_get(&data->partials, (uint64_t)stream + 1);
+}
+
+static void drop_bytes(prtc_data *data, struct prtc_data_partial *partial) {
+  data->assembled_bytes -= partial->buffer.size;
+  clear(data, &partial->buffer);
+}
+
+static void drop_partial(prtc_data *data, struct prtc_data_partial *partial) {
+  if (partial == NULL) return;
+  drop_bytes(data, partial);
+  prtc_map_remove(&data->partials, (uint64_t)partial->stream + 1);
+  prtc_release(data->context, partial);
+}
+
+static struct prtc_data_partial *add_partial(prtc_data *data, uint32_t stream) {
+  struct prtc_data_partial *partial = prtc_allocate(data->context, sizeof *partial);
+  if (partial == NULL) return NULL;
+  partial->stream = stream;
+  if (prtc_map_set(&data->partials, (uint64_t)stream + 1, partial) == 0) return partial;
+  prtc_release(data->context, partial);
+  return NULL;
+}
+
+void prtc_data_drop_partials(prtc_data *data) {
+  size_t i = 0;
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&data->partials, &i)) != NULL;) {
+    struct prtc_data_partial *partial = slot->value;
+    prtc_release(data->context, partial->buffer.bytes);
+    prtc_release(data->context, partial);
+  }
+  prtc_map_clear(&data->partials);
+}
+
+void prtc_data_end_parts(prtc_data *data, struct prtc_data_channel *channel) {
+  static const uint8_t nothing = 0;
+  if (!channel->receiving) return;
+  channel->receiving = false;
+  prtc_data_tell(data, &(prtc_data_event){.type = PRTC_DATA_EVENT_MESSAGE,
+                                          .kind = channel->receiving_kind,
+                                          .flags = PRTC_MESSAGE_ABANDONED,
+                                          .channel = channel->id,
+                                          .data = &nothing});
+}
+
 /* ------------------------------------------------------------------------------------------------------------- RFC 8832 */
 
 /* Text that C code can take for UTF-8: what is none becomes question marks. */
@@ -87,6 +135,7 @@ static int receive_open(prtc_data *data, uint32_t stream, const uint8_t *bytes, 
   config.has_max_packet_life_time = open.has_max_packet_life_time;
   config.max_retransmits = config.max_packet_life_time = open.reliability;
   config.priority = open.priority;
+  config.streaming = data->streaming;
   channel = prtc_data_channel_new(data, &config);
   if (channel == NULL) return lack_memory(data, stream);
   make_utf8(channel->label, channel->label_size);
@@ -122,6 +171,25 @@ static int tell_message(prtc_data *data, struct prtc_data_channel *channel, uint
   data->message_waits = true;
   prtc_data_tell(data, &(prtc_data_event){.type = PRTC_DATA_EVENT_MESSAGE,
                                           .kind = kind,
+                                          .flags = PRTC_MESSAGE_BEGIN | PRTC_MESSAGE_END,
+                                          .channel = channel->id,
+                                          .data = bytes,
+                                          .size = size});
+  return 0;
+}
+
+/* A part of a message, on a streaming channel. */
+static int tell_part(prtc_data *data, struct prtc_data_channel *channel, uint32_t kind, bool end, const uint8_t *bytes,
+                     size_t size) {
+  uint32_t flags = (channel->receiving ? 0 : PRTC_MESSAGE_BEGIN) | (end ? PRTC_MESSAGE_END : 0);
+  channel->receiving = !end;
+  channel->receiving_kind = kind;
+  channel->messages_received += end;
+  channel->bytes_received += size;
+  data->message_waits = true;
+  prtc_data_tell(data, &(prtc_data_event){.type = PRTC_DATA_EVENT_MESSAGE,
+                                          .kind = kind,
+                                          .flags = flags,
                                           .channel = channel->id,
                                           .data = bytes,
                                           .size = size});
@@ -152,6 +220,10 @@ static int receive_partial(prtc_data *data, struct prtc_data_channel *channel, u
   return tell_message(data, channel, kind, data->assembly.bytes, data->assembly.size);
 }
 
+static bool is_text(uint32_t ppid) {
+  return ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_STRING_EMPTY || ppid == PPID_STRING_PARTIAL;
+}
+
 /* A whole SCTP message. */
 static int receive_message(prtc_data *data, uint32_t stream, uint32_t ppid, const uint8_t *bytes, size_t size) {
   if (ppid == PRTC_PPID_DCEP) return receive_dcep(data, stream, bytes, size);
@@ -159,11 +231,12 @@ static int receive_message(prtc_data *data, uint32_t stream, uint32_t ppid, cons
   if (channel == NULL) return PRTC_ERROR_UNEXPECTED;
   channel->may_be_unordered = true;
   if (channel->state != PRTC_CHANNEL_OPEN) return PRTC_ERROR_UNEXPECTED; /* W3C: what arrives after close is dropped */
-  bool is_text = ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_STRING_EMPTY || ppid == PPID_STRING_PARTIAL;
-  uint32_t kind = is_text ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
+  uint32_t kind = is_text(ppid) ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
+  bool streaming = channel->receiving || (channel->streaming && channel->partial.size == 0);
   switch (ppid) {
   case PRTC_PPID_STRING:
   case PRTC_PPID_BINARY:
+    if (streaming) return tell_part(data, channel, kind, true, bytes, size);
     if (channel->partial.size > 0) return receive_partial(data, channel, kind, true, bytes, size);
     if (size > data->max_message_size) return too_large(data, channel);
     return tell_message(data, channel, kind, bytes, size);
@@ -172,39 +245,91 @@ static int receive_message(prtc_data *data, uint32_t stream, uint32_t ppid, cons
     return tell_message(data, channel, kind, bytes, 0);
   case PPID_STRING_PARTIAL:
   case PPID_BINARY_PARTIAL:
+    if (streaming) return tell_part(data, channel, kind, false, bytes, size);
     return receive_partial(data, channel, kind, false, bytes, size);
   default:
     return PRTC_ERROR_MALFORMED;
   }
 }
 
-/* A part of a message that SCTP could not give whole. SCTP finishes one before it gives parts of another. */
-static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
+static bool is_payload(uint32_t ppid) {
+  return ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_BINARY || ppid == PPID_STRING_PARTIAL || ppid == PPID_BINARY_PARTIAL;
+}
+
+static struct prtc_data_partial *begin_partial(prtc_data *data, const prtc_sctp_message *part) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
+  drop_partial(data, partial_on(data, part->stream));
+  struct prtc_data_partial *partial = add_partial(data, part->stream);
+  if (partial == NULL || channel == NULL || !is_payload(part->ppid)) return partial;
+  partial->streaming = channel->receiving || (channel->streaming && channel->partial.size == 0);
+  partial->discarding = channel->state != PRTC_CHANNEL_OPEN;
+  channel->may_be_unordered = true;
+  return partial;
+}
+
+static int pass_on(prtc_data *data, const prtc_sctp_message *part) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
+  if (channel == NULL || channel->state != PRTC_CHANNEL_OPEN) return PRTC_ERROR_UNEXPECTED;
+  bool end = part->end && (part->ppid == PRTC_PPID_STRING || part->ppid == PRTC_PPID_BINARY);
+  uint32_t kind = is_text(part->ppid) ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
+  return tell_part(data, channel, kind, end, part->data, part->size);
+}
+
+/* Puts a part behind those before it. Whole-message channels have a limit for each message, and all together have one. */
+static int put_together(prtc_data *data, struct prtc_data_partial *partial, const prtc_sctp_message *part) {
   size_t limit = part->ppid == PRTC_PPID_DCEP ? PRTC_DCEP_SIZE_MAX : data->max_message_size;
-  if (part->begin) {
-    clear(data, &data->assembly);
-    data->discarding = false;
-  }
+  size_t limit_of_all = PRTC_DATA_ASSEMBLY_MAX + 2 * (size_t)data->max_message_size;
   int code = 0;
-  if (!data->discarding && part->size > limit - data->assembly.size) {
+  if (part->size > limit - partial->buffer.size || part->size > limit_of_all - data->assembled_bytes) {
     struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
-    data->discarding = true;
     if (channel != NULL && channel->state == PRTC_CHANNEL_OPEN) too_large(data, channel);
     code = PRTC_ERROR_UNEXPECTED;
+  } else {
+    code = append(data, &partial->buffer, part->data, part->size);
   }
-  if (!data->discarding && append(data, &data->assembly, part->data, part->size) < 0) {
-    data->discarding = true;
-    code = PRTC_ERROR_NO_MEMORY;
+  if (code == 0) {
+    data->assembled_bytes += part->size;
+  } else {
+    partial->discarding = true;
+    drop_bytes(data, partial);
   }
-  if (data->discarding) clear(data, &data->assembly);
-  if (!part->end || data->discarding) return code;
-  return receive_message(data, part->stream, part->ppid, data->assembly.bytes, data->assembly.size);
+  return code;
+}
+
+/* A part of a message that SCTP could not give whole. Those of several streams may come side by side. */
+static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
+  struct prtc_data_partial *partial = part->begin ? begin_partial(data, part) : partial_on(data, part->stream);
+  if (partial == NULL) return part->begin ? PRTC_ERROR_NO_MEMORY : PRTC_ERROR_UNEXPECTED;
+  int code = 0;
+  if (partial->streaming) {
+    code = pass_on(data, part);
+  } else if (!partial->discarding) {
+    code = put_together(data, partial, part);
+  }
+  if (!part->end) return code;
+  bool whole = !partial->streaming && !partial->discarding;
+  if (whole) {
+    clear(data, &data->assembly);
+    data->assembly = partial->buffer;
+    data->assembled_bytes -= partial->buffer.size;
+    memset(&partial->buffer, 0, sizeof partial->buffer);
+  }
+  drop_partial(data, partial);
+  return whole ? receive_message(data, part->stream, part->ppid, data->assembly.bytes, data->assembly.size) : code;
+}
+
+static void abandoned(prtc_data *data, uint32_t stream) {
+  struct prtc_data_partial *partial = partial_on(data, stream);
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (partial != NULL && partial->streaming && channel != NULL) prtc_data_end_parts(data, channel);
+  drop_partial(data, partial);
 }
 
 /* ----------------------------------------------------------------------------------------------- the association itself */
 
 static void incoming_reset(prtc_data *data, uint32_t stream) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  drop_partial(data, partial_on(data, stream));
   if (channel == NULL) return;
   channel->remote_reset = true;
   clear_partial(data, channel);
@@ -227,6 +352,7 @@ static void set_streams(prtc_data *data, const prtc_sctp_event *event) {
 static void connected(prtc_data *data, const prtc_sctp_event *event) {
   if (data->connected) return;
   data->connected = true;
+  data->interleaving = event->interleaving != 0;
   set_streams(data, event);
   for (struct prtc_data_channel *channel = data->first, *next; channel != NULL; channel = next) {
     next = channel->next;
@@ -285,8 +411,7 @@ int prtc_data_receive(prtc_data *data, const prtc_sctp_event *event) {
     set_streams(data, event);
     break;
   case PRTC_SCTP_EVENT_ABANDONED:
-    data->discarding = true;
-    clear(data, &data->assembly);
+    abandoned(data, event->message.stream);
     break;
   default:
     break;

@@ -354,8 +354,11 @@ static int keep(prtc_endpoint *endpoint, prtc_event *event) {
 }
 
 /* What is known of a closed channel goes with the next event that is taken: so a batch ends with the closing of a channel, and
- * the caller may still ask about it while it handles the batch. */
-static bool ends_batch(const prtc_event *event) { return event->type == PRTC_EVENT_CHANNEL_CLOSED; }
+ * the application can ask about it. It also ends with a new one: before its first message the application may say that it is to come
+ * in parts. */
+static bool ends_batch(const prtc_event *event) {
+  return event->type == PRTC_EVENT_CHANNEL_CLOSED || event->type == PRTC_EVENT_DATA_CHANNEL;
+}
 
 /* Takes events of the first peer of the list; returns how many. */
 static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {

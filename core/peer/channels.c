@@ -56,6 +56,26 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
   return result < 0 ? result : end(peer, prtc_transport_send(transport, now, channel, kind, data, size));
 }
 
+int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
+                        size_t size, uint32_t flags) {
+  int result = begin(peer);
+  return result < 0 ? result : end(peer, prtc_transport_send_part(peer->transport, now, channel, kind, data, size, flags));
+}
+
+int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, int streaming) {
+  int result = begin(peer);
+  return result < 0 ? result : end(peer, prtc_transport_set_streaming(peer->transport, channel, streaming));
+}
+
+int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
+  int result = prtc_peer_begin(peer);
+  if (result < 0) return result;
+  peer->messages_paused = paused != 0;
+  if (peer->transport != NULL) prtc_transport_pause_messages(peer->transport, peer->messages_paused);
+  prtc_peer_wake(peer);
+  return PRTC_OK;
+}
+
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
   PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
   struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);

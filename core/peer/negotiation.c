@@ -27,7 +27,8 @@ struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_para
   local.fingerprints = fingerprint;
   local.fingerprint_count = 1;
   local.sctp_port = 5000; /* RFC 8841 section 5.2: what is usual */
-  local.max_message_size = peer->config.max_message_size;
+  bool has_limit = peer->config.max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE;
+  local.max_message_size = has_limit ? peer->config.max_message_size : 0; /* RFC 8841 section 6.1: 0 is no limit */
   set_candidates(&local, &peer->candidates);
   return local;
 }

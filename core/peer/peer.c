@@ -66,7 +66,8 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
     *reason = "the MTU is not from 576 to 1,472 bytes";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (peer->config.max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST) {
+  if (peer->config.max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST &&
+      peer->config.max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE) {
     *reason = "max_message_size is more than 256 MiB";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
@@ -182,11 +183,13 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .use_loopback = peer->config.use_loopback != 0,
                                                .max_message_size = peer->config.max_message_size,
                                                .send_queue_size = peer->config.send_queue_size,
+                                               .streaming = peer->config.streaming_channels != 0,
                                                .mtu = peer->config.mtu,
                                                .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
   peer->transport = prtc_transport_new(peer->context, now, &config);
   if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;
   peer->transport_id++;
+  prtc_transport_pause_messages(peer->transport, peer->messages_paused);
   peer->reported.sctp_transport = PRTC_SCTP_TRANSPORT_CONNECTING;
   for (size_t i = 0; i < peer->server_count; i++) {
     const struct prtc_server_url *server = &peer->servers[i];

@@ -84,6 +84,7 @@ struct prtc_peer {
   bool negotiation_needed; /* W3C [[NegotiationNeeded]] */
   bool closed;           /* W3C [[IsClosed]] */
   bool closed_reported;
+  bool messages_paused;
   uint32_t remote_max_message_size; /* 0: no limit */
 
   struct states now;

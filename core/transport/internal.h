@@ -65,6 +65,7 @@ struct prtc_transport {
   bool sctp_ended;
   bool failed_for_good;
   bool failure_told; /* since the last time that there was hope */
+  bool messages_paused;
   uint32_t max_channels;
   prtc_datagram fallback; /* the path that DTLS came in on: answers go there while no pair is selected. No data; socket 0: none */
 

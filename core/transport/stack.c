@@ -14,7 +14,8 @@ bool prtc_stack_init(struct prtc_transport *transport) {
   const prtc_data_config data = {.size = sizeof data,
                                  .max_message_size = config->max_message_size,
                                  .first_channel = config->first_channel,
-                                 .send_queue_size = config->send_queue_size};
+                                 .send_queue_size = config->send_queue_size,
+                                 .streaming = config->streaming};
   transport->dtls = prtc_dtls_new(transport->context, &dtls);
   transport->data = prtc_data_new(transport->context, &data);
   return transport->dtls != NULL && transport->data != NULL;
@@ -45,14 +46,17 @@ void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now) { s
 static void start_sctp(struct prtc_transport *transport, prtc_time now) {
   size_t overhead = prtc_dtls_overhead(transport->dtls);
   uint32_t largest = transport->config.max_message_size;
+  bool has_limit = largest != PRTC_MAX_MESSAGE_SIZE_NONE;
   const prtc_sctp_config config = {.size = sizeof config,
                                    .remote_port = transport->remote_sctp_port,
                                    .mtu = (uint32_t)(transport->config.mtu - overhead),
-                                   .receive_window = largest > 512 * 1024 ? 2 * largest : 0};
+                                   .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0};
   (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
   transport->sctp = prtc_sctp_new(transport->context, now, &config);
   if (transport->sctp == NULL || prtc_sctp_connect(transport->sctp, now) < 0) {
     prtc_transport_push_failure(transport, PRTC_ERROR_NO_MEMORY, "the SCTP association could not be started");
+  } else {
+    prtc_sctp_pause(transport->sctp, transport->messages_paused);
   }
 }
 
@@ -145,6 +149,7 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
 static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
   prtc_sctp_message message;
   uint32_t stream;
+  prtc_data_timeout(transport->data, now);
   while (prtc_data_transmit(transport->data, &message) > 0) {
     int code = prtc_stack_sctp_result(transport, now, prtc_sctp_send(transport->sctp, now, &message));
     if (code == PRTC_ERROR_AGAIN) break; /* it stays the next */
@@ -221,7 +226,7 @@ int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_trans
                               .data = event.data,
                               .size = event.size,
                               .text = event.text};
-  if (event.type == PRTC_DATA_EVENT_MESSAGE) out->channel.flags = PRTC_MESSAGE_BEGIN | PRTC_MESSAGE_END;
+  out->channel.flags = event.flags;
   return 1;
 }
 
@@ -248,6 +253,21 @@ int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_ch
                         const uint8_t *data, size_t size) {
   (void)now;
   return prtc_data_send(transport->data, channel, kind, data, size);
+}
+
+int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                             const uint8_t *data, size_t size, uint32_t flags) {
+  (void)now;
+  return prtc_data_send_part(transport->data, channel, kind, data, size, flags);
+}
+
+int prtc_transport_set_streaming(struct prtc_transport *transport, prtc_channel_id channel, int streaming) {
+  return prtc_data_set_streaming(transport->data, channel, streaming);
+}
+
+void prtc_transport_pause_messages(struct prtc_transport *transport, bool paused) {
+  transport->messages_paused = paused;
+  if (transport->sctp != NULL) prtc_sctp_pause(transport->sctp, paused);
 }
 
 int prtc_transport_close_channel(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel) {

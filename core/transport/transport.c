@@ -276,7 +276,9 @@ prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
   prtc_time deadline = prtc_ice_deadline(transport->ice);
   prtc_time dtls = prtc_dtls_deadline(transport->dtls);
   prtc_time sctp = sctp_deadline(transport);
+  prtc_time data = prtc_data_deadline(transport->data);
   if (dtls < deadline) deadline = dtls;
+  if (data < deadline) deadline = data;
   return sctp < deadline ? sctp : deadline;
 }
 
@@ -287,6 +289,7 @@ int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
   if (sctp_deadline(transport) <= now) {
     (void)prtc_stack_sctp_result(transport, now, prtc_sctp_timeout(transport->sctp, now));
   }
+  if (prtc_data_deadline(transport->data) <= now) prtc_data_timeout(transport->data, now);
   prtc_transport_pump(transport, now);
   return PRTC_OK;
 }

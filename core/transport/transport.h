@@ -29,6 +29,7 @@ struct prtc_transport_config {
   bool use_loopback;
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
+  bool streaming;            /* the other side's channels are streaming ones */
   uint32_t mtu;              /* bytes of UDP payload */
   prtc_channel_id first_channel; /* ids of channels count from here */
 };
@@ -148,6 +149,10 @@ int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time no
                                   prtc_channel_id *out, const char **reason);
 int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                         const uint8_t *data, size_t size);
+int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                             const uint8_t *data, size_t size, uint32_t flags);
+int prtc_transport_set_streaming(struct prtc_transport *transport, prtc_channel_id channel, int streaming);
+void prtc_transport_pause_messages(struct prtc_transport *transport, bool paused);
 int prtc_transport_close_channel(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel);
 int prtc_transport_set_buffered_amount_low_threshold(struct prtc_transport *transport, prtc_channel_id channel,
                                                      uint64_t threshold);

@@ -40,6 +40,24 @@ typedef enum prtc_priority {
 
 /* The most that may be configured: SCTP's receive window is twice as large. */
 #define PRTC_MAX_MESSAGE_SIZE_MOST (256u * 1024 * 1024)
+/* For a max_message_size: none is announced (a=max-message-size:0), for messages that are streamed. Channels that take whole messages
+ * then take up to PRTC_WHOLE_MESSAGE_LIMIT bytes. */
+#define PRTC_MAX_MESSAGE_SIZE_NONE UINT32_MAX
+#define PRTC_WHOLE_MESSAGE_LIMIT (16u * 1024 * 1024)
+
+/* Bytes of a streamed message that may wait to be sent on a channel, and so the largest part. */
+#define PRTC_STREAM_QUEUE (1024u * 1024)
+
+/* Towards a peer without interleaving (RFC 8260) other channels wait while a message is sent. One that is streamed and has
+ * stopped for so long (microseconds), while others wait, is given up, and its channel fails with TIMEOUT. */
+#define PRTC_STALL_LIMIT 5000000u
+
+/* Flags of a message that arrives. A whole message has BEGIN and END. On a streaming channel a message comes in parts: the
+ * first has BEGIN, the last has END. Instead of the last there may be one with ABANDONED alone, without bytes: the rest of the
+ * message will not come. */
+#define PRTC_MESSAGE_BEGIN 1u
+#define PRTC_MESSAGE_END 2u
+#define PRTC_MESSAGE_ABANDONED 4u
 
 /* W3C RTCDataChannelInit. PRTC_INIT it, then call prtc_channel_config_init for the standard's defaults. */
 typedef struct prtc_channel_config {
@@ -57,6 +75,8 @@ typedef struct prtc_channel_config {
   uint32_t stream_id;     /* SCTP stream, 0 to 65,534; must be given when negotiated; PRTC_STREAM_NONE otherwise: chosen by the
                              parity of the DTLS role once that is known */
   uint32_t priority;      /* prtc_priority; 0 is LOW */
+  uint32_t streaming;     /* 1: messages that arrive are given in parts, as large as they may be. Beyond the W3C, and of no concern
+                             to the other side */
 } prtc_channel_config;
 
 /* What is known of a channel. label and protocol are NUL-terminated and stay valid as long as the channel. */
@@ -97,10 +117,12 @@ typedef struct prtc_data prtc_data;
 
 typedef struct prtc_data_config {
   size_t size;
-  uint32_t max_message_size; /* bytes, what is taken from the other side; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
+  uint32_t max_message_size; /* bytes, what is taken from the other side on channels that do not stream; 0:
+                                PRTC_MAX_MESSAGE_SIZE_DEFAULT; PRTC_MAX_MESSAGE_SIZE_NONE */
   uint32_t send_queue_size;  /* bytes that may wait over all channels; 0: PRTC_SEND_QUEUE_DEFAULT. Also bounds the number of
                                 messages that wait: one for each 16 bytes */
   prtc_channel_id first_channel; /* ids count from here; 0: from 1 */
+  uint32_t streaming;        /* 1: channels that the other side opens are streaming ones */
 } prtc_data_config;
 
 /* Which events a channel has, in their order: CHANNEL (if the other side opened it), OPEN, any MESSAGE and
@@ -109,7 +131,7 @@ typedef enum prtc_data_event_type {
   PRTC_DATA_EVENT_NONE = 0,
   PRTC_DATA_EVENT_CHANNEL, /* the other side opened it: see prtc_data_channel_info */
   PRTC_DATA_EVENT_OPEN,
-  PRTC_DATA_EVENT_MESSAGE, /* kind, data, size: valid until the next prtc_data_receive and as long as SCTP's event */
+  PRTC_DATA_EVENT_MESSAGE, /* kind, flags, data, size: valid until the next prtc_data_receive and as long as SCTP's event */
   PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW,
   PRTC_DATA_EVENT_CLOSING,
   PRTC_DATA_EVENT_ERROR,   /* code, text */
@@ -124,6 +146,7 @@ typedef struct prtc_data_event {
   const uint8_t *data; /* not NULL in a message, also when size is 0 */
   size_t size;
   const char *text;    /* NUL-terminated, or NULL; valid until prtc_data_free */
+  uint32_t flags;      /* PRTC_MESSAGE_… */
 } prtc_data_event;
 
 struct prtc_sctp_message;
@@ -144,6 +167,9 @@ PRTC_API void prtc_data_set_remote_max_message_size(prtc_data *data, uint32_t si
 PRTC_API int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config, prtc_channel_id *out);
 PRTC_API int prtc_data_send(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
                             size_t size);
+PRTC_API int prtc_data_send_part(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
+                                 size_t size, uint32_t flags);
+PRTC_API int prtc_data_set_streaming(prtc_data *data, prtc_channel_id channel, int streaming);
 PRTC_API int prtc_data_close_channel(prtc_data *data, prtc_channel_id channel);
 PRTC_API int prtc_data_set_buffered_amount_low_threshold(prtc_data *data, prtc_channel_id channel, uint64_t threshold);
 PRTC_API int prtc_data_channel_info(const prtc_data *data, prtc_channel_id channel, prtc_channel_info *out);
@@ -170,6 +196,10 @@ PRTC_API void prtc_data_closed(prtc_data *data, int code, const char *text);
  * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. */
 PRTC_API int prtc_data_transmit(prtc_data *data, struct prtc_sctp_message *out);
 PRTC_API void prtc_data_transmitted(prtc_data *data, int code);
+
+/* Time has passed: to be called before each round of prtc_data_transmit, and at the deadline (PRTC_NEVER: there is none). */
+PRTC_API void prtc_data_timeout(prtc_data *data, prtc_time now);
+PRTC_API prtc_time prtc_data_deadline(const prtc_data *data);
 
 /* Takes the next stream that is to be reset: 1, or 0. */
 PRTC_API int prtc_data_reset(prtc_data *data, uint32_t *stream);

@@ -115,7 +115,7 @@ typedef enum prtc_event_type {
   PRTC_EVENT_DATA_CHANNEL,                /* the other side opened one; ask prtc_peer_channel_info for label and so on */
   PRTC_EVENT_CHANNEL_OPEN,
   PRTC_EVENT_CHANNEL_MESSAGE,             /* data, size (data is not NULL even when size is 0); kind: prtc_message_kind;
-                                             flags: PRTC_MESSAGE_… */
+                                             flags: PRTC_MESSAGE_… (data.h): on a streaming channel it is a part of one */
   PRTC_EVENT_CHANNEL_BUFFERED_AMOUNT_LOW,
   PRTC_EVENT_CHANNEL_CLOSING,
   PRTC_EVENT_CHANNEL_ERROR,               /* code, text */
@@ -124,10 +124,6 @@ typedef enum prtc_event_type {
   /* Media: reserved, so that the numbers stay: tracks, frames, packets, feedback, bandwidth */
   PRTC_EVENT_MEDIA_FIRST = 100
 } prtc_event_type;
-
-/* flags of PRTC_EVENT_CHANNEL_MESSAGE. A whole message has both; a message that is streamed comes in parts. */
-#define PRTC_MESSAGE_BEGIN 1u
-#define PRTC_MESSAGE_END 2u
 
 typedef struct prtc_event {
   uint32_t type;       /* prtc_event_type */

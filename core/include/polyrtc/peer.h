@@ -94,13 +94,15 @@ typedef struct prtc_peer_config {
   uint32_t ice_transport_policy;  /* prtc_ice_transport_policy */
   /* beyond the W3C */
   uint32_t use_loopback;          /* 1: gather loopback addresses too. 0: only when there is no other address */
-  uint32_t max_message_size;      /* bytes, at most PRTC_MAX_MESSAGE_SIZE_MOST; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT */
+  uint32_t max_message_size;      /* bytes, at most PRTC_MAX_MESSAGE_SIZE_MOST; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT;
+                                     PRTC_MAX_MESSAGE_SIZE_NONE: no limit */
   uint32_t send_queue_size;       /* bytes that may wait to be sent over all channels; 0: PRTC_SEND_QUEUE_DEFAULT */
   uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 1,472; 0: 1,200 */
   /* W3C certificates, each NUL-terminated PEM of a certificate and its private key (see prtc_certificate_parse and _print in
    * dtls.h). All are checked, the first is used, as in browsers. None: the endpoint's own, which its peers share. */
   const char *const *certificates;
   size_t certificate_count;
+  uint32_t streaming_channels;    /* 1: channels that the other side opens are streaming ones (prtc_channel_config) */
 } prtc_peer_config;
 
 /* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL or
@@ -200,6 +202,25 @@ PRTC_API int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const
  * has something in it; a message of more than send_queue_size never fits), SYNTAX (text that is not UTF-8), NOT_FOUND. */
 PRTC_API int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                             const uint8_t *data, size_t size);
+
+/* Messages of any size: queues a part of one, at most PRTC_STREAM_QUEUE bytes, which are copied. The first part begins a message, and
+ * one with flags PRTC_MESSAGE_END (it may be empty) ends it; all are of one kind, and parts of a text are UTF-8 each by itself.
+ * PRTC_MESSAGE_ABANDONED, without bytes, gives the message up: the other side gets no more of it (a streaming reader is told,
+ * another never sees it); so does closing the channel. Until then no other message can be sent on the channel. The last byte of what
+ * was given waits for the next part or the end.
+ * Errors: AGAIN (the channel has PRTC_STREAM_QUEUE bytes to send, or the peer its send_queue_size; nothing was queued; wait for
+ * BUFFERED_AMOUNT_LOW, which comes when half of it has gone whatever the threshold), and those of prtc_peer_send. */
+PRTC_API int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                                 const uint8_t *data, size_t size, uint32_t flags);
+
+/* 1: messages that begin to arrive from now on are given in parts (CHANNEL_MESSAGE with PRTC_MESSAGE_… flags), as large as
+ * they may be. A channel that the other side opened can be made a streaming one before its first message: no event follows
+ * PRTC_EVENT_DATA_CHANNEL in one batch. */
+PRTC_API int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, int streaming);
+
+/* 1: no messages of this peer are taken, nor what came after them on the association, until 0 is given again: so the other side has
+ * to stop. Events of other kinds flow. For who reads parts more slowly than they come. */
+PRTC_API int prtc_peer_pause_messages(prtc_peer *peer, int paused);
 
 /* W3C close of a channel: what was queued is sent first (RFC 8831 section 6.7), then the stream is reset both ways. */
 PRTC_API int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel);
