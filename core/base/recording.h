@@ -65,7 +65,10 @@
   X(peer_send, 42, "nnnb", "peer, channel, kind, message")                                                     \
   X(peer_close_channel, 43, "nn", "peer, channel")                                                             \
   X(peer_set_buffered_amount_low_threshold, 44, "nnn", "peer, channel, threshold")                             \
-  X(peer_get_fingerprint, 45, "n", "peer")
+  X(peer_get_fingerprint, 45, "n", "peer")                                                                      \
+  X(peer_send_part, 46, "nnnbn", "peer, channel, kind, part, flags")                                           \
+  X(peer_set_channel_streaming, 47, "nnn", "peer, channel, streaming")                                         \
+  X(peer_pause_messages, 48, "nn", "peer, paused")
 
 enum prtc_operation {
 #define PRTC_X(name, number, signature, what) PRTC_OP_##name = number,

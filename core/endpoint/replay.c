@@ -262,6 +262,11 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
     case PRTC_OP_peer_close: return prtc_peer_close(peer, now);
     case PRTC_OP_peer_create_data_channel: return create_channel(replay, peer, entry);
     case PRTC_OP_peer_send: return prtc_peer_send(peer, now, v[1].number, (prtc_message_kind)v[2].number, v[3].data, v[3].size);
+    case PRTC_OP_peer_send_part:
+      return prtc_peer_send_part(peer, now, v[1].number, (prtc_message_kind)v[2].number, v[3].data, v[3].size,
+                                 (uint32_t)v[4].number);
+    case PRTC_OP_peer_set_channel_streaming: return prtc_peer_set_channel_streaming(peer, v[1].number, (int)v[2].number);
+    case PRTC_OP_peer_pause_messages: return prtc_peer_pause_messages(peer, (int)v[1].number);
     case PRTC_OP_peer_close_channel: return prtc_peer_close_channel(peer, now, v[1].number);
     case PRTC_OP_peer_set_buffered_amount_low_threshold:
       return prtc_peer_set_buffered_amount_low_threshold(peer, v[1].number, v[2].number);
@@ -297,7 +302,7 @@ static void run(prtc_replay *replay, const struct prtc_recording_entry *entry, p
     case PRTC_OP_endpoint_interfaces_changed: code = prtc_endpoint_interfaces_changed(replay->endpoint, entry->time); break;
     case PRTC_OP_peer_new: code = new_peer(replay, entry); break;
     default:
-      if (entry->operation == PRTC_OP_peer_send) step->data_size = entry->values[3].size;
+      if (entry->operation == PRTC_OP_peer_send || entry->operation == PRTC_OP_peer_send_part) step->data_size = entry->values[3].size;
       code = peer_call(replay, entry);
       break;
   }

@@ -58,16 +58,23 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
 
 int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
                         size_t size, uint32_t flags) {
-  int result = begin(peer);
-  return result < 0 ? result : end(peer, prtc_transport_send_part(peer->transport, now, channel, kind, data, size, flags));
+  PRTC_RECORD(peer->context, peer_send_part, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
+              PRTC_BYTES(data, size), PRTC_NUMBER(flags));
+  struct prtc_transport *transport;
+  int result = begin(peer, channel, &transport);
+  return result < 0 ? result : end(peer, prtc_transport_send_part(transport, now, channel, kind, data, size, flags));
 }
 
 int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, int streaming) {
-  int result = begin(peer);
-  return result < 0 ? result : end(peer, prtc_transport_set_streaming(peer->transport, channel, streaming));
+  PRTC_RECORD(peer->context, peer_set_channel_streaming, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
+              PRTC_NUMBER(streaming != 0));
+  struct prtc_transport *transport;
+  int result = begin(peer, channel, &transport);
+  return result < 0 ? result : end(peer, prtc_transport_set_streaming(transport, channel, streaming));
 }
 
 int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
+  PRTC_RECORD(peer->context, peer_pause_messages, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(paused != 0));
   int result = prtc_peer_begin(peer);
   if (result < 0) return result;
   peer->messages_paused = paused != 0;
