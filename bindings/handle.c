@@ -39,6 +39,7 @@ struct prtc_handle {
   prtc_endpoint_stats stats;
   prtc_address local, remote;
   prtc_sdp_type description_type;
+  bool stream_channels; /* of the next peer */
   struct list interfaces, addresses, servers, certificates, watches;
   char *stats_text; /* as large as was needed so far */
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
@@ -436,6 +437,11 @@ int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem) {
   return *text != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
+int prtc_handle_stream_channels(struct prtc_handle *handle) {
+  handle->stream_channels = true;
+  return 0;
+}
+
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
   prtc_peer_config config;
@@ -449,6 +455,8 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
   config.use_loopback = use_loopback;
   config.max_message_size = max_message_size;
   config.send_queue_size = send_queue_size;
+  config.streaming_channels = handle->stream_channels;
+  handle->stream_channels = false;
   config.mtu = mtu;
   handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
   clear_servers(handle);
@@ -579,6 +587,29 @@ int prtc_handle_send_bytes(struct prtc_handle *handle, uint64_t peer, uint64_t n
 int prtc_handle_close_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel) {
   prtc_peer *found = find_peer(handle, peer);
   return found == NULL ? handle->code : prtc_peer_close_channel(found, now, channel);
+}
+
+int prtc_handle_send_text_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const char *text,
+                               size_t text_size, uint32_t flags) {
+  prtc_peer *found = find_peer(handle, peer);
+  if (found == NULL) return handle->code;
+  return prtc_peer_send_part(found, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)text, text_size, flags);
+}
+
+int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
+                                size_t size, uint32_t flags) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_send_part(found, now, channel, PRTC_MESSAGE_BINARY, data, size, flags);
+}
+
+int prtc_handle_set_streaming(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint32_t streaming) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_set_channel_streaming(found, channel, streaming != 0);
+}
+
+int prtc_handle_pause_messages(struct prtc_handle *handle, uint64_t peer, uint32_t paused) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_pause_messages(found, paused != 0);
 }
 
 int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint64_t threshold) {

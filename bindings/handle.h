@@ -93,6 +93,8 @@ int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now);
 /* Servers and certificates (PEM) are added first, then the peer is made with them. Empty text is none. */
 int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem);
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential);
+/* The peer that is made next: the channels that the other side opens are streaming ones. */
+int prtc_handle_stream_channels(struct prtc_handle *handle);
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);
@@ -128,6 +130,13 @@ int prtc_handle_send_text(struct prtc_handle *handle, uint64_t peer, uint64_t no
 int prtc_handle_send_bytes(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
                            size_t size);
 int prtc_handle_close_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel);
+/* A part of a message: flags are PRTC_MESSAGE_… of data.h. */
+int prtc_handle_send_text_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const char *text,
+                               size_t text_size, uint32_t flags);
+int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
+                                size_t size, uint32_t flags);
+int prtc_handle_set_streaming(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint32_t streaming);
+int prtc_handle_pause_messages(struct prtc_handle *handle, uint64_t peer, uint32_t paused);
 int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint64_t threshold);
 const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, uint64_t peer, uint64_t channel);
 

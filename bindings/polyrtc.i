@@ -122,6 +122,7 @@ POLYRTC_ENTER
   int interfaces_changed(uint64_t now);
 
   int add_certificate(const char *pem);
+  int stream_channels();
   int add_ice_server(const char *url, const char *username, const char *credential);
   int free_peer(uint64_t peer);
   const char *peer_message(uint64_t peer);
@@ -142,6 +143,10 @@ POLYRTC_ENTER
   int send_text(uint64_t peer, uint64_t now, uint64_t channel, const char *text, size_t text_size);
   int send_bytes(uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data, size_t size);
   int close_channel(uint64_t peer, uint64_t now, uint64_t channel);
+  int send_text_part(uint64_t peer, uint64_t now, uint64_t channel, const char *text, size_t text_size, uint32_t flags);
+  int send_bytes_part(uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data, size_t size, uint32_t flags);
+  int set_streaming(uint64_t peer, uint64_t channel, uint32_t streaming);
+  int pause_messages(uint64_t peer, uint32_t paused);
   int set_threshold(uint64_t peer, uint64_t channel, uint64_t threshold);
   const prtc_channel_info *channel_info(uint64_t peer, uint64_t channel);
 

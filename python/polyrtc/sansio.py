@@ -34,9 +34,9 @@ from . import native
 from .errors import EXCEPTIONS, ErrorCode, PrtcError
 
 __all__ = [
-    "Address", "ChannelInfo", "ChannelState", "Datagram", "Description", "DescriptionKind", "Endpoint", "ErrorCode", "Event",
-    "EventType", "IceServer", "Interface", "MessageKind", "NetworkType", "Output", "Peer", "Protocol", "PrtcError", "Replay",
-    "Request", "RequestType", "States", "Stats", "Step",
+    "Address", "ChannelInfo", "ChannelState", "Datagram", "Description", "DescriptionKind", "Endpoint", "ErrorCode",
+    "Event", "EventType", "IceServer", "Interface", "MessageFlag", "MessageKind", "NetworkType", "NO_LIMIT", "Output",
+    "Peer", "Protocol", "PrtcError", "Replay", "Request", "RequestType", "States", "Stats", "Step",
 ]
 
 Address = tuple[str, int]
@@ -62,7 +62,7 @@ class EventType(enum.IntEnum):
     SCTP_TRANSPORT_STATE_CHANGE = 13
     DATA_CHANNEL = 14  #: object: the id of a channel that the other side opened
     CHANNEL_OPEN = 15
-    CHANNEL_MESSAGE = 16  #: data, kind
+    CHANNEL_MESSAGE = 16  #: data, kind, flags: a MessageFlag; on a streaming channel it is a part of a message
     CHANNEL_BUFFERED_AMOUNT_LOW = 17
     CHANNEL_CLOSING = 18
     CHANNEL_ERROR = 19  #: code, text
@@ -108,6 +108,14 @@ class MessageKind(enum.IntEnum):
     BINARY = 1
 
 
+class MessageFlag(enum.IntFlag):
+    """``PRTC_MESSAGE_…``: whether the bytes of a CHANNEL_MESSAGE are the first of a message, the last, or both."""
+
+    BEGIN = 1
+    END = 2
+    ABANDONED = 4  #: alone, and without bytes: the rest of the message will not come
+
+
 class ChannelState(enum.IntEnum):
     CONNECTING = 0
     OPEN = 1
@@ -138,7 +146,9 @@ CHANNEL_STATES = ("connecting", "open", "closing", "closed")
 ICE_TRANSPORT_POLICIES = ("all", "relay")
 SDP_TYPES = ("", "offer", "pranswer", "answer", "rollback")
 
-_NO_LIMIT = 2**32 - 1
+#: For a max_message_size: none is announced, for messages that are streamed.
+NO_LIMIT = 2**32 - 1
+_NO_LIMIT = NO_LIMIT
 
 _STATES_OF_EVENT = {
     EventType.SIGNALING_STATE_CHANGE: SIGNALING_STATES,
@@ -460,9 +470,11 @@ class Endpoint:
         send_queue_size: int = 0,
         mtu: int = 0,
         certificates: Sequence[str] = (),
+        streaming_channels: bool = False,
     ) -> Peer:
-        """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. certificates: PEM of a
-        certificate and its key; none: the endpoint's own."""
+        """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. max_message_size may be
+        NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
+        :meth:`Peer.set_channel_streaming`, for all channels that the other side opens."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         for server in ice_servers:
             if isinstance(server, str):
@@ -470,6 +482,8 @@ class Endpoint:
             check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
         for certificate in certificates:
             check(self._native.add_certificate(certificate))
+        if streaming_channels:
+            check(self._native.stream_channels())
         peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
         if not peer:
             raise error(self._native.code())
@@ -591,6 +605,7 @@ class Peer:
         negotiated: bool = False,
         stream_id: int | None = None,
         priority: int = 0,
+        streaming: bool = False,
     ) -> int:
         """Returns the channel's id, under which events and the methods below name it (not its SCTP stream)."""
         for name, value in (
@@ -614,6 +629,8 @@ class Peer:
         )
         if not channel:
             self._check(self.endpoint._native.code())
+        elif streaming:
+            self.set_channel_streaming(channel)
         return channel
 
     def send(self, now: int, channel: int, data: str | Buffer) -> None:
@@ -622,6 +639,26 @@ class Peer:
             self._check(self.endpoint._native.send_text(self.id, now, channel, data))
         else:
             self._check(self.endpoint._native.send_bytes(self.id, now, channel, data))
+
+    def send_part(self, now: int, channel: int, data: str | Buffer, flags: int = 0) -> bool:
+        """Queues a part of a message, at most 1 MiB. It begins a message where none is begun; with MessageFlag.END it ends it;
+        MessageFlag.ABANDONED, without bytes, gives it up. ``False``: the channel has enough to send, nothing was queued; wait for
+        CHANNEL_BUFFERED_AMOUNT_LOW."""
+        if isinstance(data, str):
+            code = self.endpoint._native.send_text_part(self.id, now, channel, data, flags)
+        else:
+            code = self.endpoint._native.send_bytes_part(self.id, now, channel, data, flags)
+        if code != ErrorCode.AGAIN:
+            self._check(code)
+        return code != ErrorCode.AGAIN
+
+    def set_channel_streaming(self, channel: int, streaming: bool = True) -> None:
+        """Messages that begin to arrive from now on are given in parts, as large as they may be."""
+        self._check(self.endpoint._native.set_streaming(self.id, channel, streaming))
+
+    def pause_messages(self, paused: bool) -> None:
+        """``True``: no messages are taken, so that the other side has to stop; until ``False``."""
+        self._check(self.endpoint._native.pause_messages(self.id, paused))
 
     def close_channel(self, now: int, channel: int) -> None:
         self._check(self.endpoint._native.close_channel(self.id, now, channel))
