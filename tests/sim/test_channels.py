@@ -82,6 +82,8 @@ def test_order(sim: Simulation) -> None:
 def test_unordered_messages_overtake(sim: Simulation) -> None:
     a, b = connected(sim, loss=0.2)
     ours, theirs = sim.open(a, b, ordered=False)
+    theirs.send("go")  # RFC 8832 section 6: ordered until something has come back
+    sim.until(lambda: bool(ours.received))
     sent = [f"{number}" for number in range(500)]
     for message in sent:
         ours.send(message)
