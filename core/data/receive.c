@@ -13,7 +13,8 @@ enum { PPID_BINARY_PARTIAL = 52, PPID_STRING_PARTIAL = 54 };
 
 static int append(prtc_data *data, struct prtc_data_buffer *buffer, const uint8_t *bytes, size_t size) {
   if (size > buffer->capacity - buffer->size) {
-    size_t capacity = buffer->size + size < 2 * buffer->capacity ? 2 * buffer->capacity : buffer->size + size;
+    size_t capacity = 1024; /* by its size alone, however it came */
+    while (capacity < buffer->size + size) capacity *= 2;
     void *grown = prtc_reallocate(data->context, buffer->bytes, capacity);
     if (grown == NULL) return PRTC_ERROR_NO_MEMORY;
     buffer->bytes = grown;
@@ -296,15 +297,27 @@ static int put_together(prtc_data *data, struct prtc_data_partial *partial, cons
   return code;
 }
 
+/* A message is lost for the lack of memory: its channel cannot keep its promise. */
+static int no_memory(prtc_data *data, uint32_t stream) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel != NULL) {
+    prtc_data_fail(data, channel, PRTC_ERROR_NO_MEMORY, "no memory for a message");
+  } else if (stream < data->streams) {
+    prtc_data_ask_reset(data, stream); /* it would have been opened */
+  }
+  return PRTC_ERROR_NO_MEMORY;
+}
+
 /* A part of a message that SCTP could not give whole. Those of several streams may come side by side. */
 static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
   struct prtc_data_partial *partial = part->begin ? begin_partial(data, part) : partial_on(data, part->stream);
-  if (partial == NULL) return part->begin ? PRTC_ERROR_NO_MEMORY : PRTC_ERROR_UNEXPECTED;
+  if (partial == NULL) return part->begin ? no_memory(data, part->stream) : PRTC_ERROR_UNEXPECTED;
   int code = 0;
   if (partial->streaming) {
     code = pass_on(data, part);
   } else if (!partial->discarding) {
     code = put_together(data, partial, part);
+    if (code == PRTC_ERROR_NO_MEMORY) no_memory(data, part->stream);
   }
   if (!part->end) return code;
   bool whole = !partial->streaming && !partial->discarding;

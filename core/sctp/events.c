@@ -42,11 +42,13 @@ static void remove_ended(struct sctp_inpcb *endpoint, struct sctp_queued_to_read
 }
 
 static bool make_room(struct prtc_sctp *sctp, size_t size) {
+  size_t capacity = 2048;
   if (size <= sctp->read_capacity) return true;
-  void *grown = prtc_reallocate(sctp->context, sctp->read, size);
+  while (capacity < size) capacity *= 2;
+  void *grown = prtc_reallocate(sctp->context, sctp->read, capacity);
   if (grown == NULL) return false;
   sctp->read = grown;
-  sctp->read_capacity = size;
+  sctp->read_capacity = capacity;
   return true;
 }
 

@@ -145,8 +145,11 @@ class PeerStates:
         if kind == EventType.CHANNEL_MESSAGE:
             if event.data is None or event.flags != 3:
                 raise InvariantError(f"a message without data or with flags {event.flags}")
-            if event.kind == sansio.MessageKind.TEXT:
-                event.data.decode()
+            try:
+                if event.kind == sansio.MessageKind.TEXT:
+                    event.data.decode()
+            except UnicodeDecodeError as error:
+                raise InvariantError(f"a text that is not UTF-8: {error}") from error
         if new is not None:
             self.channels[event.object] = new
 
