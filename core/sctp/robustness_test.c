@@ -245,6 +245,37 @@ static void any_chunk_may_come(void) {
   PRTC_CHECK(survived > 500);
 }
 
+/* RFC 9260 section 3.3.7: why the other side ended it, and whether that is more than a goodbye. */
+static void aborts_have_their_cause(void) {
+  static const struct {
+    uint32_t chunk[4];
+    size_t size;
+    uint32_t is_goodbye;
+    const char *text;
+  } cases[] = {
+      {{6u << 24 | 4}, 4, 1, "the other side aborted the association"},
+      {{6u << 24 | 12, 12u << 16 | 8, 0x62796521}, 12, 1, "the other side aborted the association, cause 12: bye!"},
+      {{6u << 24 | 12, 13u << 16 | 8, 0x6f6f7073}, 12, 0, "the other side aborted the association, cause 13: oops"},
+      {{6u << 24 | 8, 4u << 16 | 4}, 8, 0, "the other side aborted the association, cause 4"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct world *world = world_connected((uint8_t)(60 + i), NULL);
+    uint8_t packet[PACKET_SIZE];
+    prtc_sctp_event event;
+    catch_packet(world, packet);
+    struct prtc_writer writer = prtc_writer_of(packet + 12, sizeof packet - 12);
+    for (size_t k = 0; k < cases[i].size / 4; k++) prtc_write_u32(&writer, cases[i].chunk[k]);
+    seal(packet, 12 + writer.size);
+    PRTC_CHECK_INT(prtc_sctp_receive(world->sides[1].sctp, world->now, packet, 12 + writer.size), 0);
+    PRTC_CHECK_INT(prtc_sctp_event_next(world->sides[1].sctp, &event), 1);
+    PRTC_CHECK_INT(event.type, PRTC_SCTP_EVENT_CLOSED);
+    PRTC_CHECK_INT(event.code, PRTC_ERROR_SCTP_ABORTED);
+    PRTC_CHECK_INT(event.is_goodbye, cases[i].is_goodbye);
+    PRTC_CHECK_TEXT(event.text, cases[i].text);
+    world_free(world);
+  }
+}
+
 /* A world whose side 1 counts its memory and fetches no events. */
 static struct world *counted_world(uint8_t seed, struct poor *rich) {
   prtc_allocator allocator = {rich, poor_allocate, poor_reallocate, poor_release};
@@ -333,6 +364,7 @@ int main(void) {
   PRTC_RUN(lack_of_memory_ends_it_cleanly);
   PRTC_RUN(packets_that_are_not_the_associations_are_dropped);
   PRTC_RUN(any_chunk_may_come);
+  PRTC_RUN(aborts_have_their_cause);
   PRTC_RUN(a_flood_is_bounded);
   PRTC_RUN(waiting_resets_take_no_memory);
   return PRTC_TEST_RESULT();
