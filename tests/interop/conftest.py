@@ -30,14 +30,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         needed = metafunc.definition.get_closest_marker("needs")
         row = metafunc.definition.get_closest_marker("row")
         assert row is not None, "each test has a row in the table"
-        names = list(PEERS)
-        if needed is not None:
-            for name in PEERS:
-                reason = PEERS[name].lacks.get(needed.args[0])
-                if reason is not None:
-                    names.remove(name)
-                    metafunc.config.stash[TABLE].lacks(row.args[0], name, reason)
-        cases = [(name, offerer) for name in names for offerer in ("polyrtc", name)]
+        cases = [(name, offerer) for name in PEERS for offerer in ("polyrtc", name)]
+        feature = needed.args[0] if needed is not None else ""
+        for name, offerer in list(cases):
+            lacks = PEERS[name].lacks
+            reason = lacks.get(feature) or (offerer == name and lacks.get(f"{feature}, offering"))
+            if reason:
+                cases.remove((name, offerer))
+                metafunc.config.stash[TABLE].lacks(row.args[0], name, reason)
         ids = [f"{name}-{'answers' if offerer == 'polyrtc' else 'offers'}" for name, offerer in cases]
         metafunc.parametrize("pair", cases, ids=ids, indirect=True)
 

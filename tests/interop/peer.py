@@ -172,12 +172,17 @@ class Pair:
 
     def negotiate(self, offerer: Peer, **offer: Any) -> None:
         answerer = self.other(offerer)
-        carriers = [_Carrier(offerer, answerer), _Carrier(answerer, offerer)]
+        to_answerer, to_offerer = _Carrier(offerer, answerer), _Carrier(answerer, offerer)
+        hold = offerer is self.theirs and PEERS[offerer.name].hold
         offerer.description = offerer.ask("offer", **offer)
-        answerer.description = answerer.ask("answer", sdp=offerer.description["sdp"])
-        carriers[0].begin()
-        offerer.ask("accept", sdp=answerer.description["sdp"])
-        carriers[1].begin()
+        sdp = offerer.description["sdp"]
+        answerer.description = answerer.ask("answer", sdp=to_answerer.take(sdp) if hold else sdp)
+        if not hold:
+            to_answerer.begin()
+        sdp = answerer.description["sdp"]
+        offerer.ask("accept", sdp=to_offerer.take(sdp) if hold else sdp)
+        to_answerer.begin()
+        to_offerer.begin()
 
     def open_channel(self, opener: Peer, label: str, **init: Any) -> None:
         """A channel more, once connected."""
@@ -221,6 +226,12 @@ class _Carrier:
                 self._send(line)
             else:
                 self._early.append(line)
+
+    def take(self, sdp: str) -> str:
+        """Takes the candidates out of a description, to carry them instead."""
+        for line in re.findall(r"^a=(candidate:.*?)\r?$", sdp, re.MULTILINE):
+            self._carry({"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0})
+        return re.sub(r"^a=(candidate:.*|end-of-candidates)\n", "", sdp, flags=re.MULTILINE)
 
     def begin(self) -> None:
         with self._lock:

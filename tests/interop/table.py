@@ -30,16 +30,17 @@ class Table:
         return "\n".join(lines + [""] + [f"{number}. {note}" for number, note in enumerate(notes, 1)])
 
     def _cell(self, row: str, peer: str, notes: list[str]) -> str:
+        words = []
+        results = self._results.get(row, {}).get(peer)
+        if results is not None:
+            words.append("yes" if all(results) else f"{sum(results)} of {len(results)}")
         reason = self._lacks.get(row, {}).get(peer)
         if reason is not None:
             note = f"{peer}: {reason}."
             if note not in notes:
                 notes.append(note)
-            return f"({notes.index(note) + 1})"
-        results = self._results.get(row, {}).get(peer)
-        if results is None:
-            return "not run"
-        return "yes" if all(results) else f"{sum(results)} of {len(results)}"
+            words.append(f"({notes.index(note) + 1})")
+        return " ".join(words) or "not run"
 
     def write(self) -> None:
         before, rest = FILE.read_text().split(BEGIN)

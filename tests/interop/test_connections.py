@@ -14,6 +14,7 @@ def credentials(peer: Peer) -> list[str]:
     return re.findall(r"^a=ice-ufrag:(\S+)", peer.description["sdp"], re.MULTILINE)
 
 
+@pytest.mark.needs("candidates in the descriptions")
 @pytest.mark.row("candidates in the descriptions")
 def test_full(pair: Pair) -> None:
     pair.connect()

@@ -1,6 +1,6 @@
 // libdatachannel, by the API of its own that npm's node-datachannel has.
 // SPDX-License-Identifier: BSD-3-Clause
-import { PeerConnection } from 'node-datachannel';
+import { initLogger, PeerConnection } from 'node-datachannel';
 import { received, serve, within } from './serve.mjs';
 
 function connect(trickle, tell) {
@@ -72,4 +72,5 @@ function connect(trickle, tell) {
   };
 }
 
+initLogger('Warning', (level, text) => console.error(`${level}: ${text}`));
 await serve(connect);
