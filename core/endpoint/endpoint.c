@@ -203,6 +203,8 @@ prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id) {
 static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   endpoint->stats.datagrams_received++;
   endpoint->stats.bytes_received += datagram->size;
+  PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes from socket %llu", datagram->size,
+           (unsigned long long)datagram->socket);
   const struct socket *socket = prtc_map_get(&endpoint->sockets, datagram->socket);
   int code = PRTC_ERROR_UNEXPECTED;
   if (socket != NULL && prtc_capture_is_on(&endpoint->context.capture)) {
@@ -275,6 +277,8 @@ static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *o
       size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
       endpoint->stats.datagrams_sent += (out->size + segment - 1) / segment;
       endpoint->stats.bytes_sent += out->size;
+      PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes to socket %llu, %zu each", out->size,
+               (unsigned long long)out->socket, segment);
       if (prtc_capture_is_on(&endpoint->context.capture)) capture_train(endpoint, out, segment);
       return size;
     }

@@ -55,6 +55,13 @@ class RTCCertificate:
     def __repr__(self) -> str:
         return f"<RTCCertificate {self._fingerprints[0][1][:23]}… until {self.expires:%Y-%m-%d}>"
 
+    def __eq__(self, other: object) -> bool:
+        """The same key and certificate."""
+        return isinstance(other, RTCCertificate) and self._pem == other._pem
+
+    def __hash__(self) -> int:
+        return hash(self._pem)
+
     @classmethod
     def generateCertificate(
         cls, keygenAlgorithm: str | Mapping[str, Any] = "ECDSA", lifetime: datetime.timedelta | None = None

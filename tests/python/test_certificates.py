@@ -75,7 +75,9 @@ async def test_given_ones_are_used(kind: str) -> None:
         key = ec.generate_private_key(ec.SECP256R1()) if kind == "ecdsa" else rsa.generate_private_key(65537, 2048)
         text = pem(key, datetime.timedelta(days=1))
     certificate = RTCCertificate.fromPEM(text)
-    assert RTCCertificate.fromPEM(certificate.toPEM()).getFingerprints() == certificate.getFingerprints()
+    again = RTCCertificate.fromPEM(certificate.toPEM())
+    assert again == certificate and len({again, certificate}) == 1 and again != RTCCertificate.generateCertificate()
+    assert again.getFingerprints() == certificate.getFingerprints()
     fingerprint = f"a=fingerprint:sha-256 {certificate.getFingerprints()[0].value}"
     for given in ("offerer", "answerer", "both"):
         a = RTCPeerConnection(loopback(certificates=[certificate] if given != "answerer" else None))

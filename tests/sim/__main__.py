@@ -4,6 +4,7 @@
     python -m tests.sim --seed 17 -v        one seed, with all that goes in and out
     python -m tests.sim --seeds 300         seeds 0 to 299, and what they covered
     python -m tests.sim --seed 17 --digest  the SHA-256 of the transcript alone
+    python -m tests.sim --seed 17 --record /tmp/17  recordings, for python -m polyrtc replay
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+from pathlib import Path
 
-from . import workload
+from . import recording, workload
 
 
 def main() -> int:
@@ -21,13 +23,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=300, help="run the seeds from 0 on (default: 300)")
     parser.add_argument("--first", type=int, default=0, help="begin at this seed instead of 0")
     parser.add_argument("--digest", action="store_true", help="print the SHA-256 of the transcript and nothing else")
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="write recordings there, for python -m polyrtc replay")
     parser.add_argument("-v", "--verbose", action="store_true", help="print all that goes into the endpoints and comes out")
     options = parser.parse_args()
     seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     reports, failed = [], []
     for seed in seeds:
         try:
-            reports.append(workload.run(seed, verbose=options.verbose))
+            with recording.to(options.record, seed) as make:
+                reports.append(workload.run(seed, verbose=options.verbose, endpoint=make))
         except Exception:
             traceback.print_exc()
             print(f"seed {seed} failed; again: python -m tests.sim --seed {seed} -v", file=sys.stderr)
