@@ -19,7 +19,14 @@ from .exceptions import InvalidAccessError, InvalidStateError
 from .inside import see_inside
 from .peerconnection import RTCPeerConnection
 from .stats import RTCStats, RTCStatsReport
-from .transports import RTCDtlsTransport, RTCIceTransport, RTCSctpCapabilities, RTCSctpTransport
+from .transports import (
+    RTCDtlsTransport,
+    RTCIceCandidatePair,
+    RTCIceParameters,
+    RTCIceTransport,
+    RTCSctpCapabilities,
+    RTCSctpTransport,
+)
 
 __version__ = "0.1.0"
 
@@ -34,6 +41,8 @@ __all__ = [
     "RTCDtlsFingerprint",
     "RTCDtlsTransport",
     "RTCIceCandidate",
+    "RTCIceCandidatePair",
+    "RTCIceParameters",
     "RTCIceServer",
     "RTCIceTransport",
     "RTCIceTransportPolicy",

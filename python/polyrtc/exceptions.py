@@ -43,5 +43,9 @@ def invalid_state(message: str) -> InvalidStateError:
     return InvalidStateError(ErrorCode.INVALID_STATE, "INVALID_STATE", message)
 
 
+def invalid_modification(message: str) -> InvalidModificationError:
+    return InvalidModificationError(ErrorCode.INVALID_MODIFICATION, "INVALID_MODIFICATION", message)
+
+
 def not_supported(message: str) -> NotSupportedError:
     return NotSupportedError(ErrorCode.NOT_SUPPORTED, "NOT_SUPPORTED", message)

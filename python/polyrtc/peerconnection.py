@@ -16,10 +16,10 @@ from .datachannel import RTCDataChannel
 from .description import RTCSessionDescription
 from .emitter import Emitter
 from .engine import Engine
-from .errors import ErrorCode, OperationError
-from .exceptions import argument_error, invalid_state, not_supported
+from .errors import ErrorCode, OperationError, PrtcError
+from .exceptions import argument_error, invalid_modification, invalid_state, not_supported
 from .loop import Flag, in_thread, is_loop_running
-from .sansio import DescriptionKind, Event, EventType, IceServer, Peer, States
+from .sansio import Address, DescriptionKind, Event, EventType, IceServer, Peer, States
 from .stats import RTCStatsReport
 from .transports import RTCSctpTransport
 
@@ -35,8 +35,9 @@ _EARLY_CANDIDATES = 100
 """So many candidates are kept that come before the remote description; the others are forgotten."""
 
 _LOCAL = {"offer": ("stable", "have-local-offer"), "answer": ("have-remote-offer", "have-local-pranswer")}
-_REMOTE = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-offer", "have-remote-pranswer")}
-"""The signaling states in which a description may be set, as aiortc has it; what is not here the engine knows."""
+_REMOTE = {"offer": ("stable", "have-local-offer", "have-remote-offer"), "answer": ("have-local-offer", "have-remote-pranswer")}
+_REMOTE_EMPTY = _REMOTE | {"offer": ("stable", "have-remote-offer")}
+"""The signaling states in which a description may be set, in aiortc's words; what is not here the engine knows."""
 
 _CHANNEL_EVENTS = frozenset(
     (
@@ -67,7 +68,11 @@ class RTCPeerConnection(Emitter):
     candidates must be in the description, so it waits until gathering is complete, but no longer than 5 seconds
     (``polyrtc.peerconnection.GATHERING_TIMEOUT``).
 
-    As in aiortc, a connection that the other side has closed closes itself.
+    Calls take effect in the order in which they begin to run, each at once: the W3C's operations chain never has to wait. What
+    :meth:`setLocalDescription` waits for, gathering, holds nobody else up, and ends with :meth:`close`.
+
+    As in aiortc, a connection that the other side has closed closes itself. What was queued and not sent yet is dropped by a
+    close from either side: to have it sent, wait until ``bufferedAmount`` is 0, or close the channels first.
     """
 
     def __init__(self, configuration: RTCConfiguration | None = None) -> None:
@@ -76,6 +81,11 @@ class RTCPeerConnection(Emitter):
         self.__bound: tuple[Engine, Peer] | None = None
         self.__channels: dict[int, RTCDataChannel] = {}
         self.__sctp: RTCSctpTransport | None = None
+        self.__transport_id = 1  # the engine's, of __sctp
+        self.__left: dict[int, RTCSctpTransport] = {}  # whose sections were rejected, until they are closed
+        self.__goodbye = 0  # the engine's id of the transport that the other side has closed
+        self.__role = "unknown"
+        self.__held: list[Event] | None = None
         self.__signaling_state = "stable"
         self.__ice_gathering_state = "new"
         self.__ice_connection_state = "new"
@@ -85,7 +95,7 @@ class RTCPeerConnection(Emitter):
         self.__early_candidates: list[RTCIceCandidate | None] = []
         self.__gathered: Flag | None = None
         self.__closed: Flag | None = None
-        self.__descriptions: tuple[RTCSessionDescription | None, RTCSessionDescription | None] = (None, None)
+        self.__descriptions: dict[int, RTCSessionDescription | None] = {}  # the last, once it is closed
         self.__last_states: States | None = None
         self.__last_stats: RTCStatsReport | None = None
         if self.__configuration.alwaysNegotiateDataChannels:
@@ -129,17 +139,70 @@ class RTCPeerConnection(Emitter):
 
     @property
     def localDescription(self) -> RTCSessionDescription | None:
-        """With the candidates that are known so far."""
-        return self.__description(0)
+        """With the candidates that are known so far: the pending one if there is one, else the current one."""
+        return self.__description(DescriptionKind.LOCAL)
 
     @property
     def remoteDescription(self) -> RTCSessionDescription | None:
-        return self.__description(1)
+        """The pending one if there is one, else the current one."""
+        return self.__description(DescriptionKind.REMOTE)
+
+    @property
+    def currentLocalDescription(self) -> RTCSessionDescription | None:
+        """The one that was last negotiated, with the candidates that are known so far."""
+        return self.__description(DescriptionKind.CURRENT_LOCAL)
+
+    @property
+    def currentRemoteDescription(self) -> RTCSessionDescription | None:
+        """The one that was last negotiated."""
+        return self.__description(DescriptionKind.CURRENT_REMOTE)
+
+    @property
+    def pendingLocalDescription(self) -> RTCSessionDescription | None:
+        """The one that is being negotiated; ``None`` in the state "stable"."""
+        return self.__description(DescriptionKind.PENDING_LOCAL)
+
+    @property
+    def pendingRemoteDescription(self) -> RTCSessionDescription | None:
+        """The one that is being negotiated; ``None`` in the state "stable"."""
+        return self.__description(DescriptionKind.PENDING_REMOTE)
+
+    @property
+    def canTrickleIceCandidates(self) -> bool | None:
+        """Whether the other side takes candidates one by one (RFC 8838); ``None`` before it has described itself."""
+        return None if self.__bound is None else self._states().can_trickle
 
     @property
     def sctp(self) -> RTCSctpTransport | None:
-        """The transport of the data channels; ``None`` before there is a need for it."""
+        """The transport of the data channels; ``None`` before there is a need for it, and after its section was rejected. A section
+        that is offered anew has another."""
         return self.__sctp
+
+    def getConfiguration(self) -> RTCConfiguration:
+        """The configuration as it holds."""
+        return self.__configuration
+
+    def setConfiguration(self, configuration: RTCConfiguration) -> None:
+        """Other ICE servers, another policy. Before the connection is used everything but the certificates may change; later
+        InvalidModificationError says what may not (W3C section 4.4.1.6), and NotSupportedError that the engine cannot."""
+        self.__assert_not_closed()
+        old = self.__configuration
+        if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
+            raise invalid_modification("certificates and bundlePolicy cannot be changed")
+        if configuration == old:
+            return
+        if self.__bound is not None and (self.__channels or self.localDescription or self.remoteDescription):
+            raise not_supported("the configuration cannot be changed once there are channels or descriptions")
+        bound, self.__bound = self.__bound, None
+        self.__configuration = configuration
+        try:
+            if bound is not None:
+                self.__bind()
+        except BaseException:
+            self.__configuration, self.__bound = old, bound
+            raise
+        if bound is not None:
+            bound[0].remove(bound[1])
 
     # ------------------------------------------------------------------------------------------------------- negotiation
 
@@ -176,17 +239,21 @@ class RTCPeerConnection(Emitter):
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         """Applies what the other side sent. SDP that is not well formed raises a ValueError that names line and reason.
 
-        An offer that meets one of ours (glare) is refused with InvalidStateError, as in aiortc: the side that is to yield
-        takes its own back first, with ``setLocalDescription(RTCSessionDescription("", "rollback"))``.
+        An offer that meets one of ours (glare) rolls ours back (W3C section 4.4.2), so the side that is to yield has nothing
+        to do, and the other one ignores the offer: "perfect negotiation". (aiortc refuses it. One without text, which could not
+        be applied anyway, is refused with InvalidStateError as there.)
         """
         self.__assert_not_closed()
-        self.__assert_state(sessionDescription.type, _REMOTE)
+        self.__assert_state(sessionDescription.type, _REMOTE if sessionDescription.sdp else _REMOTE_EMPTY)
         engine, peer = self.__bind()
         peer.set_remote_description(self._now(), sessionDescription.type, sessionDescription.sdp)
         self.__carry_out(engine, peer)
         early, self.__early_candidates = self.__early_candidates, []
         for candidate in early:
-            await self.addIceCandidate(candidate)
+            try:
+                await self.addIceCandidate(candidate)
+            except PrtcError as error:  # it was of another offer, one that was ignored
+                logger.warning("%r: a candidate that came early is not used: %s", self, error)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:
         """Adds a candidate of the other side; ``None``: there will be no more.
@@ -313,14 +380,23 @@ class RTCPeerConnection(Emitter):
             self.__last_states = self._peer.states()
         return self.__last_states
 
+    def _data_section(self, remote: bool) -> list[str]:
+        """The lines of the data section of the latest description; none when there is none."""
+        description = self.remoteDescription if remote else self.localDescription
+        if description is None:
+            return []
+        section = description.sdp.partition("\r\nm=application ")[2].partition("\r\nm=")[0]
+        return section.split("\r\n")[1:]
+
     def _data_mid(self) -> str | None:
-        for description in (self.localDescription, self.remoteDescription):
-            if description is not None:
-                section = description.sdp.partition("\r\nm=application ")[2].partition("\r\nm=")[0]
-                found = re.search(r"\r\na=mid:(\S+)", section)
-                if found:
-                    return found[1]
-        return None
+        lines = self._data_section(False) or self._data_section(True)
+        return next((line[6:] for line in lines if line.startswith("a=mid:")), None)
+
+    def _selected_pair(self) -> tuple[Address, Address] | None:
+        return None if self.__bound is None or self.__connection_state == "closed" else self._peer.selected_pair()
+
+    def _ice_role(self) -> str:
+        return self.__role
 
     def _error_of(self, event: Event) -> OperationError:
         name = ErrorCode(event.code).name if event.code in ErrorCode._value2member_map_ else "UNKNOWN"
@@ -330,7 +406,9 @@ class RTCPeerConnection(Emitter):
 
     def _on_event(self, event: Event) -> None:
         kind = event.type
-        if kind in _CHANNEL_EVENTS:
+        if self.__held is not None and self.__is_held(event, self.__held):
+            self.__held.append(event)
+        elif kind in _CHANNEL_EVENTS:
             channel = self.__channels.get(event.object)
             if channel is not None:
                 channel._on_event(event)
@@ -349,6 +427,8 @@ class RTCPeerConnection(Emitter):
             self.__ice_gathering_state = event.state_name
             if event.state_name == "complete":
                 self.__wake_gathered()
+            if self.__sctp is not None:
+                self.__sctp.transport.transport._set_gathering_state(event.state_name)
             self.emit("icegatheringstatechange")
         elif kind == EventType.ICE_CONNECTION_STATE_CHANGE:
             self.__ice_connection_state = event.state_name
@@ -361,13 +441,18 @@ class RTCPeerConnection(Emitter):
             self.__failure = self._error_of(event)
             self.emit("failed", self.__failure)
         elif kind == EventType.ICE_TRANSPORT_STATE_CHANGE:
-            self.__need_sctp().transport.transport._set_state(event.state_name)
+            self.__transport(event.object).transport.transport._set_state(event.state_name)
+            if event.state_name == "closed" and event.object == self.__transport_id and not self.__closing:
+                self.__leave()  # its section was rejected
+        elif kind == EventType.ICE_SELECTED_PAIR_CHANGE:
+            self.__transport(event.object).transport.transport.emit("selectedcandidatepairchange")
         elif kind == EventType.DTLS_TRANSPORT_STATE_CHANGE:
-            self.__need_sctp().transport._set_state(event.state_name)
-            if event.state_name == "closed":  # the other side has said goodbye
-                self.__begin_close()
+            self.__transport(event.object).transport._set_state(event.state_name)
+            if event.state_name == "closed" and event.object == self.__transport_id:
+                self.__goodbye = event.object
+                self.__heed_goodbye()
         elif kind == EventType.SCTP_TRANSPORT_STATE_CHANGE:
-            self.__need_sctp()._set_state(event.state_name)
+            self.__transport(event.object)._set_state(event.state_name)
         elif kind == EventType.ICE_CANDIDATE_ERROR:
             logger.info("%r: %s (%d)", self, event.text, event.code)
 
@@ -421,9 +506,41 @@ class RTCPeerConnection(Emitter):
         """A description was applied: what follows from it at once, the state above all, has happened before the caller goes
         on. From now on the connection lives by itself until it is closed."""
         engine.hold(self, peer)
-        self.__need_sctp()
+        self.__hold_gathering(engine)
+        if peer.states().sctp_transport is not None:
+            self.__need_sctp()
+        local = self.currentLocalDescription
+        if self.__role == "unknown" and local is not None:
+            self.__role = "controlling" if local.type == "offer" else "controlled"  # RFC 8445 section 6.1.1
         engine.dispatch()
         engine.schedule()
+        if not self.__closing and not self.__channels and peer.states().sctp_transport is None:
+            self.__sctp = None  # the offer was rolled back
+        self.__heed_goodbye()
+
+    def __heed_goodbye(self) -> None:
+        """The other side has closed the transport: the end, unless that is what our offer asks for, whose answer is on its way."""
+        if self.__goodbye == self.__transport_id and self.__signaling_state == "stable":
+            self.__begin_close()
+
+    def __hold_gathering(self, engine: Engine) -> None:
+        """What is gathered is told after the caller of setLocalDescription has gone on (in the W3C's text it is a task that is
+        queued), so that who sends the description there sends it before its candidates. A task that waits for the call goes
+        on in the next round of the loop: so it is the one after."""
+        if self.__held is None:
+            self.__held = []
+            engine.loop.soon(lambda: engine.loop.soon(self.__tell_gathering))
+
+    @staticmethod
+    def __is_held(event: Event, held: list[Event]) -> bool:
+        if event.type == EventType.ICE_GATHERING_STATE_CHANGE:
+            return bool(held) or event.state_name == "complete"
+        return event.type == EventType.ICE_CANDIDATE
+
+    def __tell_gathering(self) -> None:
+        held, self.__held = self.__held or [], None
+        for event in held:
+            self._on_event(event)
 
     async def __wait_for_gathering(self, engine: Engine, peer: Peer) -> None:
         description = peer.description()
@@ -452,14 +569,29 @@ class RTCPeerConnection(Emitter):
             self.__sctp = RTCSctpTransport(self)
         return self.__sctp
 
+    def __leave(self) -> None:
+        if self.__sctp is not None:
+            self.__left[self.__transport_id] = self.__sctp
+        self.__sctp = None
+        self.__transport_id += 1
+
+    def __transport(self, id: int) -> RTCSctpTransport:
+        """Of the engine's id: they count from 1."""
+        if id in self.__left:
+            return self.__left[id]
+        while self.__transport_id < id:
+            self.__leave()
+        return self.__need_sctp()
+
     def __add_channel(self, channel: int) -> RTCDataChannel:
-        self.__channels[channel] = added = RTCDataChannel(self, self.__need_sctp(), channel)
+        transport = self.__transport((channel >> 32) + 1)  # as polyrtc/peer.h has the ids
+        self.__channels[channel] = added = RTCDataChannel(self, transport, channel)
         return added
 
     def __description(self, which: int) -> RTCSessionDescription | None:
         if self.__bound is None or self.__connection_state == "closed":
-            return self.__descriptions[which]
-        found = self._peer.description(DescriptionKind.REMOTE if which else DescriptionKind.LOCAL)
+            return self.__descriptions.get(which)
+        found = self._peer.description(which)
         return None if found is None else RTCSessionDescription(sdp=found.sdp, type=found.type)
 
     def __begin_close(self) -> None:
@@ -474,7 +606,7 @@ class RTCPeerConnection(Emitter):
         engine, peer = self.__bound
         self.__closed = engine.loop.flag()
         engine.hold(self, peer)
-        self.__descriptions = (self.localDescription, self.remoteDescription)
+        self.__descriptions = {kind: self.__description(kind) for kind in DescriptionKind}
         self.__last_states = peer.states()
         self.__last_stats = RTCStatsReport._of(peer.stats(engine.driver.now()))
         peer.close(engine.driver.now())

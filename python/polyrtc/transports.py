@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .candidate import RTCIceCandidate, candidate_from_sdp
 from .emitter import Emitter
 
 if TYPE_CHECKING:
@@ -30,23 +31,111 @@ class _Transport(Emitter):
             self.emit("statechange")
 
 
+@dataclass
+class RTCIceParameters:
+    """What one side's checks are authenticated with (W3C section 5.6.2)."""
+
+    usernameFragment: str
+    password: str
+    iceLite: bool = False
+
+
+@dataclass
+class RTCIceCandidatePair:
+    """W3C section 5.6.3"""
+
+    local: RTCIceCandidate
+    remote: RTCIceCandidate
+
+
 class RTCIceTransport(_Transport):
     """State: ``"new"``, ``"checking"``, ``"connected"``, ``"completed"``, ``"disconnected"``, ``"failed"`` or
-    ``"closed"``."""
+    ``"closed"``.
 
-    def __init__(self) -> None:
+    Fires "statechange", "gatheringstatechange" and "selectedcandidatepairchange".
+    """
+
+    def __init__(self, connection: RTCPeerConnection) -> None:
         super().__init__("new")
+        self.__connection = connection
+        self.__gathering_state = "new"
+
+    @property
+    def role(self) -> str:
+        """``"controlling"``, ``"controlled"``, or ``"unknown"`` before the first negotiation."""
+        return self.__connection._ice_role()
+
+    @property
+    def component(self) -> str:
+        """``"rtp"``: there is one component."""
+        return "rtp"
+
+    @property
+    def gatheringState(self) -> str:
+        """``"new"``, ``"gathering"`` or ``"complete"``."""
+        return self.__gathering_state
+
+    def getLocalCandidates(self) -> list[RTCIceCandidate]:
+        return self.__candidates(False)
+
+    def getRemoteCandidates(self) -> list[RTCIceCandidate]:
+        """Those that were signalled."""
+        return self.__candidates(True)
+
+    def getLocalParameters(self) -> RTCIceParameters | None:
+        return self.__parameters(False)
+
+    def getRemoteParameters(self) -> RTCIceParameters | None:
+        return self.__parameters(True)
+
+    def getSelectedCandidatePair(self) -> RTCIceCandidatePair | None:
+        """The pair that data goes over; ``None`` before there is one. A candidate that was not signalled is of type "prflx"."""
+        pair = self.__connection._selected_pair()
+        if pair is None:
+            return None
+        local, remote = pair
+        return RTCIceCandidatePair(
+            _find(self.getLocalCandidates(), local[0], local[1]), _find(self.getRemoteCandidates(), remote[0], remote[1])
+        )
+
+    def __candidates(self, remote: bool) -> list[RTCIceCandidate]:
+        lines = self.__connection._data_section(remote)
+        return [candidate_from_sdp(line) for line in lines if line.startswith("a=candidate:")]
+
+    def __parameters(self, remote: bool) -> RTCIceParameters | None:
+        found = dict(line[2:].split(":", 1) for line in self.__connection._data_section(remote) if line.startswith("a=ice-"))
+        if "ice-ufrag" not in found or "ice-pwd" not in found:
+            return None
+        return RTCIceParameters(found["ice-ufrag"], found["ice-pwd"])
+
+    def _set_gathering_state(self, state: str) -> None:
+        if state != self.__gathering_state:
+            self.__gathering_state = state
+            self.emit("gatheringstatechange")
+
+
+def _find(candidates: list[RTCIceCandidate], ip: str, port: int) -> RTCIceCandidate:
+    for candidate in candidates:
+        if candidate.ip == ip and candidate.port == port:
+            return candidate
+    return RTCIceCandidate(component=1, foundation="", ip=ip, port=port, priority=0, protocol="udp", type="prflx")
 
 
 class RTCDtlsTransport(_Transport):
-    """State: ``"new"``, ``"connecting"``, ``"connected"``, ``"closed"``, ``"failed"``."""
+    """State: ``"new"``, ``"connecting"``, ``"connected"``, ``"closed"``, ``"failed"``. Fires "statechange"."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: RTCPeerConnection) -> None:
         super().__init__("new")
-        self.__transport = RTCIceTransport()
+        self.__transport = RTCIceTransport(connection)
 
     @property
     def transport(self) -> RTCIceTransport:
+        """aiortc's name."""
+        return self.__transport
+
+    @property
+    def iceTransport(self) -> RTCIceTransport:
+        """The W3C's name."""
         return self.__transport
 
 
@@ -62,7 +151,7 @@ class RTCSctpTransport(_Transport):
     def __init__(self, connection: RTCPeerConnection) -> None:
         super().__init__("new")
         self.__connection = connection
-        self.__transport = RTCDtlsTransport()
+        self.__transport = RTCDtlsTransport(connection)
 
     @property
     def transport(self) -> RTCDtlsTransport:

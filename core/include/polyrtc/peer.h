@@ -192,7 +192,8 @@ PRTC_API int prtc_peer_close(prtc_peer *peer, prtc_time now);
 
 /* --------------------------------------------------------------------------------------------------------- data channels */
 
-/* W3C createDataChannel. *out is the channel's id, also before anything is connected. Errors: INVALID_ARGUMENT (with a
+/* W3C createDataChannel. *out is the channel's id, also before anything is connected: its upper 32 bits are the id of its
+ * transport (`object` of that one's events), less 1. Errors: INVALID_ARGUMENT (with a
  * sentence in prtc_peer_error_message), OUT_OF_IDS, INVALID_STATE (closed). */
 PRTC_API int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config,
                                            prtc_channel_id *out);
