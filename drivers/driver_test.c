@@ -450,6 +450,53 @@ static void it_says_what_to_watch(void) {
   prtc_driver_free(a.driver);
 }
 
+/* Memory for all but a block of an event's texts: that ends an endpoint. */
+static bool is_refused(size_t size) { return size > 16 * 1024 && size < 16 * 1024 + 100; }
+static void *fatal_allocate(void *context, size_t size) {
+  (void)context;
+  return is_refused(size) ? NULL : malloc(size);
+}
+static void *fatal_reallocate(void *context, void *pointer, size_t size) {
+  (void)context;
+  return is_refused(size) ? NULL : realloc(pointer, size);
+}
+static void fatal_release(void *context, void *pointer) {
+  (void)context;
+  free(pointer);
+}
+
+static void a_failed_endpoint_is_told(void) {
+  const prtc_allocator allocator = {NULL, fatal_allocate, fatal_reallocate, fatal_release};
+  prtc_driver_config config;
+  prtc_peer_config peer_config;
+  prtc_channel_config chat;
+  prtc_channel_id channel;
+  prtc_peer *peer;
+  prtc_event event;
+  PRTC_INIT(&config);
+  PRTC_INIT(&peer_config);
+  PRTC_INIT(&chat);
+  prtc_channel_config_init(&chat);
+  config.allocator = &allocator;
+  config.portable = portable;
+  peer_config.use_loopback = 1;
+  prtc_driver *driver = prtc_driver_new(&config);
+  PRTC_REQUIRE(driver != NULL);
+  prtc_endpoint *endpoint = prtc_driver_endpoint(driver);
+  prtc_time now = prtc_driver_now(driver);
+  PRTC_REQUIRE(prtc_peer_new(endpoint, now, &peer_config, &peer) == 0);
+  PRTC_REQUIRE(prtc_peer_create_data_channel(peer, now, &chat, &channel) == 0);
+  PRTC_REQUIRE(prtc_peer_set_local_description(peer, now, PRTC_SDP_OFFER, NULL, 0) == 0);
+  PRTC_CHECK_INT(prtc_driver_flush(driver), 0);
+  do {
+    PRTC_REQUIRE(prtc_endpoint_event(endpoint, &event, 1) == 1);
+  } while (event.type != PRTC_EVENT_ENDPOINT_FAILED);
+  PRTC_CHECK_INT(event.code, PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_driver_flush(driver), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_driver_process(driver), PRTC_ERROR_NO_MEMORY);
+  prtc_driver_free(driver);
+}
+
 int main(int argc, char **argv) {
   portable = argc > 1 && strcmp(argv[1], "portable") == 0;
   PRTC_RUN(it_says_what_to_watch);
@@ -463,5 +510,6 @@ int main(int argc, char **argv) {
   PRTC_RUN(an_unknown_name_ends);
   PRTC_RUN(freeing_closes_every_descriptor);
   PRTC_RUN(no_descriptor_survives_exec);
+  PRTC_RUN(a_failed_endpoint_is_told);
   return PRTC_TEST_RESULT();
 }

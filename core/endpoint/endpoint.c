@@ -159,6 +159,8 @@ static void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) {
   prtc_endpoint_drop_requests(endpoint, prtc_peer_get_place(peer));
 }
 
+static int host_fatal(const prtc_endpoint *endpoint) { return endpoint->fatal; }
+
 static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(endpoint, prtc_peer_get_place(peer)); }
 
 int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out) {
@@ -177,7 +179,7 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   place->stale.place = place;
   const struct prtc_peer_host host = {
       endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_drop_requests,
-      host_remove};
+      host_remove, host_fatal};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);
@@ -296,7 +298,7 @@ static void refresh_deadlines(prtc_endpoint *endpoint) {
 }
 
 int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
-  if (endpoint->fatal != 0) return 0;
+  if (endpoint->fatal != 0) return endpoint->fatal;
   if (capacity < PRTC_DATAGRAM_SIZE) return PRTC_ERROR_BUFFER_TOO_SMALL;
   PRTC_RECORD(&endpoint->context, endpoint_transmit, now, PRTC_NUMBER(capacity));
   now = prtc_endpoint_advance(endpoint, now);
@@ -347,14 +349,17 @@ static bool copy_text(prtc_endpoint *endpoint, const char **text) {
   return *text != NULL;
 }
 
-/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. */
-static int keep(prtc_endpoint *endpoint, prtc_event *event) {
-  bool kept = copy_text(endpoint, &event->text) && copy_text(endpoint, &event->mid) && copy_text(endpoint, &event->ufrag);
-  if (kept && event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
+/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. A message for which there is no
+ * memory is lost, and costs its channel: false. Without memory for a few words the endpoint ends. */
+static bool keep(prtc_endpoint *endpoint, prtc_peer *peer, prtc_event *event) {
+  if (event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
     event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
-    kept = event->data != NULL;
+    if (event->data == NULL) prtc_peer_lose_message(peer, endpoint->now, event->object);
+    return event->data != NULL;
   }
-  return kept ? PRTC_OK : PRTC_ERROR_NO_MEMORY;
+  bool kept = copy_text(endpoint, &event->text) && copy_text(endpoint, &event->mid) && copy_text(endpoint, &event->ufrag);
+  if (!kept) endpoint->fatal = PRTC_ERROR_NO_MEMORY;
+  return kept;
 }
 
 /* What is known of a closed channel goes with the next event that is taken: so a batch ends with the closing of a channel, and
@@ -376,9 +381,9 @@ static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capa
     more = prtc_peer_event(place->peer, event) > 0;
     if (!more) break;
     event->peer = place->id;
-    if (keep(endpoint, event) < 0) {
-      endpoint->fatal = PRTC_ERROR_NO_MEMORY;
-      break;
+    if (!keep(endpoint, place->peer, event)) {
+      if (endpoint->fatal != 0) break;
+      continue;
     }
     count++;
     if (ends_batch(event)) break;

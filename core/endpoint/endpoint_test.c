@@ -112,25 +112,30 @@ static void the_same_seed_gives_the_same_bytes(void) {
 /* An allocator that counts and can fail. */
 struct meter {
   long live, left; /* left: allocations until the next one fails; -1: none fails */
+  size_t refused_from, refused_to; /* sizes that are never given; 0: none */
 };
 
-static bool spend(struct meter *meter) {
+static bool spend(struct meter *meter, size_t size) {
+  if (size >= meter->refused_from && size < meter->refused_to) return false;
   if (meter->left == 0) return false;
   if (meter->left > 0) meter->left--;
   return true;
 }
 static void *meter_allocate(void *context, size_t size) {
   struct meter *meter = context;
-  if (!spend(meter)) return NULL;
+  if (!spend(meter, size)) return NULL;
   meter->live++;
   return malloc(size);
 }
 static void *meter_reallocate(void *context, void *pointer, size_t size) {
-  return spend(context) ? realloc(pointer, size) : NULL;
+  struct meter *meter = context;
+  if (!spend(meter, size)) return NULL;
+  meter->live += pointer == NULL;
+  return realloc(pointer, size);
 }
 static void meter_release(void *context, void *pointer) {
   struct meter *meter = context;
-  meter->live--;
+  meter->live -= pointer != NULL;
   free(pointer);
 }
 
@@ -140,6 +145,65 @@ static void all_memory_comes_back(void) {
   connect_two(&allocator);
   check_connected();
   PRTC_CHECK(meter.live > 10);
+  world_close(&world);
+  PRTC_CHECK_INT(meter.live, 0);
+}
+
+/* What a batch of events points to is copied. A message for which there is no memory costs its channel, no more. */
+static void a_message_without_memory_costs_its_channel(void) {
+  static uint8_t message[20000];
+  struct meter meter = {.left = -1};
+  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  prtc_channel_id channel = connect_two(&allocator);
+  prtc_channel_id other = world_channel(&world, 0, "other");
+  world_run(&world, 1000000);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, other, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5), PRTC_OK);
+  meter.refused_from = sizeof message + 1;
+  meter.refused_to = sizeof message + 100;
+  world_run(&world, 1000000);
+  const struct seen *told = world_find(&world, 1, PRTC_EVENT_FAILED, -1);
+  const struct seen *closed = world_find(&world, 0, PRTC_EVENT_CHANNEL_CLOSED, -1);
+  const struct seen *text = world_find(&world, 1, PRTC_EVENT_CHANNEL_MESSAGE, -1);
+  PRTC_CHECK(world_find(&world, 1, PRTC_EVENT_ENDPOINT_FAILED, -1) == NULL);
+  PRTC_CHECK(told != NULL && told->event.code == PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK(closed != NULL && closed->event.object == channel);
+  PRTC_CHECK(text != NULL && text->event.size == 5);
+  world_close(&world);
+  PRTC_CHECK_INT(meter.live, 0);
+}
+
+static bool fails_on_event(prtc_endpoint *endpoint) {
+  prtc_event event;
+  while (prtc_endpoint_event(endpoint, &event, 1) > 0) {
+    if (event.type == PRTC_EVENT_ENDPOINT_FAILED) return event.code == PRTC_ERROR_NO_MEMORY && event.peer == 0;
+  }
+  return false;
+}
+
+static void a_fatal_code_is_sticky(void) {
+  static char sdp[65536];
+  static uint8_t buffer[PRTC_DATAGRAM_SIZE];
+  struct meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of texts */
+  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  world_open(&world, &allocator);
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  prtc_peer *peer = world_peer(&world, 0);
+  prtc_channel_id channel = world_channel(&world, 0, "chat");
+  prtc_request request;
+  prtc_datagram datagram;
+  prtc_event event;
+  PRTC_REQUIRE(prtc_peer_set_local_description(peer, world.now, PRTC_SDP_OFFER, NULL, 0) == PRTC_OK);
+  while (prtc_endpoint_request(endpoint, &request) > 0) world_answer(&world, &world.nodes[0], &request);
+  PRTC_CHECK(fails_on_event(endpoint));
+  PRTC_CHECK_INT(prtc_endpoint_event(endpoint, &event, 1), 0);
+  PRTC_CHECK_INT(prtc_endpoint_transmit(endpoint, world.now, &datagram, buffer, sizeof buffer), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_endpoint_receive(endpoint, world.now, NULL, 0), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_endpoint_timeout(endpoint, world.now), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK(prtc_endpoint_deadline(endpoint) == PRTC_NEVER);
+  PRTC_CHECK_INT(prtc_peer_create_offer(peer, world.now, NULL, sdp, sizeof sdp), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_peer_close_channel(peer, world.now, channel), PRTC_ERROR_NO_MEMORY);
+  PRTC_CHECK_INT(prtc_peer_close(peer, world.now), PRTC_ERROR_NO_MEMORY);
   world_close(&world);
   PRTC_CHECK_INT(meter.live, 0);
 }
@@ -304,6 +368,8 @@ int main(void) {
   PRTC_RUN(a_freed_peer_leaves_nothing);
   PRTC_RUN(the_same_seed_gives_the_same_bytes);
   PRTC_RUN(all_memory_comes_back);
+  PRTC_RUN(a_message_without_memory_costs_its_channel);
+  PRTC_RUN(a_fatal_code_is_sticky);
   PRTC_RUN(peers_can_be_freed_at_any_step);
   PRTC_RUN(bad_configurations_are_refused);
   PRTC_RUN(peers_may_bring_certificates);

@@ -86,10 +86,21 @@ int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
   PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
   struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
-  peer->error[0] = '\0';
-  if (peer->closed) return PRTC_OK; /* W3C: closing what is closed is no error */
+  int result = prtc_peer_begin(peer);
+  if (peer->closed) { /* W3C: closing what is closed is no error */
+    peer->error[0] = '\0';
+    return PRTC_OK;
+  }
+  if (result < 0) return result;
   if (transport == NULL) return PRTC_ERROR_NOT_FOUND;
   return end(peer, prtc_transport_close_channel(transport, now, channel));
+}
+
+void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
+  struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
+  peer->event_lost = true;
+  if (transport != NULL) (void)prtc_transport_close_channel(transport, now, channel);
+  prtc_peer_wake(peer);
 }
 
 int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {

@@ -26,6 +26,8 @@ struct prtc_peer_host {
   void (*drop_requests)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* Takes the peer out of the endpoint (prtc_peer_free calls it first). */
   void (*remove)(prtc_endpoint *endpoint, prtc_peer *peer);
+  /* 0, or the code that has ended the endpoint: every command gives it. */
+  int (*fatal)(const prtc_endpoint *endpoint);
 };
 
 /* What the endpoint keeps at each peer. The peer does not touch it. */
@@ -46,6 +48,9 @@ int prtc_peer_timeout(prtc_peer *peer, prtc_time now);
 /* The next event, its `peer` set; 0 when there is none. What it points to is valid until the next call on this peer: the endpoint
  * copies it. */
 int prtc_peer_event(prtc_peer *peer, prtc_event *out);
+/* There was no memory to hand on a message that was fetched: its channel, which cannot keep its promise, is closed, and the next
+ * event is FAILED with NO_MEMORY. */
+void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id channel);
 
 /* Sockets: as in core/transport/transport.h. */
 int prtc_peer_request(prtc_peer *peer, prtc_request *out);

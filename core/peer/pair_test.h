@@ -32,6 +32,7 @@ struct side {
   prtc_peer *peer;
   uint8_t ip;
   bool removed;
+  int fatal; /* what has ended its endpoint */
   uint16_t ice_role; /* the attribute of its first check: 0x802A controlling, 0x8029 controlled (RFC 8445 section 16.1) */
   struct fetched log[LOG_SIZE];
   size_t count;
@@ -58,10 +59,11 @@ static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
 }
 
 static inline void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) { (void)endpoint, (void)peer; }
+static inline int host_fatal(const prtc_endpoint *endpoint) { return ((const struct side *)(const void *)endpoint)->fatal; }
 
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_read_certificate, host_drop_requests, host_remove};
+                                      host_read_certificate, host_drop_requests, host_remove, host_fatal};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 

@@ -133,8 +133,12 @@ void prtc_peer_free(prtc_peer *peer) {
 
 int prtc_peer_close(prtc_peer *peer, prtc_time now) {
   PRTC_RECORD(peer->context, peer_close, now, PRTC_NUMBER(peer->id));
-  peer->error[0] = '\0';
-  if (peer->closed) return PRTC_OK;
+  int result = prtc_peer_begin(peer);
+  if (peer->closed) {
+    peer->error[0] = '\0';
+    return PRTC_OK;
+  }
+  if (result < 0) return result;
   peer->closed = true;
   PRTC_LOG(peer->context, PRTC_LOG_INFO, "peer", "peer %llu is closed", (unsigned long long)peer->id);
   prtc_jsep_close(peer->jsep);
@@ -157,6 +161,8 @@ int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence) {
 
 int prtc_peer_begin(prtc_peer *peer) {
   peer->error[0] = '\0';
+  int fatal = peer->host.fatal(peer->host.endpoint);
+  if (fatal < 0) return prtc_peer_fail(peer, fatal, "the endpoint has failed");
   return peer->closed ? prtc_peer_fail(peer, PRTC_ERROR_INVALID_STATE, "the peer is closed") : PRTC_OK;
 }
 

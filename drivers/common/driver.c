@@ -230,8 +230,9 @@ int prtc_driver_process(prtc_driver *driver) {
   if (driver->system->interfaces_changed(driver->waiter)) (void)prtc_endpoint_interfaces_changed(driver->endpoint, now);
   if (now >= driver->retry) retry_sends(driver, now);
   if (now >= prtc_resolver_deadline(driver, now)) prtc_resolver_timeout(driver);
-  if (now >= prtc_endpoint_deadline(driver->endpoint)) (void)prtc_endpoint_timeout(driver->endpoint, now);
-  return finish(driver, now);
+  int code = now >= prtc_endpoint_deadline(driver->endpoint) ? prtc_endpoint_timeout(driver->endpoint, now) : 0;
+  int finished = finish(driver, now);
+  return code < 0 ? code : finished;
 }
 
 int prtc_driver_flush(prtc_driver *driver) {

@@ -33,7 +33,8 @@ int main(void) {
   if (signal_to(alice, bob, PRTC_SDP_OFFER, now) < 0 || signal_to(bob, alice, PRTC_SDP_ANSWER, now) < 0) return 1;
   for (;;) {
     prtc_event event;
-    while (prtc_driver_flush(driver) == 0 && prtc_endpoint_event(endpoint, &event, 1) > 0) {
+    while ((void)prtc_driver_flush(driver), prtc_endpoint_event(endpoint, &event, 1) > 0) {
+      if (event.type == PRTC_EVENT_ENDPOINT_FAILED) return 1;
       prtc_peer *peer = prtc_endpoint_peer(endpoint, event.peer);
       if (event.type == PRTC_EVENT_ICE_CANDIDATE && event.text != NULL) { /* trickle: to the other one, as it is found */
         prtc_peer_add_ice_candidate(peer == alice ? bob : alice, prtc_driver_now(driver), event.text, event.mid, -1, NULL);

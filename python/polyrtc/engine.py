@@ -19,15 +19,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .driver import Driver, Watch
+from .errors import PrtcError
 from .inside import Inside
 from .loop import AsyncioLoop, Loop
-from .sansio import Event, Peer
+from .sansio import Event, EventType, Peer
 
 
 class Subscriber(Protocol):
     """Who takes the events of a peer."""
 
     def _on_event(self, event: Event) -> None: ...
+
+    def _on_engine_failed(self, event: Event) -> None: ...
 
 
 class Engine:
@@ -49,6 +52,7 @@ class Engine:
         self._abandoned: deque[int] = deque()
         self._flush_is_due = False
         self.closed = False
+        self.failed = False  #: its endpoint has said so: it takes no more commands
         weakref.finalize(self, self.driver.close).atexit = False
         self._watched: set[Watch] = set()
         self._cancel_wake_up: Callable[[], None] = _nothing
@@ -63,7 +67,7 @@ class Engine:
             if other.loop.closed():  # its connections were left: their sockets need not wait for the garbage collector
                 other.close()
         engine = engines.get(id(loop))
-        if engine is None or engine.closed:
+        if engine is None or engine.closed or engine.failed:
             engine = engines[id(loop)] = Engine(AsyncioLoop(loop))
         return engine
 
@@ -134,9 +138,18 @@ class Engine:
 
     def flush(self) -> None:
         """Sends at once what commands have queued."""
-        self.driver.flush()
+        self._drive(self.driver.flush)
         self._inside.poll(self.driver.endpoint)
         self._watch()
+
+    def _drive(self, call: Callable[[], None]) -> None:
+        """An endpoint that has failed answers with its fatal code, and says so in an event, which ends all."""
+        try:
+            call()
+        except PrtcError as error:
+            if error.code > -200:
+                raise
+            self.schedule()
 
     def _on_flush(self) -> None:
         self._flush_is_due = False
@@ -146,7 +159,7 @@ class Engine:
 
     def _on_ready(self) -> None:
         if not self.closed:
-            self.driver.process()
+            self._drive(self.driver.process)
             self._inside.poll(self.driver.endpoint)
             self._watch()
             self.dispatch()
@@ -185,12 +198,25 @@ class Engine:
                 # Reading messages opens the receive window, and handlers command: both have something to send.
                 self.schedule()
             event = self._events.popleft()
+            if event.type == EventType.ENDPOINT_FAILED:
+                self._fail(event)
+                return
             subscriber = self._weak.get(event.peer)
             if subscriber is not None:
-                try:
-                    subscriber._on_event(event)
-                except Exception as error:
-                    self.loop.report(f"polyrtc: event {event.type} was not handled", error)
+                self._tell(subscriber._on_event, event)
+
+    def _tell(self, take: Callable[[Event], None], event: Event) -> None:
+        try:
+            take(event)
+        except Exception as error:
+            self.loop.report(f"polyrtc: event {event.type} was not handled", error)
+
+    def _fail(self, event: Event) -> None:
+        """All connections end with their endpoint. The next one gets an engine of its own."""
+        self.failed = True
+        for subscriber in list(self._weak.values()):
+            self._tell(subscriber._on_engine_failed, event)
+        self.close()
 
 
 def _nothing() -> None:

@@ -456,6 +456,16 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.ICE_CANDIDATE_ERROR:
             logger.info("%r: %s (%d)", self, event.text, event.code)
 
+    def _on_engine_failed(self, event: Event) -> None:
+        self.__failure = self._error_of(event)
+        if self.__connection_state != "closed":
+            self.__on_connection_state("failed")
+            self.emit("failed", self.__failure)
+        if self.__closing:
+            self.__end_close()
+        else:
+            self.__begin_close()
+
     def __on_candidate(self, event: Event) -> None:
         """An empty text ends a generation. It is of no use to an application: ``None`` follows."""
         if event.text is None:
@@ -609,6 +619,9 @@ class RTCPeerConnection(Emitter):
         self.__descriptions = {kind: self.__description(kind) for kind in DescriptionKind}
         self.__last_states = peer.states()
         self.__last_stats = RTCStatsReport._of(peer.stats(engine.driver.now()))
+        if engine.failed:  # it will not say that this is closed
+            self.__on_connection_state("closed")
+            return
         peer.close(engine.driver.now())
         engine.flush()
         engine.dispatch()

@@ -25,7 +25,8 @@ from polyrtc import (
     engine,
     peerconnection,
 )
-from polyrtc.exceptions import NotSupportedError, PrtcError
+from polyrtc.exceptions import NotSupportedError, OperationError, PrtcError
+from polyrtc.sansio import Endpoint, Event, EventType
 
 from .support import PATIENCE, Inbox, channels, loopback, negotiate, open_channel, pair, state
 
@@ -403,6 +404,41 @@ async def test_peers_of_one_loop_share_a_driver() -> None:
     async with channels() as (a, b, _, _):
         assert a._engine is b._engine
         assert a._engine.driver.endpoint.stats().peers == 2
+
+
+async def test_connections_end_with_their_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with channels() as (a, b, ours, theirs):
+        failed = a._engine
+        seen: list[object] = []
+        a.on("failed", lambda failure: seen.append(failure.name))
+        a.on("connectionstatechange", lambda: seen.append(a.connectionState))
+        again: list[RTCPeerConnection] = []  # in an engine of its own
+        b.on("failed", lambda failure: again.append(RTCPeerConnection(loopback())))
+        ours.on("close", lambda: seen.append("close"))
+        batches = [[Event(EventType.ENDPOINT_FAILED, -200, 0, 0, 0, 0, 0, 0, None, None, None, None)]]
+        usual = Endpoint.events
+
+        def events(endpoint: Endpoint) -> list[Event]:
+            return usual(endpoint) if endpoint is not failed.driver.endpoint else batches.pop() if batches else []
+
+        def refuse() -> None:
+            raise OperationError(-200, "NO_MEMORY", "memory could not be allocated")
+
+        monkeypatch.setattr(failed.driver, "flush", refuse)
+        monkeypatch.setattr(failed.driver, "process", refuse)
+        monkeypatch.setattr(Endpoint, "events", events)
+        failed.schedule()
+        async with asyncio.timeout(PATIENCE):
+            await state(b, "connectionState", "closed")
+        assert seen == ["failed", "NO_MEMORY", "closed", "close"]
+        assert ours.readyState == theirs.readyState == "closed"
+        assert a.connectionState == a.iceConnectionState == a.signalingState == "closed"
+        assert a.failure is not None and a.localDescription is not None
+        assert failed.closed
+        await a.close()
+        await again[0].close()
+    async with channels() as (c, _, _, _):
+        assert c._engine is not failed
 
 
 async def test_made_outside_of_a_loop() -> None:

@@ -67,7 +67,8 @@ PRTC_API int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const
 
 /* Gives the next datagram or train. `buffer` is the caller's, of `capacity` bytes, at least PRTC_DATAGRAM_SIZE; a train is
  * made as long as it, the path and what is queued allow. Fills *out, whose data points into `buffer`.
- * Returns the bytes written; 0 when there is nothing to send; PRTC_ERROR_BUFFER_TOO_SMALL (nothing is lost). */
+ * Returns the bytes written; 0 when there is nothing to send; PRTC_ERROR_BUFFER_TOO_SMALL (nothing is lost); the fatal code of
+ * the endpoint. */
 PRTC_API int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                                     size_t capacity);
 
@@ -91,7 +92,8 @@ typedef enum prtc_event_type {
   PRTC_EVENT_NONE = 0,
 
   /* The endpoint (peer is 0) */
-  PRTC_EVENT_ENDPOINT_FAILED, /* code: fatal. Comes once */
+  PRTC_EVENT_ENDPOINT_FAILED, /* code: fatal (see error.h). Comes once, in place of all other events of its peers; every call
+                                 but `event`, `request` and `free` returns the code from then on */
 
   /* A peer: W3C WebRTC 1.0 section 4.4 */
   PRTC_EVENT_NEGOTIATION_NEEDED,

@@ -12,7 +12,7 @@
  *       do {
  *         prtc_driver_flush(driver);                                // … are followed by a flush
  *         n = prtc_endpoint_event(endpoint, events, 32);            // so is this: it opens the receive window
- *         handle(events, n);                                        // may give commands
+ *         handle(events, n);                                        // may give commands. ENDPOINT_FAILED: leave the loop
  *       } while (n > 0);
  *       prtc_driver_wait(driver, PRTC_NEVER);
  *       prtc_driver_process(driver);
@@ -73,8 +73,8 @@ PRTC_API prtc_endpoint *prtc_driver_endpoint(prtc_driver *driver);
 PRTC_API prtc_time prtc_driver_now(const prtc_driver *driver);
 
 /* The descriptor is readable (or may be: calling it in vain is harmless): takes what arrived, lets time pass, carries out
- * requests, sends, and sets the timer for the next deadline. Events may be ready afterwards. Returns 0, INVALID_STATE in a
- * forked child, or the fatal code of the endpoint. */
+ * requests, sends, and sets the timer for the next deadline. Events may be ready afterwards, whatever is returned: 0, INVALID_STATE
+ * in a forked child, or the fatal code of the endpoint, whose ENDPOINT_FAILED is then among the events. */
 PRTC_API int prtc_driver_process(prtc_driver *driver);
 
 /* After commands: carries out requests, sends what is queued and sets the timer. No system call when there is nothing to do but
