@@ -101,6 +101,37 @@ static void reads_what_it_writes(void) {
   for (size_t cut = 0; cut < sizeof bytes; cut++) PRTC_CHECK(!prtc_dcep_read_open(&in, bytes, cut));
 }
 
+/* Lengths in characters, as aiortc (code points) and werift (UTF-16) write them: "a\u00e9" and U+1F642, "\u00fc". */
+static void lengths_in_characters_are_understood(void) {
+  static const struct {
+    uint8_t label, protocol; /* the lengths that are told */
+    bool good;
+    size_t label_size;
+  } cases[] = {
+      {7, 2, true, 7},  /* bytes */
+      {3, 1, true, 7},  /* code points */
+      {4, 1, true, 7},  /* UTF-16 */
+      {2, 2, true, 3},  /* code points, split elsewhere */
+      {1, 3, true, 1},  /* and there */
+      {3, 2, false, 0}, /* too many; in UTF-16 the label would end within a character */
+      {3, 0, false, 0}, /* too few */
+      {0, 0, false, 0},
+      {7, 1, false, 0}, /* bytes, but for the last one */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    uint8_t bytes[] = {3, 0, 1, 0, 0, 0, 0, 0, 0, cases[i].label, 0, cases[i].protocol,
+                       'a', 0xc3, 0xa9, 0xf0, 0x9f, 0x99, 0x82, 0xc3, 0xbc};
+    struct prtc_dcep_open open;
+    PRTC_CHECK_INT(prtc_dcep_read_open(&open, bytes, sizeof bytes), cases[i].good);
+    if (!cases[i].good) continue;
+    PRTC_CHECK_INT(open.label_size, cases[i].label_size);
+    PRTC_CHECK_INT(open.protocol_size, 9 - cases[i].label_size);
+    PRTC_CHECK(open.label == bytes + 12 && open.protocol == open.label + open.label_size);
+    bytes[sizeof bytes - 1] = 'x'; /* no UTF-8 any more: bytes are bytes, anything else is not understood */
+    PRTC_CHECK_INT(prtc_dcep_read_open(&open, bytes, sizeof bytes), i == 0);
+  }
+}
+
 static void malformed_opens_are_refused_by_a_reset(void) {
   static const uint8_t good[] = {3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'};
   uint8_t bad[sizeof good + 1];
@@ -375,6 +406,7 @@ static void lack_of_memory_is_said_and_nothing_leaks(void) {
 int main(void) {
   context = new_context(NULL);
   PRTC_RUN(reads_what_it_writes);
+  PRTC_RUN(lengths_in_characters_are_understood);
   PRTC_RUN(malformed_opens_are_refused_by_a_reset);
   PRTC_RUN(opens_where_none_may_be_are_refused);
   PRTC_RUN(what_belongs_to_no_channel_is_dropped);

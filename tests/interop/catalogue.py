@@ -29,7 +29,6 @@ def _node(name: str) -> list[str]:
     return ["node", str(HERE / "peers" / name)]
 
 
-COUNTS_CHARACTERS = "counts characters in DATA_CHANNEL_OPEN where RFC 8832 section 5.1 has bytes; we refuse that"
 WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7675) tells"
 
 OURS = Entry(_python("polyrtc_peer.py"))
@@ -37,7 +36,7 @@ OURS = Entry(_python("polyrtc_peer.py"))
 PEERS = {
     "aiortc": Entry(
         _python("aiortc_peer.py"),
-        lacks={"restart": "has no ICE restart", "names": COUNTS_CHARACTERS},
+        lacks={"restart": "has no ICE restart"},
     ),
     "libwebrtc-python": Entry(_python("libwebrtc_peer.py")),
     "libwebrtc-node": Entry(_node("libwebrtc.mjs")),
@@ -55,7 +54,6 @@ PEERS = {
     "werift": Entry(
         _node("werift.mjs"),
         lacks={
-            "names": COUNTS_CHARACTERS,
             "empty": "does not send an empty message",
             "unordered and limited": "asks for an ordered channel when there is a limit, too",
             "end": WITHOUT_A_WORD,

@@ -46,17 +46,11 @@ def test_their_empty_messages(pair: Pair) -> None:
     exchange(pair, pair.theirs, "first", (0, 0))
 
 
-@pytest.mark.row("labels and protocols beyond ASCII, told to it")
+@pytest.mark.row("labels and protocols beyond ASCII")
 def test_names(pair: Pair) -> None:
     pair.connect()
-    open_in_mode(pair, pair.ours, {"protocol": "prötocol"}, "🙂")
-
-
-@pytest.mark.needs("names")
-@pytest.mark.row("labels and protocols beyond ASCII, told by it")
-def test_their_names(pair: Pair) -> None:
-    pair.connect()
-    open_in_mode(pair, pair.theirs, {"protocol": "prötocol"}, "🙂")
+    for opener in pair.both:
+        open_in_mode(pair, opener, {"protocol": "prötocol"}, f"🙂 {opener.name}")
 
 
 MODES: list[dict[str, Any]] = [
