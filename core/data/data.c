@@ -32,7 +32,7 @@ prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) 
   data->stalled_since = PRTC_NEVER;
   data->remote_max_message_size = UINT32_MAX;
   data->streams = STREAMS_MAX;
-  data->free_stream[1] = 1;
+  data->free_stream[1] = data->first_stream[1] = 1;
   data->error_message = "";
   data->next_id = given.first_channel != 0 ? given.first_channel : 1;
   prtc_map_init(&data->channels, context);
@@ -128,8 +128,8 @@ struct prtc_data_channel *prtc_data_channel_new(prtc_data *data, const prtc_chan
 static void release_stream(prtc_data *data, struct prtc_data_channel *channel) {
   if (prtc_data_on_stream(data, channel->stream) != channel) return;
   prtc_map_remove(&data->by_stream, (uint64_t)channel->stream + 1);
-  uint32_t *lowest = &data->free_stream[channel->stream & 1];
-  if (channel->stream < *lowest) *lowest = channel->stream;
+  uint32_t *lowest = &data->free_stream[channel->stream & 1], first = data->first_stream[channel->stream & 1];
+  if (channel->stream < *lowest) *lowest = channel->stream < first ? first : channel->stream;
 }
 
 void prtc_data_channel_free(prtc_data *data, struct prtc_data_channel *channel) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "core/data/pair_test.h"
+#include "core/sctp/crc32c.h"
 
 static struct pair *connected(uint8_t seed) {
   struct pair *pair = pair_new(seed, NULL, NULL);
@@ -497,6 +498,65 @@ static void a_message_in_parts_is_put_together(void) {
   pair_free(pair);
 }
 
+/* RFC 6525 is no more in the supported extensions (RFC 5061 section 4.2.7) of what is on its way. */
+static void hide_reconfig(struct world *world) {
+  static const uint8_t reconfig = 130, unknown = 0xbf;
+  for (struct packet *packet = world->packets; packet != NULL; packet = packet->next) {
+    if (packet->size < 32 || (packet->data[12] != 1 && packet->data[12] != 2)) continue; /* INIT, INIT ACK */
+    for (size_t at = 32; at + 4 <= packet->size;) {
+      size_t size = (size_t)packet->data[at + 2] << 8 | packet->data[at + 3];
+      bool extensions = packet->data[at] == 0x80 && packet->data[at + 1] == 8;
+      for (size_t i = 4; extensions && i < size; i++) {
+        if (packet->data[at + i] == reconfig) packet->data[at + i] = unknown;
+      }
+      at += size < 4 ? packet->size : (size + 3) / 4 * 4;
+    }
+    uint32_t crc = prtc_crc32c_packet(prtc_crc32c_portable, packet->data, packet->size);
+    for (int i = 0; i < 4; i++) packet->data[8 + i] = (uint8_t)(crc >> 8 * i);
+  }
+}
+
+static void channels_close_without_resets(void) {
+  struct pair *pair = pair_new(51, NULL, NULL);
+  pair->without_resets = true;
+  for (int i = 0; i < 2; i++) {
+    PRTC_CHECK_INT(prtc_data_set_role(pair->ends[i].data, i == 0), 0);
+    PRTC_CHECK_INT(prtc_sctp_connect(pair->world->sides[i].sctp, pair->world->now), 0);
+  }
+  prtc_time until = pair->world->now + SECOND;
+  do {
+    for (int i = 0; i < 2; i++) world_transmit(pair->world, i);
+    hide_reconfig(pair->world);
+  } while (pair_step(pair, until));
+  prtc_channel_id here = pair_create(pair, 0, "", 0);
+  PRTC_CHECK_INT(pair_text(pair, 0, here, "hello"), 0);
+  PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, here), 0);
+  pair_run(pair, SECOND);
+  PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE), 1); /* what was queued is sent first */
+  PRTC_CHECK_TEXT(pair_story(pair, 0), "X"); /* of what it does not know yet, the application that has closed it is not told */
+  prtc_channel_id later = pair_create(pair, 0, "", 0);
+  PRTC_CHECK_INT(pair_info(pair, 0, later).stream_id, 2);
+  pair_free(pair);
+}
+
+static void a_refused_reset_closes_the_channel(void) {
+  struct pair *pair = pair_new(53, NULL, NULL);
+  pair_connect(pair);
+  prtc_channel_id here = pair_create(pair, 0, "", 0);
+  pair_run(pair, SECOND);
+  uint32_t stream;
+  PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, here), 0);
+  PRTC_CHECK_INT(prtc_data_reset(pair->ends[0].data, &stream), 1);
+  const prtc_sctp_event refused = {
+      .type = PRTC_SCTP_EVENT_OUTGOING_RESET, .code = PRTC_ERROR_PROTOCOL, .message = {.stream = stream}};
+  PRTC_CHECK_INT(prtc_data_receive(pair->ends[0].data, &refused), 0);
+  pair_listen(pair, 0);
+  PRTC_CHECK_TEXT(pair_story(pair, 0), "OX");
+  prtc_channel_id later = pair_create(pair, 0, "", 0);
+  PRTC_CHECK_INT(pair_info(pair, 0, later).stream_id, 2);
+  pair_free(pair);
+}
+
 int main(void) {
   PRTC_RUN(opens_by_dcep_and_talks);
   PRTC_RUN(every_kind_of_channel_is_announced_as_it_is);
@@ -518,5 +578,7 @@ int main(void) {
   PRTC_RUN(losing_the_association_closes_every_channel);
   PRTC_RUN(too_large_a_message_closes_the_channel);
   PRTC_RUN(a_message_in_parts_is_put_together);
+  PRTC_RUN(channels_close_without_resets);
+  PRTC_RUN(a_refused_reset_closes_the_channel);
   return PRTC_TEST_RESULT();
 }

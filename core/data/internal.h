@@ -93,6 +93,7 @@ struct prtc_data {
   bool failed; /* an event could not be queued for lack of memory */
   uint32_t streams;        /* usable in both directions; 65,535 until connected */
   uint32_t free_stream[2]; /* by parity: no lower one is free */
+  uint32_t first_stream[2]; /* by parity: no lower one is chosen any more, for a reset has failed */
   const char *error_message;
   char closed_text[128];
 

@@ -29,6 +29,7 @@ struct end {
 struct pair {
   struct world *world;
   struct end ends[2]; /* 0 is the DTLS client */
+  bool without_resets; /* the other side has no RFC 6525 */
 };
 
 static inline struct pair *pair_new(uint8_t seed, const prtc_sctp_config *sctp, const prtc_data_config *data) {
@@ -101,7 +102,9 @@ static inline void pair_send(struct pair *pair, int which) {
     prtc_data_transmitted(end->data, code);
   }
   while (prtc_data_reset(end->data, &stream) > 0) {
-    PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[which].sctp, world->now, stream), 0);
+    int code = prtc_sctp_reset_stream(world->sides[which].sctp, world->now, stream);
+    PRTC_CHECK_INT(code, pair->without_resets ? PRTC_ERROR_NOT_SUPPORTED : 0);
+    if (code < 0) prtc_data_reset_failed(end->data, stream, code);
   }
 }
 

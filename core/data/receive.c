@@ -350,9 +350,24 @@ static void incoming_reset(prtc_data *data, uint32_t stream) {
   prtc_data_finish_close(data, channel);
 }
 
-static void outgoing_reset(prtc_data *data, uint32_t stream) {
+/* Nobody can say any more when what was sent on the stream has passed: the channel ends, and no other is to follow it there. */
+void prtc_data_reset_failed(prtc_data *data, uint32_t stream, int code) {
+  struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
+  if (channel == NULL || !channel->reset_asked) return;
+  PRTC_LOG(data->context, PRTC_LOG_WARNING, "data", "stream %u was not reset: %s", stream, prtc_strerror(code));
+  uint32_t *first = &data->first_stream[stream & 1], *lowest = &data->free_stream[stream & 1];
+  if (stream >= *first) *first = stream + 2;
+  if (*lowest < *first) *lowest = *first;
+  prtc_data_end(data, channel);
+}
+
+static void outgoing_reset(prtc_data *data, uint32_t stream, int code) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
   if (channel == NULL || !channel->reset_asked) return; /* of a channel that is gone */
+  if (code < 0) {
+    prtc_data_reset_failed(data, stream, code);
+    return;
+  }
   channel->reset_done = true;
   prtc_data_finish_close(data, channel);
 }
@@ -418,7 +433,7 @@ int prtc_data_receive(prtc_data *data, const prtc_sctp_event *event) {
     incoming_reset(data, event->message.stream);
     break;
   case PRTC_SCTP_EVENT_OUTGOING_RESET:
-    outgoing_reset(data, event->message.stream);
+    outgoing_reset(data, event->message.stream, event->code);
     break;
   case PRTC_SCTP_EVENT_STREAMS:
     set_streams(data, event);

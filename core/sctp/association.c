@@ -434,6 +434,7 @@ int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream) {
   struct sctp_tcb *tcb = association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
   if (stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
+  if (SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN && !tcb->asoc.reconfig_supported) return PRTC_ERROR_NOT_SUPPORTED;
   if (sctp->resets == NULL) sctp->resets = prtc_allocate(sctp->context, 65536 / 8);
   if (sctp->resets == NULL) return PRTC_ERROR_NO_MEMORY;
   if (!is_reset_wanted(sctp, stream)) {

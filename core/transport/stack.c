@@ -157,9 +157,7 @@ static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
   }
   while (prtc_data_reset(transport->data, &stream) > 0) {
     int code = prtc_sctp_reset_stream(transport->sctp, now, stream);
-    if (code < 0) {
-      PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "stream %u was not reset: %s", stream, prtc_strerror(code));
-    }
+    if (code < 0) prtc_data_reset_failed(transport->data, stream, code);
   }
 }
 

@@ -322,6 +322,22 @@ static void an_association_without_memory_ends(void) {
   close_sides();
 }
 
+/* The streams whose reset waits take more memory than there is. */
+static void a_channel_that_cannot_be_reset_is_closed(void) {
+  open_sides();
+  prtc_channel_id channel = make_channel(0);
+  join(false);
+  run(2000000);
+  starving = true;
+  PRTC_CHECK_INT(prtc_transport_close_channel(sides[0].transport, now, channel), PRTC_OK);
+  settle(0);
+  starving = false;
+  run(1000000);
+  PRTC_CHECK_INT(sides[0].closed, 1);
+  PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CONNECTED);
+  close_sides();
+}
+
 /* The events were fetched before what is to be sent was. */
 static void an_abort_is_sent_although_its_end_was_told(void) {
   static uint8_t buffer[PRTC_TRAIN_SIZE];
@@ -394,6 +410,7 @@ int main(void) {
   PRTC_RUN(close_says_goodbye_and_drains);
   PRTC_RUN(an_association_without_dtls_is_quiet);
   PRTC_RUN(an_association_without_memory_ends);
+  PRTC_RUN(a_channel_that_cannot_be_reset_is_closed);
   PRTC_RUN(an_abort_is_sent_although_its_end_was_told);
   PRTC_RUN(why_a_channel_is_refused);
   PRTC_RUN(changes_of_the_pair_do_not_pile_up);

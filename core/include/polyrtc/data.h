@@ -107,7 +107,8 @@ typedef struct prtc_channel_info {
  *
  *     to SCTP     while (prtc_data_transmit(data, &message) > 0 && (code = prtc_sctp_send(sctp, now, &message)) != AGAIN)
  *                   prtc_data_transmitted(data, code);
- *                 while (prtc_data_reset(data, &stream) > 0) prtc_sctp_reset_stream(sctp, now, stream);
+ *                 while (prtc_data_reset(data, &stream) > 0)
+ *                   if ((code = prtc_sctp_reset_stream(sctp, now, stream)) < 0) prtc_data_reset_failed(data, stream, code);
  *     from SCTP   while there is no event: prtc_sctp_event_next(sctp, &e) > 0, then prtc_data_receive(data, &e)
  *     events      while (prtc_data_event_next(data, &event) > 0) …
  *
@@ -203,6 +204,9 @@ PRTC_API prtc_time prtc_data_deadline(const prtc_data *data);
 
 /* Takes the next stream that is to be reset: 1, or 0. */
 PRTC_API int prtc_data_reset(prtc_data *data, uint32_t *stream);
+/* It could not be: the channel is closed all the same, and its stream is not given to another one. So it is when SCTP reports that the
+ * other side has refused. */
+PRTC_API void prtc_data_reset_failed(prtc_data *data, uint32_t stream, int code);
 
 /* The next event: 1, 0, or NO_MEMORY when one was lost for the lack of it (sticky). */
 PRTC_API int prtc_data_event_next(prtc_data *data, prtc_data_event *out);

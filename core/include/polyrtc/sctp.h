@@ -105,7 +105,8 @@ PRTC_API void prtc_sctp_pause(prtc_sctp *sctp, int paused);
  * a stream that was not negotiated. The bytes are copied. */
 PRTC_API int prtc_sctp_send(prtc_sctp *sctp, prtc_time now, const prtc_sctp_message *message);
 
-/* RFC 6525: resets outgoing streams, once all that was queued on them is acknowledged. Any number may wait. */
+/* RFC 6525: resets outgoing streams, once all that was queued on them is acknowledged. Any number may wait. Errors: INVALID_STATE
+ * (there is no association), CLOSED, NOT_FOUND (no such stream), NOT_SUPPORTED (the other side has no RFC 6525), NO_MEMORY. */
 PRTC_API int prtc_sctp_reset_stream(prtc_sctp *sctp, prtc_time now, uint32_t stream);
 
 /* Ask for more outgoing streams (RFC 6525 section 4.5); STREAMS follows where the other side agrees. */
