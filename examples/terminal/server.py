@@ -19,13 +19,15 @@ from aiohttp import WSCloseCode, web
 from polyrtc import RTCPeerConnection
 
 import signalling
+from files import Files
 from shell import Shell
 
 HERE = Path(__file__).resolve().parent
-XTERM = {  # the terminal emulator, as npm installed it
+MODULES = {  # the terminal emulator and SHA-256, as npm installed them
     "xterm.mjs": HERE / "node_modules/@xterm/xterm/lib/xterm.mjs",
     "xterm.css": HERE / "node_modules/@xterm/xterm/css/xterm.css",
     "addon-fit.mjs": HERE / "node_modules/@xterm/addon-fit/lib/addon-fit.mjs",
+    **{name: HERE / "node_modules/@noble/hashes" / name for name in ("sha2.js", "_md.js", "_u64.js", "utils.js")},
 }
 HEADERS = {
     # 'unsafe-inline' for styles alone: xterm.js writes its colours into <style> elements
@@ -42,6 +44,7 @@ HEADERS = {
 }
 MAX_PAGES = 16  # connections at a time
 MAX_TERMINALS = 32  # of a page
+MAX_FILES = 16  # that a page lists, sends or takes at a time
 WINDOW = 256 * 1024  # bytes that may be on their way in each direction, not yet acknowledged
 ACKNOWLEDGE = WINDOW // 4  # bytes after which the receiver says so
 BUFFERED_HIGH = WINDOW // 2  # bytes that may wait in the channel
@@ -143,9 +146,10 @@ def _integer(value):
 
 
 class Server:
-    def __init__(self, host, command, names):
+    def __init__(self, host, command, names, files):
         self._token = secrets.token_urlsafe(32)
         self._command = command
+        self._files = Files(files)
         self._names = {name.lower() for name in (host, "localhost", *names)}
         self._any_address = not _is_loopback(host)
         self._pages = set()  # their WebSockets
@@ -154,7 +158,7 @@ class Server:
         self.app.on_shutdown.append(self._close)
         self.app.router.add_get("/", self._page)
         self.app.router.add_get("/signalling", self._signalling)
-        self.app.router.add_get("/xterm/{name}", self._xterm)
+        self.app.router.add_get("/modules/{name}", self._module)
         self.app.router.add_static("/static", HERE / "static")
 
     def address(self, host, port):
@@ -196,10 +200,10 @@ class Server:
         self._check_token(request)
         return web.FileResponse(HERE / "static/index.html")
 
-    async def _xterm(self, request):
-        if request.match_info["name"] not in XTERM:
+    async def _module(self, request):
+        if request.match_info["name"] not in MODULES:
             raise web.HTTPNotFound()
-        return web.FileResponse(XTERM[request.match_info["name"]])
+        return web.FileResponse(MODULES[request.match_info["name"]])
 
     async def _signalling(self, request):
         """A page is here as long as its WebSocket and its connection are: the first that ends takes the rest with it."""
@@ -212,17 +216,22 @@ class Server:
         await websocket.prepare(request)
         self._pages.add(websocket)
         connection = RTCPeerConnection()
-        terminals = set()
+        terminals, files = set(), set()
+
+        def serve(channel, tasks, work):
+            task = asyncio.create_task(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            channel.on("close", task.cancel)
 
         @connection.on("datachannel")
         def datachannel(channel):
             if channel.label == "ping":
                 channel.on("message", channel.send)
             elif channel.label == "terminal" and len(terminals) < MAX_TERMINALS:
-                task = asyncio.create_task(Terminal(channel, self._command).run())
-                terminals.add(task)
-                task.add_done_callback(terminals.discard)
-                channel.on("close", task.cancel)
+                serve(channel, terminals, Terminal(channel, self._command).run())
+            elif channel.label == "file" and len(files) < MAX_FILES:
+                serve(channel, files, self._files.serve(channel))
             else:
                 channel.close()
 
@@ -238,9 +247,9 @@ class Server:
             await websocket.close(code=WSCloseCode.PROTOCOL_ERROR, message=b"bad signalling")
         finally:
             self._pages.discard(websocket)
-            for task in terminals:
+            for task in terminals | files:
                 task.cancel()
-            await asyncio.gather(*terminals, return_exceptions=True)
+            await asyncio.gather(*terminals, *files, return_exceptions=True)
             await connection.close()
         return websocket
 
@@ -264,12 +273,14 @@ def _arguments():
                         help="another host name under which pages may ask for this server; can be repeated")
     parser.add_argument("--shell", default=os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh",
                         help="program to run in each terminal (default: yours, %(default)s)")
+    parser.add_argument("--files", default=os.path.expanduser("~"), metavar="FOLDER",
+                        help="folder whose files the page may use (default: where the shells start, %(default)s)")
     return parser.parse_args()
 
 
 async def _serve(arguments):
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
-    server = Server(arguments.host, [arguments.shell], arguments.name)
+    server = Server(arguments.host, [arguments.shell], arguments.name, arguments.files)
     runner = web.AppRunner(server.app, access_log=None)
     await runner.setup()
     try:
@@ -285,9 +296,11 @@ async def _serve(arguments):
 
 def main():
     arguments = _arguments()
-    missing = [str(path) for path in XTERM.values() if not path.exists()]
+    missing = [str(path) for path in MODULES.values() if not path.exists()]
     if missing:
         sys.exit(f"{missing[0]} is missing: run `npm ci` in {HERE}, or start with examples/run terminal.")
+    if not os.path.isdir(arguments.files):
+        sys.exit(f"{arguments.files} is not a folder: --files wants one.")
     try:
         asyncio.run(_serve(arguments))
     except OSError as error:

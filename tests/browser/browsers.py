@@ -26,6 +26,8 @@ class Browser:
 
     async def __aenter__(self):
         self.profile = tempfile.mkdtemp(prefix=f"polyrtc-{type(self).__name__.lower()}-")
+        self.downloads = os.path.join(self.profile, "downloads")  # where it saves without asking
+        os.mkdir(self.downloads)
         self._prepare()
         self._process = await asyncio.create_subprocess_exec(
             *self._command(), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True)
@@ -125,6 +127,9 @@ class Chromium(Browser):
                 "--disable-background-networking", "--disable-sync", "--disable-dev-shm-usage", *sandbox, *hidden,
                 "--remote-debugging-port=0", f"--user-data-dir={self.profile}", "about:blank"]
 
+    async def _greet(self):
+        await self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=self.downloads)
+
     async def open(self, url):
         target = (await self.call("Target.createTarget", url="about:blank"))["targetId"]
         session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
@@ -151,6 +156,11 @@ class ChromiumPage(Page):
         if "exceptionDetails" in answer:
             raise BrowserError(answer["exceptionDetails"].get("exception", {}).get("description", str(answer)))
         return answer["result"].get("value")
+
+    async def choose(self, selector, *paths):
+        """Chooses files in an <input type="file">."""
+        element = await self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        await self.call("DOM.setFileInputFiles", files=[*map(str, paths)], objectId=element["result"]["objectId"])
 
     async def type(self, text):
         for letter in text:
@@ -190,7 +200,8 @@ class Firefox(Browser):
         preferences = {"media.peerconnection.ice.obfuscate_host_addresses": not self._host_addresses,
                        "browser.shell.checkDefaultBrowser": False, "datareporting.policy.dataSubmissionEnabled": False,
                        "app.update.enabled": False, "network.captive-portal-service.enabled": False,
-                       "network.connectivity-service.enabled": False}
+                       "network.connectivity-service.enabled": False, "browser.download.folderList": 2,
+                       "browser.download.dir": self.downloads, "browser.download.alwaysOpenPanel": False}
         with open(os.path.join(self.profile, "user.js"), "w") as file:
             file.writelines(f'user_pref("{name}", {json.dumps(value)});\n' for name, value in preferences.items())
 
@@ -223,6 +234,11 @@ class FirefoxPage(Page):
         if answer["type"] == "exception":
             raise BrowserError(answer["exceptionDetails"]["text"])
         return answer["result"].get("value")
+
+    async def choose(self, selector, *paths):
+        answer = await self._browser.call("script.evaluate", expression=f"document.querySelector({json.dumps(selector)})",
+                                          awaitPromise=False, target={"context": self._context})
+        await self.call("input.setFiles", element={"sharedId": answer["result"]["sharedId"]}, files=[*map(str, paths)])
 
     async def type(self, text):
         await self._keys([(kind, letter) for letter in text for kind in ("keyDown", "keyUp")])

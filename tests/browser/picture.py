@@ -27,13 +27,25 @@ colours() {{
 """
 
 
+def make(path, size):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
 async def main():
     with tempfile.TemporaryDirectory() as home:
-        async with serve(Path(home), profile=PROFILE) as (_, address), Chromium() as browser:
+        folder = Path(home) / "shared"
+        for name, size in (("photos/1", 1), ("talks/1", 1), ("measurements.csv", 4_812_330), ("sunrise.flac", 38_204_118),
+                           ("thesis.pdf", 2_143_780), ("../nightly.tar", 312_400_000)):
+            make(folder / name, size)
+        async with serve(Path(home), "--files", str(folder), profile=PROFILE) as (_, address), Chromium() as browser:
             page = await browser.open(address)
-            await page.resize(960, 400, scale=2)
+            await page.resize(1240, 500, scale=2)
+            await page.evaluate("() => { delete window.showSaveFilePicker; }")
             screen = Screen(page)
             await screen.sees("❯")
+            await page.press("F", "Alt", "Shift")
             for title in ("python3", "tests"):
                 await page.press("T", "Alt", "Shift")
                 await screen.sees("❯")
@@ -43,7 +55,11 @@ async def main():
             await screen.run("ls core", "❯[^❯]*❯[^❯]*❯")
             await screen.run("stty size; colours", "(❯[^❯]*){4}")
             await page.type("echo 'Grüße, ¡hola! λ → ∞'")
-            await page.wait_for("() => performance.now() > 22000")  # for a line of the round trip
+            await page.wait_for("() => performance.now() > 16000")  # for a line of the round trip
+            await page.evaluate("() => document.querySelector('[title=\"Download sunrise.flac\"]').click()")
+            await page.wait_for("() => document.querySelector('[data-state=done]')")
+            await page.choose("#chosen", Path(home) / "nightly.tar")
+            await page.wait_for("() => document.querySelector('progress').value > 0.25")
             (ROOT / "docs/terminal.png").write_bytes(await page.screenshot())
 
 

@@ -2,10 +2,12 @@
 //
 // SPDX-License-Identifier: BSD-3-Clause
 
-import { FitAddon } from "/xterm/addon-fit.mjs";
-import { Terminal } from "/xterm/xterm.mjs";
+import { FitAddon } from "/modules/addon-fit.mjs";
+import { Terminal } from "/modules/xterm.mjs";
+import { Files } from "./files.js";
 import { RoundTrip } from "./roundtrip.js";
 import { offer } from "./signalling.js";
+import { Throughput } from "./throughput.js";
 
 const WINDOW = 256 * 1024; // bytes that may be on their way in each direction, not yet acknowledged
 const ACKNOWLEDGE = WINDOW / 4; // bytes after which the receiver says so
@@ -185,11 +187,14 @@ class App {
   connection = null;
   connected = false;
   #roundTrip = new RoundTrip(element("graph"), element("milliseconds"));
+  #throughput = new Throughput(element("flow"), element("down"), element("up"));
+  #files = new Files();
   #closeSignalling = null;
 
   constructor() {
     element("new").onclick = element("first").onclick = () => this.open();
     element("reconnect").onclick = () => this.connect();
+    element("toggle").onclick = () => this.toggleFiles();
     element("tabs").onkeydown = (event) => this.#tabKey(event);
     document.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => requestAnimationFrame(() => this.active?.fit())).observe(element("panels"));
@@ -206,6 +211,8 @@ class App {
     const connection = new RTCPeerConnection();
     this.connection = connection;
     this.#roundTrip.measure(connection);
+    this.#throughput.measure(connection);
+    this.#files.connect(connection);
     connection.onconnectionstatechange = () => {
       if (connection === this.connection) this.#connectionChanged(connection.connectionState);
     };
@@ -244,6 +251,7 @@ class App {
     const connection = this.connection;
     this.connection = null;
     connection?.close();
+    this.#files.disconnect();
   }
 
   #setState(state, text) {
@@ -294,6 +302,11 @@ class App {
     tab.terminal.focus();
   }
 
+  toggleFiles() {
+    this.#files.show(element("files").hidden);
+    this.active?.terminal.focus();
+  }
+
   step(by) {
     const { length } = this.tabs;
     if (length > 0) this.select(this.tabs[(this.tabs.indexOf(this.active) + by + length) % length]);
@@ -328,6 +341,7 @@ function shortcut({ altKey, ctrlKey, shiftKey, metaKey, code }) {
     return {
       KeyT: (app) => app.open(),
       KeyW: (app) => app.active && app.close(app.active),
+      KeyF: (app) => app.toggleFiles(),
       ArrowLeft: (app) => app.step(-1),
       ArrowRight: (app) => app.step(1),
     }[code] ?? null;
