@@ -16,7 +16,7 @@ watched() {
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     if [ "$SECONDS" -ge "$next" ]; then
-      say "  $(tail -n 1 "$log" | cut -c 1-100)"
+      say "  $what; $(wc -l <"$log") lines so far, the last one: $(tail -n 1 "$log" | cut -c 1-80)"
       next=$((SECONDS + 15))
     fi
   done
@@ -61,6 +61,6 @@ build_peers() {
   watched pion "building the peer pion" \
     env GOTOOLCHAIN=local GOFLAGS=-mod=readonly "$PEERS_GO" build -C "$PEERS/pion" -o "$PEERS_BUILT/pion" . ||
     return 1
-  watched str0m "building the peer str0m: some minutes the first time" \
+  watched str0m "building the peer str0m (minutes, the first time)" \
     env CARGO_TARGET_DIR="$PEERS_BUILT/str0m" cargo build --locked --manifest-path "$PEERS/str0m/Cargo.toml"
 }
