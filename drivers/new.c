@@ -22,6 +22,7 @@ prtc_driver *prtc_driver_new(const prtc_driver_config *config) {
       return NULL;
     }
     memcpy(&complete, config, config->size < sizeof complete ? config->size : sizeof complete);
+    complete.size = sizeof complete;
   }
   return prtc_driver_make(&complete, complete.portable != 0 ? &prtc_system_poll : &BEST);
 }

@@ -3,6 +3,7 @@
 
 #include <polyrtc/error.h>
 
+#include "core/base/config.h"
 #include "core/base/bytes.h"
 #include "core/base/context.h"
 #include "core/base/heap.h"
@@ -255,6 +256,28 @@ static void errors_are_in_their_ranges(void) {
   PRTC_CHECK_TEXT(prtc_error_name(7), "OK");
 }
 
+static void configurations_of_other_versions(void) {
+  struct version_1 {
+    size_t size;
+    uint64_t old;
+  } one = {.size = sizeof one, .old = 7};
+  struct version_2 {
+    size_t size;
+    uint64_t old, newer;
+  } two = {.size = sizeof two, .old = 8, .newer = 9}, out_2 = two;
+  struct version_1 out_1 = one;
+  PRTC_CHECK(prtc_config_copy(&out_2, sizeof out_2, &one));
+  PRTC_CHECK(out_2.size == sizeof out_2 && out_2.old == 7 && out_2.newer == 0);
+  PRTC_CHECK(!prtc_config_copy(&out_1, sizeof out_1, &two)); /* it asks for what is not known */
+  PRTC_CHECK(out_1.old == 7);
+  two.newer = 0;
+  PRTC_CHECK(prtc_config_copy(&out_1, sizeof out_1, &two));
+  PRTC_CHECK(out_1.size == sizeof out_1 && out_1.old == 8);
+  one.size = sizeof one.size - 1;
+  PRTC_CHECK(!prtc_config_copy(&out_1, sizeof out_1, &one));
+  PRTC_CHECK(!prtc_config_copy(&out_1, sizeof out_1, NULL));
+}
+
 int main(void) {
   static const uint8_t seed[32] = {42};
   prtc_context_init(&context, seed, NULL, 0);
@@ -272,5 +295,6 @@ int main(void) {
   PRTC_RUN(log_keeps_the_newest_lines);
   PRTC_RUN(errors_are_in_their_ranges);
   prtc_context_clear(&context);
+  PRTC_RUN(configurations_of_other_versions);
   return PRTC_TEST_RESULT();
 }

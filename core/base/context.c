@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/config.h"
+
 _Thread_local struct prtc_context *prtc_entered;
 
 static void *process_allocate(void *unused, size_t size) {
@@ -42,8 +44,9 @@ void prtc_context_clear(struct prtc_context *context) {
   if (prtc_entered == context) prtc_entered = NULL;
 }
 
-prtc_context *prtc_context_new(const prtc_context_config *config) {
-  if (config == NULL || config->size != sizeof *config) return NULL;
+prtc_context *prtc_context_new(const prtc_context_config *given) {
+  prtc_context_config complete, *config = &complete;
+  if (!prtc_config_copy(config, sizeof *config, given)) return NULL;
   void *memory = config->allocator != NULL
                      ? config->allocator->allocate(config->allocator->context, sizeof(struct prtc_context))
                      : malloc(sizeof(struct prtc_context));

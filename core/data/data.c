@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/base/text.h"
 #include "core/data/dcep.h"
 #include "core/data/internal.h"
@@ -21,7 +22,7 @@ static int reject(prtc_data *data, int code, const char *why) {
 
 prtc_data *prtc_data_new(prtc_context *context, const prtc_data_config *config) {
   prtc_data_config given = {.size = sizeof given};
-  if (config != NULL) memcpy(&given, config, config->size < sizeof given ? config->size : sizeof given);
+  if (config != NULL && !prtc_config_copy(&given, sizeof given, config)) return NULL;
   prtc_data *data = prtc_allocate(context, sizeof *data);
   if (data == NULL) return NULL;
   data->context = context;
@@ -288,7 +289,9 @@ int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config,
   prtc_channel_config given;
   data->error_message = "";
   prtc_channel_config_init(&given);
-  if (config != NULL) memcpy(&given, config, config->size < sizeof given ? config->size : sizeof given);
+  if (config != NULL && !prtc_config_copy(&given, sizeof given, config)) {
+    return reject(data, PRTC_ERROR_INVALID_ARGUMENT, "the configuration's size is wrong, or it has members that are not known");
+  }
   if (data->closed) return reject(data, PRTC_ERROR_INVALID_STATE, "the connection is closed");
   int code = check_config(data, &given);
   if (code < 0) return code;

@@ -17,6 +17,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "core/base/config.h"
 #include "core/base/context.h"
 #include "core/dtls/fingerprint.h"
 
@@ -105,8 +106,9 @@ prtc_certificate *prtc_certificate_of(prtc_context *context, EVP_PKEY *key, X509
   return certificate;
 }
 
-int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *config, prtc_certificate **out) {
-  if (config->size != sizeof *config || config->key_type > PRTC_KEY_RSA_2048) return PRTC_ERROR_INVALID_ARGUMENT;
+int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *given, prtc_certificate **out) {
+  prtc_certificate_config complete, *config = &complete;
+  if (!prtc_config_copy(config, sizeof *config, given) || config->key_type > PRTC_KEY_RSA_2048) return PRTC_ERROR_INVALID_ARGUMENT;
   bool known = config->wall_clock > day && config->wall_clock < year_10000;
   int64_t not_before = known ? config->wall_clock - day : year_2020;
   int64_t not_after = known ? config->wall_clock + 30 * day : year_2050 - 1;

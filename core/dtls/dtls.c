@@ -11,6 +11,7 @@
 #include <openssl/srtp.h>
 
 #include "core/base/bytes.h"
+#include "core/base/config.h"
 #include "core/base/context.h"
 #include "core/base/queue.h"
 #include "core/base/text.h"
@@ -86,8 +87,8 @@ struct prtc_dtls {
 /* ------------------------------------------------------------------------------------------------ making and freeing */
 
 prtc_dtls *prtc_dtls_new(prtc_context *context, const prtc_dtls_config *config) {
-  prtc_dtls_config known = {0};
-  memcpy(&known, config, config->size < sizeof known ? config->size : sizeof known);
+  prtc_dtls_config known;
+  if (!prtc_config_copy(&known, sizeof known, config)) return NULL;
   uint32_t mtu = known.mtu != 0 ? known.mtu : MTU_DEFAULT;
   if (known.certificate == NULL || mtu < MTU_MIN || mtu > UINT16_MAX) return NULL;
   prtc_dtls *dtls = prtc_allocate(context, sizeof *dtls);

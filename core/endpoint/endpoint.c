@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/dtls/reading.h"
 
 /* Events taken from one peer before the next one's turn, so that a flood at one does not delay the others. */
@@ -41,8 +42,9 @@ void prtc_link_remove(struct link *link) {
 
 /* ----------------------------------------------------------------------------------------------------------- life of one */
 
-prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *config) {
-  if (config == NULL || config->size != sizeof *config) return NULL;
+prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
+  prtc_endpoint_config complete, *config = &complete;
+  if (!prtc_config_copy(config, sizeof *config, given)) return NULL;
   const prtc_allocator *allocator = config->allocator;
   prtc_endpoint *endpoint = allocator != NULL ? allocator->allocate(allocator->context, sizeof *endpoint)
                                               : malloc(sizeof *endpoint);
@@ -159,12 +161,15 @@ static void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) {
   prtc_endpoint_drop_requests(endpoint, prtc_peer_get_place(peer));
 }
 
+static prtc_time host_advance(prtc_endpoint *endpoint, prtc_time now) { return prtc_endpoint_advance(endpoint, now); }
+
 static int host_fatal(const prtc_endpoint *endpoint) { return endpoint->fatal; }
 
 static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(endpoint, prtc_peer_get_place(peer)); }
 
-int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out) {
-  if (config == NULL || config->size != sizeof *config || out == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
+int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *given, prtc_peer **out) {
+  prtc_peer_config complete, *config = &complete;
+  if (out == NULL || !prtc_config_copy(config, sizeof *config, given)) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_endpoint_record_peer(endpoint, now, config);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
@@ -179,7 +184,7 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   place->stale.place = place;
   const struct prtc_peer_host host = {
       endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_drop_requests,
-      host_remove, host_fatal};
+      host_remove, host_fatal, host_advance};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);
@@ -248,6 +253,7 @@ int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_dat
       left -= one.size;
     } while (left > 0);
   }
+  prtc_endpoint_refresh(endpoint);
   return result;
 }
 
@@ -288,8 +294,7 @@ static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *o
   return 0;
 }
 
-/* Deadlines of peers that were commanded or driven since the heap was last in order. */
-static void refresh_deadlines(prtc_endpoint *endpoint) {
+void prtc_endpoint_refresh(prtc_endpoint *endpoint) {
   while (!ring_is_empty(&endpoint->stale)) {
     struct prtc_peer_place *place = endpoint->stale.next->place;
     prtc_link_remove(&place->stale);
@@ -303,7 +308,7 @@ int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram
   PRTC_RECORD(&endpoint->context, endpoint_transmit, now, PRTC_NUMBER(capacity));
   now = prtc_endpoint_advance(endpoint, now);
   int size = transmit_one(endpoint, now, out, buffer, capacity);
-  refresh_deadlines(endpoint);
+  prtc_endpoint_refresh(endpoint);
   prtc_endpoint_record_datagram(endpoint, size, out);
   return size;
 }
@@ -325,7 +330,7 @@ int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   prtc_arena_reset(&endpoint->arena);
-  refresh_deadlines(endpoint);
+  prtc_endpoint_refresh(endpoint);
   /* As many turns as there are peers: a peer whose deadline did not move would be a bug, but not an endless loop. */
   for (size_t turns = endpoint->peers.count; turns > 0; turns--) {
     struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);
@@ -335,7 +340,7 @@ int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
     (void)prtc_peer_timeout(place->peer, now); /* a failure comes as an event of the peer */
     endpoint->context.log.peer = 0;
     prtc_endpoint_wake(endpoint, place);
-    refresh_deadlines(endpoint);
+    prtc_endpoint_refresh(endpoint);
   }
   return PRTC_OK;
 }
@@ -417,6 +422,7 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
                                    .code = endpoint->fatal,
                                    .text = prtc_strerror(endpoint->fatal)};
   }
+  prtc_endpoint_refresh(endpoint);
   prtc_endpoint_record_events(endpoint, (int)count, events);
   return (int)count;
 }

@@ -94,6 +94,10 @@ void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prt
 /* The peer may have anything for us: it is put into every list. */
 void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place);
 
+/* Puts the timers of peers that were commanded or driven since in order: at the end of every verb, so that asking for the deadline
+ * looks at those that were commanded since, and at no others. */
+void prtc_endpoint_refresh(prtc_endpoint *endpoint);
+
 /* Lists of peers. */
 void prtc_link_insert(struct link *head, struct link *link); /* at the end; nothing when it is in a list already */
 void prtc_link_remove(struct link *link);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "core/endpoint/endpoint.h"
 #include "core/endpoint/world_test.h"
 
 static struct world world;
@@ -248,6 +249,56 @@ static void bad_configurations_are_refused(void) {
   world_close(&world);
 }
 
+/* As of a program that was built with the first version of the headers, which had no certificates. */
+static void earlier_configurations_are_taken(void) {
+  prtc_peer_config config;
+  prtc_peer *peer;
+  const prtc_offer_options none = {.size = sizeof none.size, .ice_restart = 1}, wrong = {.size = 1};
+  static char sdp[65536], again[65536];
+  world_open(&world, NULL);
+  PRTC_INIT(&config);
+  config.size = offsetof(prtc_peer_config, certificates);
+  config.certificate_count = 1; /* beyond the size: zero */
+  PRTC_REQUIRE(prtc_peer_new(world.nodes[0].endpoint, world.now, &config, &peer) == PRTC_OK);
+  PRTC_CHECK(prtc_peer_create_offer(peer, world.now, NULL, sdp, sizeof sdp) > 0);
+  PRTC_CHECK(prtc_peer_create_offer(peer, world.now, &none, again, sizeof again) > 0);
+  PRTC_CHECK_INT(prtc_peer_create_offer(peer, world.now, &wrong, again, sizeof again), PRTC_ERROR_INVALID_ARGUMENT);
+  world_close(&world);
+}
+
+static void commands_move_time_forward_alone(void) {
+  world_open(&world, NULL);
+  prtc_peer *peer = world_peer(&world, 0);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(peer, world.now + 5), PRTC_OK);
+  PRTC_CHECK(world.nodes[0].endpoint->now == world.now + 5);
+  PRTC_CHECK_INT(prtc_peer_restart_ice(peer, world.now), PRTC_OK);
+  PRTC_CHECK(world.nodes[0].endpoint->now == world.now + 5);
+  world_close(&world);
+}
+
+static bool timers_are_in_order(void) {
+  const struct link *stale = &world.nodes[0].endpoint->stale;
+  return stale->next == stale;
+}
+
+static void verbs_leave_the_deadline_at_hand(void) {
+  prtc_event event;
+  connect_two(NULL);
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  const struct socket_at *at = &world.nodes[0].sockets[0];
+  const uint8_t byte = 0;
+  const prtc_datagram datagram = {.socket = at->id, .local = at->address, .remote = at->address, .data = &byte, .size = 1};
+  (void)prtc_endpoint_receive(endpoint, world.now, &datagram, 1);
+  PRTC_CHECK(timers_are_in_order());
+  world_channel(&world, 0, "other");
+  PRTC_CHECK(!timers_are_in_order());
+  while (prtc_endpoint_event(endpoint, &event, 1) > 0) {}
+  PRTC_CHECK(timers_are_in_order());
+  PRTC_CHECK_INT(prtc_endpoint_interfaces_changed(endpoint, world.now), PRTC_OK);
+  PRTC_CHECK(timers_are_in_order());
+  world_close(&world);
+}
+
 /* Writes the PEM of a certificate that expires `seconds` after the world's beginning. */
 static void make_certificate(char *pem, size_t capacity, int64_t seconds) {
   prtc_context_config config;
@@ -372,6 +423,9 @@ int main(void) {
   PRTC_RUN(a_fatal_code_is_sticky);
   PRTC_RUN(peers_can_be_freed_at_any_step);
   PRTC_RUN(bad_configurations_are_refused);
+  PRTC_RUN(earlier_configurations_are_taken);
+  PRTC_RUN(commands_move_time_forward_alone);
+  PRTC_RUN(verbs_leave_the_deadline_at_hand);
   PRTC_RUN(peers_may_bring_certificates);
   PRTC_RUN(the_certificate_is_made_anew);
   PRTC_RUN(the_strongest_fingerprint_counts);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/endpoint/endpoint.h"
 
 static void record_reply(struct prtc_context *context, prtc_time now, const prtc_reply *reply) {
@@ -150,8 +151,9 @@ int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
   return result;
 }
 
-int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply) {
-  if (reply == NULL || reply->size != sizeof *reply) return PRTC_ERROR_INVALID_ARGUMENT;
+int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *given) {
+  prtc_reply complete, *reply = &complete;
+  if (!prtc_config_copy(reply, sizeof *reply, given)) return PRTC_ERROR_INVALID_ARGUMENT;
   if (endpoint->context.recording.on) record_reply(&endpoint->context, now, reply);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
@@ -169,6 +171,7 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
   if (code == PRTC_ERROR_NOT_FOUND) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   prtc_release(&endpoint->context, pending);
   prtc_endpoint_wake(endpoint, place);
+  prtc_endpoint_refresh(endpoint);
   return code;
 }
 
@@ -192,6 +195,7 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
   prtc_endpoint_forget_socket(endpoint, id);
   int code = prtc_peer_socket_closed(place->peer, now, id);
   prtc_endpoint_wake(endpoint, place);
+  prtc_endpoint_refresh(endpoint);
   return code;
 }
 
@@ -207,6 +211,7 @@ int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socke
   struct prtc_peer_place *place = socket->place;
   int code = prtc_peer_unreachable(place->peer, now, id, remote);
   prtc_endpoint_wake(endpoint, place);
+  prtc_endpoint_refresh(endpoint);
   return code;
 }
 
@@ -220,5 +225,6 @@ int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now) {
     (void)prtc_peer_interfaces_changed(place->peer, now);
     prtc_endpoint_wake(endpoint, place);
   }
+  prtc_endpoint_refresh(endpoint);
   return PRTC_OK;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/base/text.h"
 #include "core/ice/internal.h"
 
@@ -13,9 +14,7 @@
 static uint32_t value_or(uint32_t value, uint32_t fallback) { return value != 0 ? value : fallback; }
 
 static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
-  if (in->size > sizeof *out || in->size < sizeof in->size) return false;
-  memset(out, 0, sizeof *out);
-  memcpy(out, in, in->size);
+  if (!prtc_config_copy(out, sizeof *out, in)) return false;
   if (out->lite != 0) return false;
   out->ta = value_or(out->ta, 50 * 1000);
   out->initial_rto = value_or(out->initial_rto, 500 * 1000);

@@ -346,8 +346,11 @@ static void bad_arguments(void) {
   config.lite = 1;
   PRTC_CHECK(prtc_ice_new(world->agents[0].context, &config) == NULL);
   config.lite = 0;
-  config.size = sizeof config + 8;
-  PRTC_CHECK(prtc_ice_new(world->agents[0].context, &config) == NULL);
+  struct {
+    prtc_ice_config config;
+    uint64_t later; /* a member of a later version */
+  } larger = {.config = {.size = sizeof larger}, .later = 1};
+  PRTC_CHECK(prtc_ice_new(world->agents[0].context, &larger.config) == NULL);
   world_free(world);
 }
 

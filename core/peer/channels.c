@@ -4,12 +4,13 @@
  */
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/peer/state.h"
 
 static void record_channel(const prtc_peer *peer, prtc_time now, const prtc_channel_config *config) {
   prtc_channel_config plain = {0};
   if (config == NULL || !peer->context->recording.on) return;
-  memcpy(&plain, config, config->size < sizeof plain ? config->size : sizeof plain);
+  if (!prtc_config_copy(&plain, sizeof plain, config)) return; /* it is refused */
   plain.label = plain.protocol = NULL;
   PRTC_RECORD(peer->context, peer_create_data_channel, now, PRTC_NUMBER(peer->id), PRTC_BYTES(&plain, sizeof plain),
               PRTC_BYTES(config->label, config->label_size), PRTC_BYTES(config->protocol, config->protocol_size));
@@ -17,7 +18,7 @@ static void record_channel(const prtc_peer *peer, prtc_time now, const prtc_chan
 
 int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config, prtc_channel_id *out) {
   record_channel(peer, now, config);
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   if (config == NULL || out == NULL) return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "an argument is NULL");
   result = prtc_peer_need_transport(peer, now);
@@ -34,8 +35,8 @@ int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_cha
 }
 
 /* Channels may be asked about, but not used, once the peer is closed. *out is the transport of the channel. */
-static int begin(prtc_peer *peer, prtc_channel_id channel, struct prtc_transport **out) {
-  int result = prtc_peer_begin(peer);
+static int begin(prtc_peer *peer, prtc_time *now, prtc_channel_id channel, struct prtc_transport **out) {
+  int result = prtc_peer_begin(peer, now);
   *out = prtc_peer_transport_of(peer, channel);
   if (result < 0 || *out != NULL) return result;
   return prtc_peer_fail(peer, PRTC_ERROR_NOT_FOUND, "the peer has no such channel");
@@ -52,7 +53,7 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
   PRTC_RECORD(peer->context, peer_send, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size));
   struct prtc_transport *transport;
-  int result = begin(peer, channel, &transport);
+  int result = begin(peer, &now, channel, &transport);
   return result < 0 ? result : end(peer, prtc_transport_send(transport, now, channel, kind, data, size));
 }
 
@@ -61,7 +62,7 @@ int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel,
   PRTC_RECORD(peer->context, peer_send_part, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size), PRTC_NUMBER(flags));
   struct prtc_transport *transport;
-  int result = begin(peer, channel, &transport);
+  int result = begin(peer, &now, channel, &transport);
   return result < 0 ? result : end(peer, prtc_transport_send_part(transport, now, channel, kind, data, size, flags));
 }
 
@@ -69,13 +70,13 @@ int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, in
   PRTC_RECORD(peer->context, peer_set_channel_streaming, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
               PRTC_NUMBER(streaming != 0));
   struct prtc_transport *transport;
-  int result = begin(peer, channel, &transport);
+  int result = begin(peer, NULL, channel, &transport);
   return result < 0 ? result : end(peer, prtc_transport_set_streaming(transport, channel, streaming));
 }
 
 int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
   PRTC_RECORD(peer->context, peer_pause_messages, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(paused != 0));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, NULL);
   if (result < 0) return result;
   peer->messages_paused = paused != 0;
   if (peer->transport != NULL) prtc_transport_pause_messages(peer->transport, peer->messages_paused);
@@ -86,7 +87,7 @@ int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
   PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
   struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (peer->closed) { /* W3C: closing what is closed is no error */
     peer->error[0] = '\0';
     return PRTC_OK;
@@ -107,7 +108,7 @@ int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id
   PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
               PRTC_NUMBER(threshold));
   struct prtc_transport *transport;
-  int result = begin(peer, channel, &transport);
+  int result = begin(peer, NULL, channel, &transport);
   if (result < 0) return result;
   return end(peer, prtc_transport_set_buffered_amount_low_threshold(transport, channel, threshold));
 }

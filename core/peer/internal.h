@@ -28,6 +28,8 @@ struct prtc_peer_host {
   void (*remove)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* 0, or the code that has ended the endpoint: every command gives it. */
   int (*fatal)(const prtc_endpoint *endpoint);
+  /* Time has passed, in a command: returns the latest time seen, for it never goes back. */
+  prtc_time (*advance)(prtc_endpoint *endpoint, prtc_time now);
 };
 
 /* What the endpoint keeps at each peer. The peer does not touch it. */

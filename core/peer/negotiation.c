@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/base/text.h"
 #include "core/peer/state.h"
 
@@ -140,17 +141,21 @@ static int end(prtc_peer *peer, int result) {
 }
 
 int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_options *options, char *out, size_t capacity) {
-  PRTC_RECORD(peer->context, peer_create_offer, now, PRTC_NUMBER(peer->id), PRTC_BYTES(options, sizeof *options),
+  prtc_offer_options given = {.size = sizeof given};
+  bool known = options == NULL || prtc_config_copy(&given, sizeof given, options);
+  PRTC_RECORD(peer->context, peer_create_offer, now, PRTC_NUMBER(peer->id), PRTC_BYTES(known ? &given : NULL, sizeof given),
               PRTC_NUMBER(capacity));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
-  bool ice_restart = options != NULL && options->ice_restart != 0;
-  return end(peer, create_offer(peer, now, ice_restart, out, capacity));
+  if (!known) {
+    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "the options' size is wrong, or they have members that are not known");
+  }
+  return end(peer, create_offer(peer, now, given.ice_restart != 0, out, capacity));
 }
 
 int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
   PRTC_RECORD(peer->context, peer_create_answer, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(capacity));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   return end(peer, create_answer(peer, now, out, capacity));
 }
@@ -339,7 +344,7 @@ static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
 
 int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
   PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   if (type == 0) type = prtc_jsep_implicit_type(peer->jsep);
   if (size == 0) sdp = NULL;
@@ -361,7 +366,7 @@ static int check_offer(prtc_peer *peer) {
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
   PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   struct change change = begin_change(peer, false, type);
   result = prtc_jsep_prepare_remote(peer->jsep, type, sdp, size);
@@ -381,7 +386,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
   PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
               PRTC_SIGNED(index), PRTC_STRING(ufrag));
   struct prtc_jsep_data data;
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   if (candidate == NULL) candidate = "";
   result = prtc_jsep_add_candidate(peer->jsep, candidate, mid, index, ufrag);
@@ -400,8 +405,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
 /* W3C section 4.4.2 */
 int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
   PRTC_RECORD(peer->context, peer_restart_ice, now, PRTC_NUMBER(peer->id));
-  (void)now;
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   const char *current = prtc_jsep_local_ufrag(peer->jsep, false), *pending = prtc_jsep_local_ufrag(peer->jsep, true);
   keep_ufrag(peer->to_replace[0], current != NULL ? current : pending);

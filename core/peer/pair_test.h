@@ -61,9 +61,14 @@ static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
 static inline void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) { (void)endpoint, (void)peer; }
 static inline int host_fatal(const prtc_endpoint *endpoint) { return ((const struct side *)(const void *)endpoint)->fatal; }
 
+static inline prtc_time host_advance(prtc_endpoint *endpoint, prtc_time now) {
+  (void)endpoint;
+  return now;
+}
+
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_read_certificate, host_drop_requests, host_remove, host_fatal};
+                                      host_read_certificate, host_drop_requests, host_remove, host_fatal, host_advance};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 

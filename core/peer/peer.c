@@ -133,7 +133,7 @@ void prtc_peer_free(prtc_peer *peer) {
 
 int prtc_peer_close(prtc_peer *peer, prtc_time now) {
   PRTC_RECORD(peer->context, peer_close, now, PRTC_NUMBER(peer->id));
-  int result = prtc_peer_begin(peer);
+  int result = prtc_peer_begin(peer, &now);
   if (peer->closed) {
     peer->error[0] = '\0';
     return PRTC_OK;
@@ -159,7 +159,8 @@ int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence) {
   return code;
 }
 
-int prtc_peer_begin(prtc_peer *peer) {
+int prtc_peer_begin(prtc_peer *peer, prtc_time *now) {
+  if (now != NULL) *now = peer->host.advance(peer->host.endpoint, *now);
   peer->error[0] = '\0';
   int fatal = peer->host.fatal(peer->host.endpoint);
   if (fatal < 0) return prtc_peer_fail(peer, fatal, "the endpoint has failed");

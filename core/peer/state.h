@@ -98,8 +98,9 @@ struct prtc_peer {
 /* A code with its sentence for prtc_peer_error_message; returns the code. */
 int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence);
 
-/* Every command begins with this: INVALID_STATE when the peer is closed, the code of an endpoint that has failed. */
-int prtc_peer_begin(prtc_peer *peer);
+/* Every command begins with this: INVALID_STATE when the peer is closed, the code of an endpoint that has failed.
+ * *now becomes the latest time seen; NULL: the command has none. */
+int prtc_peer_begin(prtc_peer *peer, prtc_time *now);
 
 void prtc_peer_wake(prtc_peer *peer);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
+#include "core/base/config.h"
 #include "core/base/context.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/packet.h"
@@ -29,7 +30,7 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise) { return value !=
 
 prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_config *config) {
   prtc_sctp_config given = {.size = sizeof given};
-  if (config != NULL) memcpy(&given, config, config->size < sizeof given ? config->size : sizeof given);
+  if (config != NULL && !prtc_config_copy(&given, sizeof given, config)) return NULL;
   prtc_sctp *sctp = prtc_allocate(context, sizeof *sctp);
   if (sctp == NULL) return NULL;
   sctp->context = context;

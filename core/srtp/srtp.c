@@ -11,6 +11,7 @@
 #include <openssl/mem.h>
 #include <srtp.h>
 
+#include "core/base/config.h"
 #include "core/base/context.h"
 #include "core/base/map.h"
 
@@ -82,8 +83,8 @@ static bool make_session(const struct profile *profile, const uint8_t *keys, siz
 }
 
 prtc_srtp *prtc_srtp_new(prtc_context *context, const prtc_srtp_config *config) {
-  prtc_srtp_config known = {0};
-  memcpy(&known, config, config->size < sizeof known ? config->size : sizeof known);
+  prtc_srtp_config known;
+  if (!prtc_config_copy(&known, sizeof known, config)) return NULL;
   const struct profile *profile = find_profile(known.profile);
   if (profile == NULL || known.keys == NULL || known.keys_size != 2 * (profile->key_size + profile->salt_size) ||
       (known.role != PRTC_DTLS_ROLE_CLIENT && known.role != PRTC_DTLS_ROLE_SERVER) || !library_init()) {

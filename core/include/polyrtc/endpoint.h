@@ -72,7 +72,8 @@ PRTC_API int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const
 PRTC_API int prtc_endpoint_transmit(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                                     size_t capacity);
 
-/* When prtc_endpoint_timeout must be called at the latest; PRTC_NEVER when nothing waits for time. O(1). */
+/* When prtc_endpoint_timeout must be called at the latest; PRTC_NEVER when nothing waits for time. O(1), and
+ * one look at each peer that was commanded since the last verb. */
 PRTC_API prtc_time prtc_endpoint_deadline(const prtc_endpoint *endpoint);
 
 /* Time has passed. Legal at any time, useful from the deadline on. Returns 0 or the fatal code of the endpoint. */

@@ -13,7 +13,8 @@
  *   - Pointers passed in are borrowed for the length of the call, unless the comment says otherwise.
  *   - Text passed in is UTF-8 with an explicit length; text given out is NUL-terminated as well.
  *   - Structs that the caller fills begin with `size`: set it to sizeof of the struct and zero the rest (the macro
- *     PRTC_INIT does both). New members are added at the end; members beyond `size` count as zero.
+ *     PRTC_INIT does both). New members are added at the end; members beyond `size` count as zero. A struct that is larger than
+ *     what the library knows is taken when the rest is zero, and otherwise refused (INVALID_ARGUMENT or NULL).
  *   - Nothing here is thread-safe by itself: one endpoint (and all that belongs to it) is used by one thread at a time.
  *     Two endpoints in two threads share nothing.
  */
