@@ -7,20 +7,14 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import Body, FastAPI, HTTPException
 from fastapi.responses import FileResponse
 from polyrtc import RTCPeerConnection, RTCSessionDescription
-from pydantic import BaseModel
 
 connections: set[RTCPeerConnection] = set()
-
-
-class Offer(BaseModel):
-    type: Literal["offer"]
-    sdp: str
 
 
 @asynccontextmanager
@@ -35,10 +29,10 @@ app.get("/")(lambda: FileResponse(Path(__file__).with_name("echo.html")))
 
 
 @app.post("/offer")
-async def offer(body: Offer) -> dict[str, str]:
+async def offer(type: Annotated[Literal["offer"], Body()], sdp: Annotated[str, Body()]) -> dict[str, str]:
     connection = RTCPeerConnection()
     try:
-        await connection.setRemoteDescription(RTCSessionDescription(sdp=body.sdp, type=body.type))
+        await connection.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=type))
         await connection.setLocalDescription(await connection.createAnswer())  # with its candidates: this waits for them
     except ValueError as error:
         await connection.close()
