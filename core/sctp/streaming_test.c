@@ -86,6 +86,24 @@ static void unfinished_messages_do_not_fill_the_window(void) {
   world_free(world);
 }
 
+/* Each comes in two datagrams and may be read between them: many times the window. */
+static void unordered_messages_do_not_close_the_window(void) {
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.receive_window = 100000;
+  struct world *world = world_connected(83, &config);
+  uint8_t bytes[1400] = {1};
+  prtc_sctp_message whole = world_message(1, bytes, sizeof bytes);
+  whole.unordered = 1;
+  for (uint32_t i = 0; i < 500; i++) {
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &whole), 0);
+    world_run(world, 200 * MILLISECOND);
+  }
+  PRTC_CHECK_INT(messages(world), 500);
+  PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+  world_free(world);
+}
+
 /* At whatever moment: before anything of it has left, on the way, after all was acknowledged. What follows arrives. */
 static void what_was_begun_can_be_given_up(void) {
   static const size_t sizes[] = {1, 1000, 30000};
@@ -281,6 +299,7 @@ static void run_all(void) {
   PRTC_RUN(both_sides_know_whether_they_interleave);
   PRTC_RUN(a_message_that_waits_does_not_stop_others);
   PRTC_RUN(unfinished_messages_do_not_fill_the_window);
+  PRTC_RUN(unordered_messages_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
   PRTC_RUN(a_pause_closes_the_window);
   PRTC_RUN(every_reliability_keeps_its_promise);
