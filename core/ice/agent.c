@@ -146,6 +146,10 @@ int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
   out->state = event.state;
   out->code = event.code;
   if (event.type == PRTC_ICE_EVENT_CANDIDATE) fill_candidate(&out->candidate, &event);
+  if (event.type == PRTC_ICE_EVENT_SERVER_FAILED) {
+    out->candidate.address = event.local.server;
+    out->candidate.related = event.base;
+  }
   if (event.type == PRTC_ICE_EVENT_FAILED) memcpy(out->text, ice->failure_text, sizeof out->text);
   return 1;
 }

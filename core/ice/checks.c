@@ -136,8 +136,10 @@ void prtc_ice_log_pair(struct prtc_ice *ice, const struct ice_pair *pair, const 
 
 void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transaction) {
   struct ice_pair *pair = transaction->pair;
+  const struct ice_transaction ended = *transaction;
   bool cancelled = transaction->cancelled;
   prtc_ice_remove_transaction(ice, transaction);
+  if (ended.kind == TRANSACTION_GATHER) prtc_ice_gather_failed(ice, &ended);
   if (cancelled || pair == NULL) return; /* another check of this pair decides */
   remove_checks(ice, pair, true);
   pair->state = PAIR_FAILED;

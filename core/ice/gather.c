@@ -113,12 +113,40 @@ static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {
   return code;
 }
 
+static void push_server_failed(struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *server, int code) {
+  PRTC_LOG(ice->context, PRTC_LOG_WARNING, "ice", "a STUN server failed: error %d", code);
+  prtc_ice_push_event(ice, &(struct ice_event){
+                               .type = PRTC_ICE_EVENT_SERVER_FAILED, .code = code, .local.server = *server, .base = socket->address});
+}
+
+static bool *heard_of(struct prtc_ice *ice, const prtc_address *server) {
+  for (size_t i = 0; i < ice->server_count; i++) {
+    if (prtc_address_equal(&ice->servers[i], server)) return &ice->server_heard[i];
+  }
+  return NULL;
+}
+
+/* W3C section 4.8.3: 701 when no host candidate can reach the server, once. */
+void prtc_ice_gather_failed(struct prtc_ice *ice, const struct ice_transaction *transaction) {
+  bool *heard = heard_of(ice, &transaction->remote);
+  if (heard == NULL || *heard || transaction->refresh) return;
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    const struct ice_transaction *other = ice->transactions.items[i];
+    if (other->kind == TRANSACTION_GATHER && prtc_address_equal(&other->remote, &transaction->remote)) return;
+  }
+  *heard = true;
+  push_server_failed(ice, transaction->socket, &transaction->remote, 701);
+}
+
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
                              const struct prtc_stun_message *message) {
   struct ice_socket *socket = transaction->socket;
+  bool *heard = heard_of(ice, &transaction->remote);
   prtc_address server = transaction->remote, mapped;
   bool success = message->message_class == PRTC_STUN_SUCCESS, refresh = transaction->refresh;
   prtc_ice_remove_transaction(ice, transaction);
+  if (heard != NULL) *heard = true;
+  if (!success && !refresh) push_server_failed(ice, socket, &server, prtc_stun_find_error(message));
   if (!success) return 0;
   if (!prtc_stun_find_xor_address(message, PRTC_STUN_XOR_MAPPED_ADDRESS, &mapped)) return PRTC_ERROR_MALFORMED;
   if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
@@ -138,6 +166,7 @@ int prtc_ice_gather(struct prtc_ice *ice) {
   int code = 0;
   stop_gathering(ice);
   prtc_ice_list_free(ice, &ice->locals);
+  memset(ice->server_heard, 0, sizeof ice->server_heard);
   ice->gathered = false;
   for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = gather_socket(ice, ice->sockets.items[i]);
   return code;

@@ -192,6 +192,7 @@ struct prtc_ice {
   struct ice_list sockets, locals, remotes, pairs, transactions;
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
+  bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
   bool sockets_ended;
   bool gathered;          /* GATHERING_COMPLETE has been reported */
   struct prtc_queue early, responses, events;
@@ -238,6 +239,8 @@ int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of
 int prtc_ice_gather_on(struct prtc_ice *ice); /* goes on with one that was interrupted: what is there is not told again */
 void prtc_ice_gather_step(struct prtc_ice *ice);
 prtc_time prtc_ice_gather_deadline(const struct prtc_ice *ice);
+/* A request to a server has ended without an answer; `transaction` is removed already. */
+void prtc_ice_gather_failed(struct prtc_ice *ice, const struct ice_transaction *transaction);
 int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *transaction,
                              const struct prtc_stun_message *message);
 /* The type of the local candidate with the address that the other side sees: peer-reflexive when there is none. That one

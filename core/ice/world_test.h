@@ -37,6 +37,8 @@ struct world;
 typedef bool (*loss)(struct world *world, const struct packet *packet);
 
 struct agent {
+  int server_failures, server_code; /* of the latest */
+  prtc_address server;
   prtc_context *context;
   prtc_ice *ice;
   bool may_fail;           /* its memory runs out: candidates given to it may be refused */
@@ -214,6 +216,11 @@ static inline void take_event(struct world *world, size_t index, const prtc_ice_
       }
       break;
     case PRTC_ICE_EVENT_SELECTED_PAIR: agent->selected++; break;
+    case PRTC_ICE_EVENT_SERVER_FAILED:
+      agent->server_failures++;
+      agent->server_code = event->code;
+      agent->server = event->candidate.address;
+      break;
     case PRTC_ICE_EVENT_FAILED:
       agent->failed++;
       memcpy(agent->text, event->text, sizeof agent->text);

@@ -193,6 +193,11 @@ static void take(prtc_peer *peer, const struct prtc_transport_event *event) {
       plain.object = peer->transport_id;
       prtc_peer_push_text(peer, &plain);
       break;
+    case PRTC_TRANSPORT_EVENT_SERVER_FAILED:
+      if (peer->closed || peer->ice_is_stale) break;
+      plain.type = PRTC_EVENT_ICE_CANDIDATE_ERROR;
+      prtc_peer_push_text(peer, &plain);
+      break;
     case PRTC_TRANSPORT_EVENT_FAILED:
       plain.type = PRTC_EVENT_FAILED;
       prtc_peer_push_text(peer, &plain);

@@ -220,9 +220,42 @@ static void socket_opened(struct prtc_transport *transport, prtc_time now, const
                             socket->network_type);
 }
 
+/* `url` without "stun:" */
+static void push_server_failed(struct prtc_transport *transport, const char *host, uint16_t port, int code, const char *why) {
+  struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_SERVER_FAILED, .code = code};
+  struct prtc_text text = prtc_text_of(event.text, sizeof event.text);
+  prtc_text_print(&text, "stun:%.150s", host);
+  if (port != 0) prtc_text_print(&text, ":%u", (unsigned)port);
+  prtc_text_print(&text, " %.80s", why);
+  prtc_transport_push(transport, &event);
+}
+
+void prtc_gathering_server_failed(struct prtc_transport *transport, const prtc_address *server, int code) {
+  const struct gathering *gathering = &transport->gathering;
+  const char *why = code == 701 ? "the server could not be reached" : "the server answered with an error";
+  char printed[PRTC_ADDRESS_TEXT_SIZE];
+  for (uint32_t i = 0; i < gathering->resolved_count; i++) {
+    if (!prtc_address_equal(&gathering->resolved[i].address, server)) continue;
+    const struct server *named = &gathering->servers[gathering->resolved[i].server];
+    push_server_failed(transport, named->host, named->port, code, why);
+    return;
+  }
+  if (prtc_address_print(server, printed, sizeof printed) > 0) push_server_failed(transport, printed, 0, code, why);
+}
+
+static void name_not_resolved(struct prtc_transport *transport, const char *name) {
+  const struct gathering *gathering = &transport->gathering;
+  for (uint32_t i = 0; i < gathering->server_count; i++) {
+    const struct server *server = &gathering->servers[i];
+    if (strcmp(server->host, name) != 0) continue;
+    push_server_failed(transport, server->host, server->port, 701, "the name of the server could not be resolved");
+  }
+}
+
 static void name_resolved(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                           const prtc_reply *reply) {
-  const struct gathering *gathering = &transport->gathering;
+  struct gathering *gathering = &transport->gathering;
+  if (reply->code < 0 || reply->address_count == 0) name_not_resolved(transport, request->name);
   bool seen[2] = {false, false}; /* one address of each family: more would only be the same server again */
   for (size_t i = 0; i < reply->address_count && reply->code >= 0; i++) {
     prtc_address address = reply->addresses[i];
@@ -232,6 +265,10 @@ static void name_resolved(struct prtc_transport *transport, prtc_time now, const
     for (uint32_t k = 0; k < gathering->server_count; k++) {
       if (strcmp(gathering->servers[k].host, request->name) != 0) continue;
       address.port = gathering->servers[k].port;
+      if (gathering->resolved_count < 2 * MAX_SERVERS) {
+        gathering->resolved[gathering->resolved_count].address = address;
+        gathering->resolved[gathering->resolved_count++].server = k;
+      }
       (void)prtc_ice_add_server(transport->ice, now, &address);
     }
   }

@@ -43,6 +43,11 @@ struct gathering {
   uint32_t socket_count;
   struct server servers[MAX_SERVERS];
   uint32_t server_count;
+  struct {
+    prtc_address address;
+    uint32_t server;
+  } resolved[2 * MAX_SERVERS]; /* what the names came to */
+  uint32_t resolved_count;
   uint32_t servers_asked; /* the first so many have been asked for */
   struct prtc_queue closes; /* prtc_socket_id */
 };
@@ -100,6 +105,7 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now);
 void prtc_gathering_init(struct prtc_transport *transport);
 void prtc_gathering_clear(struct prtc_transport *transport);
 void prtc_gathering_complete(struct prtc_transport *transport); /* ICE is */
+void prtc_gathering_server_failed(struct prtc_transport *transport, const prtc_address *server, int code);
 void prtc_gathering_close(struct prtc_transport *transport); /* all sockets are to be closed */
 
 /* stack.c */

@@ -103,6 +103,7 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
       prtc_transport_push(transport, &candidate);
       break;
     }
+    case PRTC_ICE_EVENT_SERVER_FAILED: prtc_gathering_server_failed(transport, &event->candidate.address, event->code); break;
     case PRTC_ICE_EVENT_GATHERING_COMPLETE: prtc_gathering_complete(transport); break;
     case PRTC_ICE_EVENT_STATE:
       prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);

@@ -10,7 +10,7 @@
 
 import logging
 
-from .candidate import RTCIceCandidate
+from .candidate import RTCIceCandidate, RTCPeerConnectionIceErrorEvent
 from .certificate import RTCCertificate, RTCDtlsFingerprint
 from .configuration import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
 from .datachannel import RTCDataChannel, RTCDataChannelParameters
@@ -47,6 +47,7 @@ __all__ = [
     "RTCIceTransport",
     "RTCIceTransportPolicy",
     "RTCPeerConnection",
+    "RTCPeerConnectionIceErrorEvent",
     "RTCSctpCapabilities",
     "RTCSctpTransport",
     "RTCSessionDescription",

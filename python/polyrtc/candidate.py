@@ -53,6 +53,17 @@ class RTCIceCandidate:
         return candidate
 
 
+@dataclass
+class RTCPeerConnectionIceErrorEvent:
+    """Why a server gave no candidate (W3C WebRTC 1.0 section 4.8.3)."""
+
+    url: str
+    """``stun:host:port``"""
+    errorCode: int
+    """Of STUN, as the server sent it; 701 when it could not be reached."""
+    errorText: str
+
+
 def candidate_from_sdp(sdp: str) -> RTCIceCandidate:
     """Reads a candidate with or without ``candidate:`` before it. Raises ``ValueError``."""
     bits = sdp.removeprefix("a=").removeprefix("candidate:").split()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from .candidate import RTCIceCandidate, candidate_from_sdp
+from .candidate import RTCIceCandidate, RTCPeerConnectionIceErrorEvent, candidate_from_sdp
 from .certificate import RTCCertificate
 from .configuration import RTCConfiguration
 from .datachannel import RTCDataChannel
@@ -61,6 +61,7 @@ class RTCPeerConnection(Emitter):
     - "datachannel" with an :class:`RTCDataChannel` that the other side opened;
     - "icecandidate" with an :class:`RTCIceCandidate`, and with ``None`` once gathering is over;
     - "connectionstatechange", "iceconnectionstatechange", "icegatheringstatechange", "signalingstatechange";
+    - "icecandidateerror" with an :class:`RTCPeerConnectionIceErrorEvent` when a STUN server does not answer or refuses;
     - "negotiationneeded";
     - "failed" with an :class:`~polyrtc.exceptions.OperationError` that says in a sentence why the connection failed, once a failure.
 
@@ -454,7 +455,8 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.SCTP_TRANSPORT_STATE_CHANGE:
             self.__transport(event.object)._set_state(event.state_name)
         elif kind == EventType.ICE_CANDIDATE_ERROR:
-            logger.info("%r: %s (%d)", self, event.text, event.code)
+            url, _, text = (event.text or "").partition(" ")
+            self.emit("icecandidateerror", RTCPeerConnectionIceErrorEvent(url, event.code, text))
 
     def _on_engine_failed(self, event: Event) -> None:
         self.__failure = self._error_of(event)

@@ -54,7 +54,7 @@ class EventType(enum.IntEnum):
     ICE_CONNECTION_STATE_CHANGE = 5
     CONNECTION_STATE_CHANGE = 6
     ICE_CANDIDATE = 7  #: text, mid, index, ufrag; text "" ends a generation, None ends gathering
-    ICE_CANDIDATE_ERROR = 8  #: text, code (a STUN error code)
+    ICE_CANDIDATE_ERROR = 8  #: text ("stun:host:port" and why), code (a STUN error code, or 701)
     FAILED = 9  #: code, text
     ICE_TRANSPORT_STATE_CHANGE = 10
     ICE_SELECTED_PAIR_CHANGE = 11  #: text "local remote"

@@ -104,7 +104,8 @@ typedef enum prtc_event_type {
   PRTC_EVENT_CONNECTION_STATE_CHANGE,     /* state: prtc_connection_state */
   PRTC_EVENT_ICE_CANDIDATE,               /* text: "candidate:…", or "" at the end of a generation; mid; index; ufrag. After
                                              the last generation's end comes one more with text NULL (W3C: candidate null) */
-  PRTC_EVENT_ICE_CANDIDATE_ERROR,         /* text: reason; mid unset; code: STUN error code as a positive number */
+  PRTC_EVENT_ICE_CANDIDATE_ERROR,         /* text: "stun:host:port", a space, and why; code: STUN error code as a positive
+                                             number, 701 when the server could not be reached (once a gathering) */
   PRTC_EVENT_FAILED,                      /* code, text: why the connection failed, in one sentence. Once a failure. NO_MEMORY may
                                              also mean that an event was lost: prtc_peer_get_states then says what holds */
 

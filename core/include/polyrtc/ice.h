@@ -98,7 +98,9 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_GATHERING_COMPLETE, /* all candidates of this generation have been reported */
   PRTC_ICE_EVENT_STATE,              /* state */
   PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
-  PRTC_ICE_EVENT_FAILED              /* code, text: one sentence: what was tried, answered, missing; then STATE */
+  PRTC_ICE_EVENT_FAILED,             /* code, text: one sentence: what was tried, answered, missing; then STATE */
+  PRTC_ICE_EVENT_SERVER_FAILED       /* code: a STUN error code as a positive number, or 701: no socket has reached it; once a
+                                        gathering; candidate.address: of the server, .related: of the socket */
 } prtc_ice_event_type;
 
 typedef struct prtc_ice_event {
