@@ -12,7 +12,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from polyrtc import RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
+from polyrtc import InvalidStateError, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 from polyrtc.contrib.signaling import BYE, create_signaling
 
 
@@ -48,8 +48,11 @@ class Session:
         try:
             await asyncio.wait((working, self._over), return_when=asyncio.FIRST_COMPLETED)
             if working.done():
-                working.result()
-                return True
+                try:
+                    working.result()
+                    return True
+                except InvalidStateError:  # it wanted to send: the channel has closed, and then the connection will
+                    await asyncio.wait((self._over,))
             self._over.result()
             return False
         finally:
