@@ -64,6 +64,7 @@ static void read_work(void *argument) {
   if (entry == NULL || (sctp->paused && (entry->spec_flags & M_NOTIFICATION) == 0)) return;
   reading->stream = entry->sinfo_stream;
   reading->begun = entry->some_taken != 0;
+  entry->some_taken = reading->begun; /* usrsctp counts the parts in eight bits, and takes 256 of them for none */
   reading->abandoned = entry->pdapi_aborted != 0 || entry->length == 0;
   if (entry->length == 0) {
     remove_ended(endpoint, entry);

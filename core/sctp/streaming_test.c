@@ -160,6 +160,27 @@ static void a_pause_closes_the_window(void) {
   world_free(world);
 }
 
+/* As much as goes through a window thousands of times: whatever is counted wrongly shows. */
+static void a_message_may_be_very_large(void) {
+  static uint8_t bytes[64000];
+  struct world *world = world_connected(84, NULL);
+  const size_t parts = 3000;
+  uint64_t received = 0;
+  world->sides[1].deaf = true;
+  world->delay = MILLISECOND;
+  for (size_t i = 0, idle = 0; i < parts || prtc_sctp_buffered(world->sides[0].sctp) > 0;) {
+    prtc_sctp_event event;
+    bool taken = i < parts && send_part(world, 0, bytes, sizeof bytes, i == 0, i == parts - 1) == 0;
+    i += taken;
+    idle = taken ? 0 : idle + 1;
+    PRTC_REQUIRE(idle < 1000);
+    world_step(world, world->now + 10 * MILLISECOND);
+    while (prtc_sctp_event_next(world->sides[1].sctp, &event) > 0) received += event.message.size;
+  }
+  PRTC_CHECK_INT(received, parts * sizeof bytes);
+  world_free(world);
+}
+
 /* ------------------------------------------------------------------------------------------------------------- the model */
 
 enum { STREAMS = 6, MESSAGES_A_STREAM = 200 };
@@ -302,6 +323,7 @@ static void run_all(void) {
   PRTC_RUN(unordered_messages_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
   PRTC_RUN(a_pause_closes_the_window);
+  PRTC_RUN(a_message_may_be_very_large);
   PRTC_RUN(every_reliability_keeps_its_promise);
 }
 
