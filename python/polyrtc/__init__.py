@@ -18,6 +18,7 @@ from .description import RTCSessionDescription
 from .exceptions import InvalidAccessError, InvalidStateError
 from .inside import see_inside
 from .peerconnection import RTCPeerConnection
+from .sansio import NO_LIMIT
 from .stats import RTCStats, RTCStatsReport
 from .transports import (
     RTCDtlsTransport,
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "InvalidAccessError",
     "InvalidStateError",
+    "NO_LIMIT",
     "RTCBundlePolicy",
     "RTCCertificate",
     "RTCConfiguration",

@@ -53,6 +53,7 @@ class RTCConfiguration:
     useLoopback: bool = False
     """Gather loopback addresses too. Without it they serve only when there is no other address."""
     maxMessageSize: int = 0
-    """The largest message taken from the other side, in bytes, at most 256 MiB; 0: 256 KiB."""
+    """The largest message taken from the other side, in bytes, at most 256 MiB; 0: 256 KiB. ``polyrtc.NO_LIMIT``: none is announced,
+    for messages that are read in parts; of those that are not, up to 16 MiB are taken."""
     sendQueueSize: int = 0
     """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""

@@ -10,8 +10,10 @@ from .emitter import Emitter
 from .errors import PrtcError
 from .exceptions import argument_error, invalid_state
 from .sansio import ChannelInfo, Event, EventType, MessageKind
+from .streams import IncomingMessages, IncomingParts, MessageWriter, PartReader
 
 if TYPE_CHECKING:
+    from .loop import Flag
     from .peerconnection import RTCPeerConnection
     from .transports import RTCSctpTransport
 
@@ -49,6 +51,10 @@ class RTCDataChannel(Emitter):
         self.__channel = channel
         self.__threshold = 0
         self.__ready_state = "connecting"
+        self.__reader: PartReader | None = None
+        self.__writer: MessageWriter | None = None
+        self.__writable: Flag | None = None
+        self.__error: Exception | None = None
         self.__info = connection._peer.channel_info(channel)
         self.__parameters = RTCDataChannelParameters(
             label=self.__info.label,
@@ -136,6 +142,36 @@ class RTCDataChannel(Emitter):
         self.__connection._peer.send(self.__connection._now(), self.__channel, data)
         self.__connection._engine.schedule()
 
+    def messages(self) -> IncomingMessages:
+        """The messages that arrive, of any size, each in parts, instead of "message" events::
+
+            async for message in channel.messages():
+                async for part in message:  # str of a text, bytes of anything else
+                    ...
+
+        From this call on; so call it at once, for instance when "datachannel" tells of a channel. It ends when the channel closes;
+        when it failed, with the error. While more than about a megabyte waits to be read, nothing is taken from the connection
+        and the other side has to stop: with all channels of the connection, for there is one receive window for all.
+        """
+        if self.__reader is not None:
+            raise invalid_state("the channel is being read")
+        self.__reader = PartReader(
+            lambda paused: self.__connection._pause_messages(self, paused), self.__connection._engine.loop.flag
+        )
+        if self.__ready_state in ("closing", "closed"):
+            self.__reader.end(self.__error)
+        else:
+            self.__connection._peer.set_channel_streaming(self.__channel)
+        return IncomingMessages(self.__reader)
+
+    def stream(self) -> IncomingParts:
+        """As :meth:`messages`, without their ends: the parts of one message after the other."""
+        return IncomingParts(self.messages())
+
+    def writer(self, text: bool = False) -> MessageWriter:
+        """For one message of any size, written in parts; see :class:`~polyrtc.streams.MessageWriter`."""
+        return MessageWriter(self, text)
+
     def close(self) -> None:
         """Closes the channel, after what was queued. "close" follows when both directions are closed. Twice is harmless."""
         if self.__ready_state in ("closing", "closed"):
@@ -148,6 +184,38 @@ class RTCDataChannel(Emitter):
         self.__connection._engine.schedule()
 
     # ------------------------------------------------------------------------------------------------ from the connection
+
+    def _begin_writing(self, writer: MessageWriter) -> None:
+        if self.__ready_state != "open":
+            raise invalid_state(f"the data channel is {self.__ready_state}")
+        if self.__writer is not None:
+            raise invalid_state("another message is being written")
+        self.__writer = writer
+
+    def _end_writing(self, writer: MessageWriter) -> None:
+        if self.__writer is writer:
+            self.__writer = None
+
+    def _send_part(self, part: str | bytes | memoryview, flags: int) -> bool:
+        if self.__ready_state != "open":
+            raise self.__error or invalid_state(f"the data channel is {self.__ready_state}")
+        taken = self.__connection._peer.send_part(self.__connection._now(), self.__channel, part, flags)
+        self.__connection._engine.schedule()
+        return taken
+
+    async def _wait_writable(self) -> None:
+        self.__writable = self.__connection._engine.loop.flag()
+        await self.__writable.wait()
+
+    def __wake_writer(self) -> None:
+        if self.__writable is not None:
+            self.__writable.set()
+            self.__writable = None
+
+    def __end_streams(self) -> None:
+        self.__wake_writer()
+        if self.__reader is not None:
+            self.__reader.end(self.__error)
 
     def __read(self) -> ChannelInfo:
         """What the engine knows of the channel; what it last knew when that is over."""
@@ -166,7 +234,9 @@ class RTCDataChannel(Emitter):
         if self.__ready_state == "closed":
             return
         if event.type == EventType.CHANNEL_MESSAGE:
-            if self.__ready_state == "open":
+            if self.__reader is not None:
+                self.__reader.feed(event)
+            elif self.__ready_state == "open":
                 data = event.data or b""
                 self.emit("message", data.decode("utf-8", "replace") if event.kind == MessageKind.TEXT else data)
         elif event.type == EventType.CHANNEL_OPEN:
@@ -174,12 +244,15 @@ class RTCDataChannel(Emitter):
                 self.__ready_state = "open"
                 self.emit("open")
         elif event.type == EventType.CHANNEL_BUFFERED_AMOUNT_LOW:
+            self.__wake_writer()
             self.emit("bufferedamountlow")
         elif event.type == EventType.CHANNEL_CLOSING:
             if self.__ready_state != "closing":
                 self.__ready_state = "closing"
+                self.__wake_writer()
                 self.emit("closing")
         elif event.type == EventType.CHANNEL_ERROR:
+            self.__error = self.__connection._error_of(event)
             if self.listeners("error"):
                 self.emit("error", self.__connection._error_of(event))
         elif event.type == EventType.CHANNEL_CLOSED:
@@ -189,6 +262,7 @@ class RTCDataChannel(Emitter):
         if self.__ready_state != "closed":
             self.__read()
             self.__ready_state = "closed"
+            self.__end_streams()
             self.emit("close")
             # Nothing more will come: let go of what the listeners hold.
             self.remove_all_listeners()

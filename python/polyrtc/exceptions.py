@@ -22,6 +22,7 @@ from .errors import (
 __all__ = [
     "ArgumentError",
     "DescriptionSyntaxError",
+    "IncompleteMessageError",
     "InternalError",
     "InvalidAccessError",
     "InvalidModificationError",
@@ -33,6 +34,10 @@ __all__ = [
 
 InternalError = OperationError
 """aiortc's name for what the W3C calls OperationError."""
+
+
+class IncompleteMessageError(OperationError):
+    """The rest of a message that is read in parts will not come: its sender gave it up, or the channel closed."""
 
 
 def argument_error(message: str) -> ArgumentError:

@@ -81,6 +81,7 @@ class RTCPeerConnection(Emitter):
         self.__configuration = configuration or RTCConfiguration()
         self.__bound: tuple[Engine, Peer] | None = None
         self.__channels: dict[int, RTCDataChannel] = {}
+        self.__full_readers: set[RTCDataChannel] = set()
         self.__sctp: RTCSctpTransport | None = None
         self.__transport_id = 1  # the engine's, of __sctp
         self.__left: dict[int, RTCSctpTransport] = {}  # whose sections were rejected, until they are closed
@@ -375,6 +376,17 @@ class RTCPeerConnection(Emitter):
 
     def _now(self) -> int:
         return self._engine.driver.now()
+
+    def _pause_messages(self, channel: RTCDataChannel, paused: bool) -> None:
+        """A reader has enough, or wants more: messages are taken while none has enough."""
+        before = bool(self.__full_readers)
+        (self.__full_readers.add if paused else self.__full_readers.discard)(channel)
+        if before != bool(self.__full_readers) and self.__bound is not None and not self._engine.closed:
+            try:
+                self._peer.pause_messages(paused)
+            except PrtcError:  # the peer is closed
+                return
+            self._engine.schedule()
 
     def _states(self) -> States:
         if self.__connection_state != "closed" or self.__last_states is None:
