@@ -113,7 +113,13 @@ static inline bool pair_step(struct pair *pair, prtc_time until) {
     pair_listen(pair, i);
     pair_send(pair, i);
   }
-  return world_step(pair->world, until);
+  prtc_time next = until;
+  for (int i = 0; i < 2; i++) {
+    prtc_time deadline = prtc_data_deadline(pair->ends[i].data);
+    if (deadline < next) next = deadline;
+  }
+  (void)world_step(pair->world, next);
+  return pair->world->now < until;
 }
 
 static inline void pair_run(struct pair *pair, prtc_time duration) {
