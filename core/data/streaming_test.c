@@ -5,6 +5,7 @@
 #include "core/data/pair_test.h"
 
 static uint8_t bytes[64000];
+static size_t parts = 1000;
 
 static int part(struct pair *pair, prtc_channel_id id, size_t size, uint32_t flags) {
   return prtc_data_send_part(pair->ends[0].data, id, PRTC_MESSAGE_BINARY, bytes, size, flags);
@@ -23,7 +24,6 @@ static struct pair *connected(uint8_t seed, prtc_channel_id ids[2], int streamin
 static void a_streamed_message_passes_in_bounded_queues(void) {
   prtc_channel_id ids[2];
   struct pair *pair = connected(1, ids, 1);
-  const size_t parts = 1000;
   size_t received = 0;
   pair->world->delay = MILLISECOND;
   for (size_t i = 0; i < parts; i++) {
@@ -85,21 +85,24 @@ static void closing_amid_a_message_ends_it(void) {
   pair_run(pair, SECOND);
   PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, ids[0]), 0);
   pair_run(pair, 5 * SECOND);
-  size_t parts = pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE);
-  if (parts > 0) PRTC_CHECK_INT(pair_find(pair, 1, PRTC_DATA_EVENT_MESSAGE, parts - 1)->flags, PRTC_MESSAGE_ABANDONED);
-  PRTC_CHECK(parts > 1 || without_interleaving); /* then a message of this size would have come whole */
+  size_t given = pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE);
+  if (given > 0) PRTC_CHECK_INT(pair_find(pair, 1, PRTC_DATA_EVENT_MESSAGE, given - 1)->flags, PRTC_MESSAGE_ABANDONED);
+  PRTC_CHECK(given > 1 || without_interleaving); /* then a message of this size would have come whole */
   for (int i = 0; i < 2; i++) PRTC_CHECK_INT(pair_count(pair, i, PRTC_DATA_EVENT_CLOSED), 1);
   pair_free(pair);
 }
 
 static void run_all(void) {
   PRTC_RUN(a_streamed_message_passes_in_bounded_queues);
+  if (parts != 1000) return;
   PRTC_RUN(an_endless_message_closes_a_whole_message_channel);
   PRTC_RUN(a_stalled_message_does_not_stop_others_for_ever);
   PRTC_RUN(closing_amid_a_message_ends_it);
 }
 
-int main(void) {
+/* With an argument: one message of so many parts of 64,000 bytes. 16778 make a GiB; the process then needs 13 MiB, as with less. */
+int main(int count, char **arguments) {
+  if (count > 1) parts = strtoul(arguments[1], NULL, 10);
   run_all();
   without_interleaving = 1;
   run_all();
