@@ -24,10 +24,10 @@ async def answer(websocket, connection):
                     await connection.setLocalDescription(await connection.createAnswer())
                     await websocket.send_json({"type": "answer", "sdp": connection.localDescription.sdp})
                     sender = sender or asyncio.create_task(_send_candidates(websocket, found))
-                elif kind == "candidate":
+                elif kind == "candidate" and sender:
                     await connection.addIceCandidate(RTCIceCandidate.fromJSON(message["candidate"]))
                 else:
-                    raise ValueError(f"unknown message type {kind!r}")
+                    raise ValueError(f"unknown message type {kind!r}, or a candidate before an offer")
             except (KeyError, TypeError, AttributeError, PrtcError) as error:
                 raise ValueError(f"bad signalling message: {error!r}") from error
     finally:
