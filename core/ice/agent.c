@@ -71,13 +71,16 @@ static bool is_parameter(const char *text, size_t capacity, size_t least) {
   return end != NULL && (size_t)(end - text) >= least && prtc_ice_is_chars(text, (size_t)(end - text));
 }
 
+int prtc_ice_check_parameters(const prtc_ice_parameters *parameters) {
+  bool good = is_parameter(parameters->ufrag, sizeof parameters->ufrag, 4) &&
+              is_parameter(parameters->password, sizeof parameters->password, 22);
+  return good ? PRTC_OK : PRTC_ERROR_SYNTAX;
+}
+
 int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters) {
   struct ice_credentials *credentials = &ice->credentials;
   prtc_ice_set_now(ice, now);
-  if (!is_parameter(parameters->ufrag, sizeof parameters->ufrag, 4) ||
-      !is_parameter(parameters->password, sizeof parameters->password, 22)) {
-    return PRTC_ERROR_SYNTAX;
-  }
+  if (prtc_ice_check_parameters(parameters) < 0) return PRTC_ERROR_SYNTAX;
   bool same = strcmp(parameters->ufrag, credentials->remote_ufrag) == 0 &&
               strcmp(parameters->password, credentials->remote_password) == 0;
   if (ice->remote_known && same) return 0;

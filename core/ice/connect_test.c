@@ -318,7 +318,7 @@ static void bounds(void) {
     prtc_address address = address_of("203.0.113.1:1000");
     address.port = (uint16_t)(1000 + i);
     PRTC_CHECK_INT(prtc_ice_add_socket(ice, world->now, 100 + i, &address, 1, 0), i < 30 ? 0 : PRTC_ERROR_QUEUE_FULL);
-    PRTC_CHECK_INT(prtc_ice_add_server(ice, world->now, &address), i < 8 ? 0 : PRTC_ERROR_QUEUE_FULL);
+    PRTC_CHECK_INT(prtc_ice_add_server(ice, world->now, &address), i < PRTC_ICE_SERVERS_MAX ? 0 : PRTC_ERROR_QUEUE_FULL);
   }
   world_free(world);
 }

@@ -26,7 +26,7 @@
 #include "core/stun/message.h"
 
 #define MAX_SOCKETS 32
-#define MAX_SERVERS 8
+#define MAX_SERVERS PRTC_ICE_SERVERS_MAX
 #define MAX_REMOTES 256
 #define MAX_PAIRS 100       /* RFC 8445 section 6.1.2.5 */
 #define MAX_TRANSACTIONS 512

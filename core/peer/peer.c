@@ -22,8 +22,8 @@ static int read_server(struct prtc_server_url *out, const prtc_ice_server *serve
 }
 
 static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
-  if (config->ice_server_count > MAX_ICE_SERVERS) {
-    *reason = "more than 32 ICE servers";
+  if (config->ice_server_count > PRTC_ICE_SERVERS_MAX) {
+    *reason = "more than 8 ICE servers";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
   if (config->ice_server_count == 0) return PRTC_OK;

@@ -712,7 +712,7 @@ static void test_configuration(void) {
   servers[0].url = NULL;
   check_config(&config, PRTC_ERROR_SYNTAX, "an ICE server has no URL");
   config.ice_server_count = 40;
-  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "more than 32 ICE servers");
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "more than 8 ICE servers");
   config.ice_server_count = 0;
   config.mtu = 100;
   check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "the MTU is not from 576 to 1,472 bytes");

@@ -23,9 +23,6 @@ enum { MAX_LOCAL_CANDIDATES = 1024 };
 /* Our own ufrags have 8 characters. */
 enum { UFRAG_ROOM = 16 };
 
-/* RTCConfiguration's servers: more are refused. */
-enum { MAX_ICE_SERVERS = 32 };
-
 /* What the states are. What is told of them lags behind: an event for each change is in the queue. */
 struct states {
   prtc_ice_transport_state ice;

@@ -15,7 +15,11 @@
 #include "core/transport/transport.h"
 
 /* Local addresses of one transport: a machine with more has the first of them used. */
-enum { MAX_SOCKETS = 32, MAX_SERVERS = 8 };
+enum { MAX_SOCKETS = 32, MAX_SERVERS = PRTC_ICE_SERVERS_MAX };
+
+/* Unfetched events of one transport from which on a new state takes the place of the one before: the other side can cause any number.
+ * Candidates are as many as sockets and servers make; a generation of them takes a command. */
+enum { MANY_EVENTS = 256 };
 
 enum socket_state { SOCKET_WANTED, SOCKET_OPENING, SOCKET_OPEN, SOCKET_FAILED };
 

@@ -42,24 +42,6 @@ static void start_dtls(struct prtc_transport *transport, prtc_time now) {
 
 void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now) { start_dtls(transport, now); }
 
-/* SCTP runs for as long as DTLS is connected. Both sides connect (RFC 8831 section 6.2 leaves the roles open). */
-static void start_sctp(struct prtc_transport *transport, prtc_time now) {
-  size_t overhead = prtc_dtls_overhead(transport->dtls);
-  uint32_t largest = transport->config.max_message_size;
-  bool has_limit = largest != PRTC_MAX_MESSAGE_SIZE_NONE;
-  const prtc_sctp_config config = {.size = sizeof config,
-                                   .remote_port = transport->remote_sctp_port,
-                                   .mtu = (uint32_t)(transport->config.mtu - overhead),
-                                   .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0};
-  (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
-  transport->sctp = prtc_sctp_new(transport->context, now, &config);
-  if (transport->sctp == NULL || prtc_sctp_connect(transport->sctp, now) < 0) {
-    prtc_transport_push_failure(transport, PRTC_ERROR_NO_MEMORY, "the SCTP association could not be started");
-  } else {
-    prtc_sctp_pause(transport->sctp, transport->messages_paused);
-  }
-}
-
 /* Without DTLS there is no association. `code` 0: the other side said goodbye. */
 static void end_sctp(struct prtc_transport *transport, int code) {
   if (transport->sctp_ended) return;
@@ -77,6 +59,24 @@ int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int 
   end_sctp(transport, code);
   (void)prtc_dtls_close(transport->dtls, now); /* an ABORT cannot be made any more: so the other side learns of it */
   return code;
+}
+
+/* SCTP runs for as long as DTLS is connected. Both sides connect (RFC 8831 section 6.2 leaves the roles open). */
+static void start_sctp(struct prtc_transport *transport, prtc_time now) {
+  size_t overhead = prtc_dtls_overhead(transport->dtls);
+  uint32_t largest = transport->config.max_message_size;
+  bool has_limit = largest != PRTC_MAX_MESSAGE_SIZE_NONE;
+  const prtc_sctp_config config = {.size = sizeof config,
+                                   .remote_port = transport->remote_sctp_port,
+                                   .mtu = (uint32_t)(transport->config.mtu - overhead),
+                                   .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0};
+  (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
+  transport->sctp = prtc_sctp_new(transport->context, now, &config);
+  if (transport->sctp == NULL || prtc_sctp_connect(transport->sctp, now) < 0) {
+    (void)prtc_stack_sctp_result(transport, now, PRTC_ERROR_NO_MEMORY);
+  } else {
+    prtc_sctp_pause(transport->sctp, transport->messages_paused);
+  }
 }
 
 static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {
@@ -128,7 +128,9 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
 
 int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_remote *remote) {
   if (transport->closed) return PRTC_ERROR_CLOSED;
-  int code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
+  int code = prtc_ice_check_parameters(&remote->ice); /* first: what is refused is not to replace the fingerprints */
+  if (code < 0) return code;
+  code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
   if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
   if (code < 0) return code;
   transport->has_remote = true;

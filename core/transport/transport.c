@@ -41,7 +41,22 @@ void prtc_transport_free(struct prtc_transport *transport) {
 
 /* ----------------------------------------------------------------------------------------------------------------- events */
 
+/* When too many wait: the last one of its type, which says what is no more, or NULL. */
+static struct prtc_transport_event *replaceable(struct prtc_transport *transport, uint32_t type) {
+  if (transport->events.count < MANY_EVENTS || type == PRTC_TRANSPORT_EVENT_CANDIDATE) return NULL;
+  for (size_t i = transport->events.count; i-- > 0;) {
+    struct prtc_transport_event *event = prtc_queue_at(&transport->events, i);
+    if (event->type == type) return event;
+  }
+  return NULL;
+}
+
 void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event) {
+  struct prtc_transport_event *former = replaceable(transport, event->type);
+  if (former != NULL) {
+    *former = *event;
+    return;
+  }
   if (prtc_queue_push(&transport->events, event) == 0) return;
   PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "an event of type %u was lost: no memory", event->type);
   transport->event_lost = true;

@@ -40,15 +40,15 @@ static prtc_time now;
 static size_t longest_train;
 
 static bool starving; /* side 0 gets only small pieces of memory */
-enum { SMALL = 1000 };
+static size_t small = 1000;
 
 static void *allocate(void *unused, size_t size) {
   (void)unused;
-  return starving && size > SMALL ? NULL : malloc(size);
+  return starving && size > small ? NULL : malloc(size);
 }
 static void *reallocate(void *unused, void *pointer, size_t size) {
   (void)unused;
-  return starving && size > SMALL ? NULL : realloc(pointer, size);
+  return starving && size > small ? NULL : realloc(pointer, size);
 }
 static void release(void *unused, void *pointer) {
   (void)unused;
@@ -387,6 +387,66 @@ static void changes_of_the_pair_do_not_pile_up(void) {
   close_sides();
 }
 
+/* The other side makes ICE and the pair change, and nobody fetches. */
+static void states_do_not_pile_up(void) {
+  struct prtc_transport_event event;
+  size_t events = 0;
+  uint32_t last = 0;
+  open_sides();
+  for (int i = 0; i <= 10000; i++) {
+    prtc_transport_push_state(sides[1].transport, PRTC_TRANSPORT_EVENT_ICE_STATE,
+                              i % 2 == 0 ? PRTC_ICE_TRANSPORT_DISCONNECTED : PRTC_ICE_TRANSPORT_CONNECTED);
+    prtc_transport_push(sides[1].transport, &(struct prtc_transport_event){.type = PRTC_TRANSPORT_EVENT_SELECTED_PAIR});
+  }
+  for (; prtc_transport_event(sides[1].transport, &event) > 0; events++) {
+    if (event.type == PRTC_TRANSPORT_EVENT_ICE_STATE) last = event.state;
+  }
+  PRTC_CHECK_INT(events, MANY_EVENTS);
+  PRTC_CHECK_INT(last, PRTC_ICE_TRANSPORT_DISCONNECTED);
+  close_sides();
+}
+
+/* A description that is refused changes nothing: not the fingerprints either. */
+static void a_bad_description_changes_nothing(void) {
+  open_sides();
+  join(false);
+  run(2000000);
+  prtc_fingerprint wrong;
+  PRTC_REQUIRE(prtc_certificate_get_fingerprint(sides[0].certificate, "sha-256", &wrong) == PRTC_OK);
+  const struct prtc_transport_remote remote = {
+      .ice = {.ufrag = "a"}, .dtls_role = PRTC_DTLS_ROLE_CLIENT, .fingerprints = &wrong, .fingerprint_count = 1};
+  PRTC_CHECK_INT(prtc_transport_set_remote(sides[0].transport, now, &remote), PRTC_ERROR_SYNTAX);
+  run(1000000);
+  PRTC_CHECK_INT(sides[0].dtls_state, PRTC_DTLS_TRANSPORT_CONNECTED);
+  close_sides();
+}
+
+/* There is memory for DTLS, but not for SCTP. */
+static void an_association_that_cannot_be_made_ends(void) {
+  unsigned found = 0;
+  for (small = 1000; small < 100000; small *= 2) {
+    open_sides();
+    make_channel(0);
+    join(false);
+    starving = true;
+    run(200000);
+    starving = false;
+    uint32_t state = sides[0].dtls_state;
+    bool was_connected = state == PRTC_DTLS_TRANSPORT_CONNECTED || state == PRTC_DTLS_TRANSPORT_CLOSED;
+    run(2000000);
+    if (was_connected && sides[0].opened == 0) {
+      found++;
+      PRTC_CHECK_INT(sides[0].failure, PRTC_ERROR_NO_MEMORY);
+      PRTC_CHECK_INT(sides[0].closed, 1);
+      PRTC_CHECK_INT(sides[0].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
+      PRTC_CHECK_INT(sides[1].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
+    }
+    close_sides();
+  }
+  small = 1000;
+  PRTC_CHECK(found > 0);
+}
+
 static void data_from_strangers_is_dropped(void) {
   open_sides();
   make_channel(0);
@@ -414,6 +474,9 @@ int main(void) {
   PRTC_RUN(an_abort_is_sent_although_its_end_was_told);
   PRTC_RUN(why_a_channel_is_refused);
   PRTC_RUN(changes_of_the_pair_do_not_pile_up);
+  PRTC_RUN(states_do_not_pile_up);
+  PRTC_RUN(a_bad_description_changes_nothing);
+  PRTC_RUN(an_association_that_cannot_be_made_ends);
   PRTC_RUN(data_from_strangers_is_dropped);
   return PRTC_TEST_RESULT();
 }

@@ -6,8 +6,10 @@
  *
  *     -1 …  -99  transient  the call had no effect (or a bad datagram was dropped and counted); the object goes on
  *   -100 … -199  peer       the other side misbehaved; the part concerned has failed
- *   -200 … -299  fatal      the object cannot go on; the code is sticky: every later call but `event` and `free` returns it,
- *                           and it comes once as an event
+ *   -200 … -299  fatal      that for which the call was made cannot go on, or was not made. Of an object that has ended the code is
+ *                           sticky: every later call but `event` and `free` returns it, and it comes once as an event.
+ *                           NO_MEMORY and CRYPTO of a call without that event mean this call alone: it had no effect, and the
+ *                           object goes on
  *
  * The same table makes the enum, prtc_strerror, prtc_error_name and the exceptions of every binding.
  */

@@ -36,6 +36,9 @@ typedef enum prtc_tcp_type {
 
 #define PRTC_CANDIDATE_TEXT_SIZE 512
 
+/* STUN servers of one connection, and addresses of them that are asked: those of a name that come too late are left out. */
+#define PRTC_ICE_SERVERS_MAX 8
+
 /* candidate-attribute of RFC 8839 section 5.1 */
 typedef struct prtc_candidate {
   char foundation[33];     /* NUL-terminated, ice-chars */
@@ -139,6 +142,9 @@ PRTC_API int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out);
 
 /* What this side offers. */
 PRTC_API int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out);
+
+/* Whether prtc_ice_set_remote_parameters would take them: 0 or SYNTAX. */
+PRTC_API int prtc_ice_check_parameters(const prtc_ice_parameters *parameters);
 
 /* What the other side offered. Other credentials than before start a new generation on that side (its candidates are
  * forgotten; the selected pair stays in use until the new generation has one). SYNTAX when they are not ice-chars of

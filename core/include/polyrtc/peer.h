@@ -89,7 +89,7 @@ typedef enum prtc_ice_transport_policy { PRTC_ICE_POLICY_ALL = 0, PRTC_ICE_POLIC
 /* RTCConfiguration, and what the W3C has not. Everything is copied. */
 typedef struct prtc_peer_config {
   size_t size;
-  const prtc_ice_server *ice_servers;
+  const prtc_ice_server *ice_servers; /* at most PRTC_ICE_SERVERS_MAX (ice.h) */
   size_t ice_server_count;
   uint32_t ice_transport_policy;  /* prtc_ice_transport_policy */
   /* beyond the W3C */
@@ -147,7 +147,9 @@ PRTC_API int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, pr
 
 /* W3C addIceCandidate. `candidate` is the candidate-attribute of RFC 8839 without "a=", "" for the end of candidates.
  * mid may be NULL when index is given and index -1 when mid is given; ufrag may be NULL. All texts NUL-terminated.
- * Candidates that polyrtc cannot use (TCP, `.local` names, other components) are accepted and ignored. */
+ * Candidates that polyrtc cannot use (TCP, `.local` names, other components) are accepted and ignored. Errors: INVALID_STATE (there is
+ * no remote description), INVALID_ARGUMENT (neither mid nor index), SYNTAX, NOT_FOUND (the remote description has no such section, or
+ * none with this ufrag), QUEUE_FULL (more than 256 remote candidates, or more text than a description may have), NO_MEMORY. */
 PRTC_API int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                          const char *ufrag);
 

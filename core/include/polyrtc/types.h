@@ -113,7 +113,8 @@ typedef uint64_t prtc_channel_id; /* a data channel of a peer (not its SCTP stre
 
 /* Memory for everything that is polyrtc's own and for SCTP. (BoringSSL and libsrtp2 keep the process allocator.) All three
  * are called with `context` and only from within calls on the endpoint that was made with this allocator. `allocate` may
- * return NULL, which ends the call at hand with PRTC_ERROR_NO_MEMORY. */
+ * return NULL: the call at hand returns PRTC_ERROR_NO_MEMORY without effect, and what cannot do without (a channel, an association)
+ * ends with an event that says so. */
 typedef struct prtc_allocator {
   void *context;
   void *(*allocate)(void *context, size_t size);
