@@ -222,7 +222,8 @@ PRTC_API int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now,
 PRTC_API int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id socket,
                                        const prtc_address *remote, int system_error);
 
-/* The driver saw interfaces come or go: the core asks for PRTC_REQUEST_INTERFACES again where that matters. */
+/* The driver saw interfaces come or go. Nothing follows at once today: an ICE restart asks for PRTC_REQUEST_INTERFACES again and uses
+ * the new ones, and one that vanished shows as a socket that fails. */
 PRTC_API int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now);
 
 /* ------------------------------------------------------------------------------------------------------------- see inside */
