@@ -202,6 +202,14 @@ static void clear_certificates(struct prtc_handle *handle) {
   list_clear(&handle->certificates);
 }
 
+void prtc_handle_forget_arguments(struct prtc_handle *handle) {
+  clear_servers(handle);
+  clear_certificates(handle);
+  list_clear(&handle->interfaces);
+  list_clear(&handle->addresses);
+  handle->stream_channels = false;
+}
+
 void prtc_handle_close(struct prtc_handle *handle) {
   if (handle->driver != NULL) {
     prtc_driver_free(handle->driver); /* with its endpoint */
@@ -216,10 +224,7 @@ void prtc_handle_close(struct prtc_handle *handle) {
   handle->replay = NULL;
   handle->endpoint = NULL;
   handle->event_count = 0;
-  clear_servers(handle);
-  clear_certificates(handle);
-  list_clear(&handle->interfaces);
-  list_clear(&handle->addresses);
+  prtc_handle_forget_arguments(handle);
   list_clear(&handle->watches);
 }
 

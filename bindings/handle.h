@@ -90,6 +90,9 @@ int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now);
 
 /* ------------------------------------------------------------------------------------------------------------------ peers */
 
+/* Drops what was added for a reply or a peer that is not made after all: an argument further on was refused. */
+void prtc_handle_forget_arguments(struct prtc_handle *handle);
+
 /* Servers and certificates (PEM) are added first, then the peer is made with them. Empty text is none. */
 int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem);
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential);

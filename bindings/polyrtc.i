@@ -121,6 +121,7 @@ POLYRTC_ENTER
   int unreachable(uint64_t now, uint64_t socket, const prtc_address *remote, int system_error);
   int interfaces_changed(uint64_t now);
 
+  void forget_arguments();
   int add_certificate(const char *pem);
   int stream_channels();
   int add_ice_server(const char *url, const char *username, const char *credential);

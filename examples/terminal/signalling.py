@@ -28,7 +28,7 @@ async def answer(websocket, connection):
                     await connection.addIceCandidate(RTCIceCandidate.fromJSON(message["candidate"]))
                 else:
                     raise ValueError(f"unknown message type {kind!r}, or a candidate before an offer")
-            except (KeyError, TypeError, AttributeError, PrtcError) as error:
+            except (KeyError, TypeError, AttributeError, RecursionError, PrtcError) as error:
                 raise ValueError(f"bad signalling message: {error!r}") from error
     finally:
         if sender:

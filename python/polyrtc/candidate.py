@@ -43,12 +43,23 @@ class RTCIceCandidate:
     @classmethod
     def fromJSON(cls, init: Mapping[str, Any] | None) -> RTCIceCandidate | None:
         """From a browser's ``event.candidate`` (its ``toJSON``). ``None`` stands for the end of candidates, which browsers
-        write as ``null`` or as an empty ``candidate``."""
-        if not init or not init.get("candidate"):
+        write as ``null`` or as an empty ``candidate``. Raises ``ValueError``, for what is of another type as well: it came
+        from the other side."""
+        if not init:
+            return None
+        if not isinstance(init, Mapping):
+            raise ValueError(f"not a candidate: {init!r}")
+        for name in ("candidate", "sdpMid", "usernameFragment"):
+            if not isinstance(init.get(name), str | None):
+                raise ValueError(f"{name} is not a text: {init[name]!r}")
+        index = init.get("sdpMLineIndex")
+        if index is not None and (type(index) is not int or not 0 <= index <= 65535):
+            raise ValueError(f"sdpMLineIndex is not a number from 0 to 65535: {index!r}")
+        if not init.get("candidate"):
             return None
         candidate = candidate_from_sdp(init["candidate"])
         candidate.sdpMid = init.get("sdpMid")
-        candidate.sdpMLineIndex = init.get("sdpMLineIndex")
+        candidate.sdpMLineIndex = index
         candidate.usernameFragment = init.get("usernameFragment") or candidate.usernameFragment
         return candidate
 

@@ -254,7 +254,7 @@ class RTCPeerConnection(Emitter):
         for candidate in early:
             try:
                 await self.addIceCandidate(candidate)
-            except PrtcError as error:  # it was of another offer, one that was ignored
+            except (PrtcError, ValueError) as error:  # it was of another offer, one that was ignored, or is none
                 logger.warning("%r: a candidate that came early is not used: %s", self, error)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:

@@ -434,15 +434,19 @@ class Endpoint:
         system_error: int = 0,
     ) -> bool:
         """Answers a request. ``False``: it is no longer of interest; close what was opened for it."""
-        for interface in interfaces:
-            check(
-                self._native.add_interface(
-                    (interface.host, 0), interface.index, interface.network_type, interface.temporary, interface.name
+        try:
+            for interface in interfaces:
+                check(
+                    self._native.add_interface(
+                        (interface.host, 0), interface.index, interface.network_type, interface.temporary, interface.name
+                    )
                 )
-            )
-        for resolved in addresses:
-            check(self._native.add_address(resolved))
-        result = self._native.reply(now, request_id, code, system_error, address)
+            for resolved in addresses:
+                check(self._native.add_address(resolved))
+            result = self._native.reply(now, request_id, code, system_error, address)
+        except BaseException:
+            self._native.forget_arguments()
+            raise
         return result != ErrorCode.NOT_FOUND and check(result) >= 0
 
     def socket_closed(self, now: int, socket: int, system_error: int = 0) -> None:
@@ -476,15 +480,19 @@ class Endpoint:
         NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
         :meth:`Peer.set_channel_streaming`, for all channels that the other side opens."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
-        for server in ice_servers:
-            if isinstance(server, str):
-                server = IceServer(server)
-            check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
-        for certificate in certificates:
-            check(self._native.add_certificate(certificate))
-        if streaming_channels:
-            check(self._native.stream_channels())
-        peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
+        try:
+            for server in ice_servers:
+                if isinstance(server, str):
+                    server = IceServer(server)
+                check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
+            for certificate in certificates:
+                check(self._native.add_certificate(certificate))
+            if streaming_channels:
+                check(self._native.stream_channels())
+            peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
+        except BaseException:
+            self._native.forget_arguments()  # the next peer is not to have them
+            raise
         if not peer:
             raise error(self._native.code())
         return Peer(self, peer)

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import json
 import os
 import socket
 import threading
 import weakref
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,8 @@ from polyrtc.sansio import Endpoint, Event, EventType
 from .support import PATIENCE, Inbox, channels, loopback, negotiate, open_channel, pair, state
 
 pytestmark = pytest.mark.asyncio
+
+CANDIDATE = "candidate:1 1 udp 1 192.0.2.1 9 typ host"
 
 
 async def test_connect() -> None:
@@ -191,6 +195,42 @@ async def test_candidates_before_the_description_are_kept(caplog: pytest.LogCapt
         assert b.localDescription is not None
         await a.setRemoteDescription(b.localDescription)
         await state(a, "connectionState", "connected")
+
+
+async def test_a_bad_candidate_before_the_description_keeps_nothing_from_it(caplog: pytest.LogCaptureFixture) -> None:
+    async with pair() as (a, b):
+        a.createDataChannel("chat")
+        await a.setLocalDescription()
+        good = polyrtc_candidate()
+        for member, value in (("sdpMid", "\0"), ("sdpMid", "\ud800"), ("ip", "nowhere near")):
+            await b.addIceCandidate(dataclasses.replace(good, **{member: value}))
+        await b.addIceCandidate(dataclasses.replace(good, ip="192.0.2.9"))
+        assert a.localDescription is not None
+        await b.setRemoteDescription(a.localDescription)
+        assert b.signalingState == "have-remote-offer"
+        assert b.remoteDescription is not None and "192.0.2.9" in b.remoteDescription.sdp
+        assert "is not used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "init",
+    (
+        CANDIDATE,
+        [1],
+        {"candidate": 5},
+        {"candidate": CANDIDATE, "sdpMid": 0},
+        {"candidate": CANDIDATE, "sdpMid": "0", "usernameFragment": 5},
+        {"candidate": CANDIDATE, "sdpMLineIndex": "0"},
+        {"candidate": CANDIDATE, "sdpMLineIndex": 0.5},
+        {"candidate": CANDIDATE, "sdpMLineIndex": True},
+        {"candidate": CANDIDATE, "sdpMLineIndex": -1},
+        {"candidate": CANDIDATE, "sdpMLineIndex": 10**30},
+    ),
+)
+async def test_json_that_is_no_candidate_is_a_value_error(init: Any) -> None:
+    """It came from the other side: who reads it has one exception to catch."""
+    with pytest.raises(ValueError):
+        RTCIceCandidate.fromJSON(init)
 
 
 def polyrtc_candidate() -> RTCIceCandidate:

@@ -164,6 +164,32 @@ def test_arguments_of_wrong_kinds() -> None:
     assert endpoint.create_peer(0).states().signaling == "stable"
 
 
+@pytest.mark.parametrize(
+    "refused",
+    (
+        {"ice_servers": ["stun:192.0.2.1", ""]},
+        {"ice_servers": ["stun:192.0.2.1", 5]},
+        {"ice_servers": ["stun:192.0.2.1"], "certificates": ["\0"]},
+        {"ice_servers": ["stun:192.0.2.1"], "mtu": -1},
+    ),
+)
+def test_a_peer_has_nothing_of_one_that_was_refused(refused: Any) -> None:
+    endpoint = Endpoint(seed=bytes(32))
+    with pytest.raises(Exception):
+        endpoint.create_peer(0, **refused)
+    peer = endpoint.create_peer(0)
+    peer.create_data_channel(0, "chat")
+    peer.set_local_description(0, "offer")
+    (request,) = endpoint.requests()
+    with pytest.raises(PrtcError):  # nor has a reply, of another
+        endpoint.reply(0, request.id, interfaces=[sansio.Interface("192.0.2.7"), sansio.Interface("nowhere")])
+    endpoint.reply(0, request.id, interfaces=[sansio.Interface("192.0.2.8")])
+    (request,) = endpoint.requests()
+    assert request.address == ("192.0.2.8", 0)
+    endpoint.reply(0, request.id, address=("192.0.2.8", 5000))
+    assert endpoint.transmit_all(0) == []
+
+
 def test_addresses_cross_unchanged() -> None:
     endpoint = Endpoint()
     peer = endpoint.create_peer(0, use_loopback=True)
