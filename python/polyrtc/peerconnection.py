@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from .candidate import RTCIceCandidate, RTCPeerConnectionIceErrorEvent, candidate_from_sdp

@@ -309,8 +309,7 @@ async def test_own_origin_is_served(client, server):
 @pytest.mark.parametrize("text", ["{", "[]", "1", "{}", '{"type": "offer"}', '{"type": "offer", "sdp": 5}',
                                   '{"type": "offer", "sdp": "nonsense"}', '{"type": "candidate", "candidate": null}',
                                   '{"type": "candidate", "candidate": {"candidate": "x"}}',
-                                  "[" * 60000, '{"type": "candidate", "candidate": {"candidate": "candidate:1 1 udp 1 '
-                                  '192.0.2.1 9 typ host", "sdpMLineIndex": 1000000000000}}'])
+                                  "[" * 60000])
 async def test_bad_signalling_is_refused(client, server, text):
     address = server.replace("/?", "/signalling?")
     async with client.ws_connect(address, origin=_without_token(server).rstrip("/")) as websocket:
