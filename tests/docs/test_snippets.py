@@ -6,6 +6,7 @@ A block that shows a part only is fenced as ```python (part)``` and is compiled 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -42,7 +43,7 @@ def name(block: object) -> str | None:
 @pytest.mark.parametrize("block", blocks("python"), ids=name)
 def test_python(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
     document, line, text, part = block
-    compile(text, f"{document}:{line}", "exec")
+    compile(text, f"{document}:{line}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if part else 0)
     if part:
         return
     program = tmp_path / "program.py"
