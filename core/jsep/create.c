@@ -21,7 +21,7 @@ struct draft {
   prtc_sdp_group bundle;
   char mids[2 * MID_ROOM]; /* of the group */
   prtc_sdp_attribute carried[3]; /* attributes of the section that carries ours */
-  char format[16]; /* of that section */
+  char format[4]; /* of that section */
   char mid[12];  /* of a new section */
   char port[8];  /* our SCTP port, as the older form of the m= line wants it */
 };
@@ -103,9 +103,12 @@ static void bundle(struct draft *draft, const char *carrier, const char *mid) {
  * section is rejected; Chromium then refuses the answer as a whole, and its offer is the same under every policy. So where the two
  * have the same ICE credentials that section is accepted, without anything to send or to receive: it carries the data section. */
 
+/* Its first format is a payload type, of three digits at most. */
 static bool is_media(const prtc_sdp_media *media) {
   bool is_of_rtp = strcmp(media->protocol, "UDP/TLS/RTP/SAVPF") == 0 || strcmp(media->protocol, "UDP/TLS/RTP/SAVP") == 0;
-  return is_of_rtp && media->mid != NULL && media->formats != NULL && media->formats[0] != '\0';
+  if (!is_of_rtp || media->mid == NULL || media->formats == NULL) return false;
+  size_t size = strcspn(media->formats, " ");
+  return size >= 1 && size <= 3;
 }
 
 /* The section that carries the data section of an offer, or -1. It stays the one that it was. */

@@ -259,6 +259,18 @@ static void test_bundle_only_behind_rejected(void) {
   check_max_bundle(OFFER_CHROMIUM_MEDIA); /* as Chromium writes it */
 }
 
+/* What is no payload type cannot be answered: the section is rejected, and the answer can be applied. */
+static void test_bundle_head_with_a_bad_format(void) {
+  struct prtc_jsep *jsep = make();
+  struct prtc_jsep_local local = local_side();
+  const char *offer = with(OFFER_CHROMIUM_MAX_BUNDLE, "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 1111111111111111");
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
+  char *answer = answer_of(jsep, &local);
+  CHECK_HAS(answer, "m=audio 0 ");
+  PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer), PRTC_OK);
+  prtc_jsep_free(jsep);
+}
+
 /* Without a group, or without what its head would say, a section with port 0 is nothing. */
 static void test_bundle_only_without_bundle(void) {
   struct prtc_jsep *jsep = make();
@@ -909,6 +921,7 @@ int main(void) {
   PRTC_RUN(test_new_association_is_refused);
   PRTC_RUN(test_revived);
   PRTC_RUN(test_unbundled_and_without_mid);
+  PRTC_RUN(test_bundle_head_with_a_bad_format);
   PRTC_RUN(test_second_data_section_is_rejected);
   PRTC_RUN(test_role_of_answerer);
   PRTC_RUN(test_role_of_offerer);

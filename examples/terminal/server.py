@@ -265,10 +265,16 @@ def _is_loopback(host):
         return host == "localhost"
 
 
+def _port(text):
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
 def _arguments():
     parser = argparse.ArgumentParser(description="Serves a page that is a terminal on this machine, over WebRTC.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", default=8080, type=int, help="port to listen on, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", default=8080, type=_port, help="port to listen on, 0 for a free one (default: %(default)s)")
     parser.add_argument("--name", action="append", default=[], metavar="NAME",
                         help="another host name under which pages may ask for this server; can be repeated")
     parser.add_argument("--shell", default=os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh",
