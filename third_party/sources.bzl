@@ -71,6 +71,7 @@ def polyrtc_sources():
             "//third_party:usrsctp-abandoned.patch",
             "//third_party:usrsctp-interleaving.patch",
             "//third_party:usrsctp-rto.patch",
+            "//third_party:usrsctp-unordered.patch",
             "//third_party:usrsctp-window.patch",
         ],
     )

@@ -316,6 +316,9 @@ static void every_reliability_keeps_its_promise(void) {
   for (unsigned seed = first_seed; seed < last_seed; seed++) run_model(seed);
 }
 
+/* A seed that lost an unordered message: it was complete and waited for another of its stream, which was given up. */
+static void a_complete_message_outlives_one_that_is_given_up(void) { run_model(1932); }
+
 static void run_all(void) {
   PRTC_RUN(both_sides_know_whether_they_interleave);
   PRTC_RUN(a_message_that_waits_does_not_stop_others);
@@ -325,6 +328,7 @@ static void run_all(void) {
   PRTC_RUN(a_pause_closes_the_window);
   PRTC_RUN(a_message_may_be_very_large);
   PRTC_RUN(every_reliability_keeps_its_promise);
+  PRTC_RUN(a_complete_message_outlives_one_that_is_given_up);
 }
 
 /* With two arguments: the model alone, on the seeds from the first to before the second; with a third, without interleaving. */
