@@ -104,6 +104,29 @@ static void unordered_messages_do_not_close_the_window(void) {
   world_free(world);
 }
 
+/* Nor do those that are given up when a part of them is there: more than there would be room for. */
+static void unordered_messages_that_are_given_up_do_not_close_the_window(void) {
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.receive_window = 100000;
+  struct world *world = world_connected(85, &config);
+  uint8_t bytes[3000] = {1};
+  prtc_sctp_message part = world_message(1, bytes, sizeof bytes);
+  part.unordered = 1;
+  for (uint32_t i = 0; i < 1000; i++) {
+    part.end = 0;
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+    world_run(world, 300 * MILLISECOND);
+    PRTC_CHECK_INT(abandon(world, 1), 0);
+  }
+  part.end = 1;
+  PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+  world_run(world, 20 * SECOND);
+  PRTC_CHECK(world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, messages(world) - 1)->whole);
+  PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+  world_free(world);
+}
+
 /* At whatever moment: before anything of it has left, on the way, after all was acknowledged. What follows arrives. */
 static void what_was_begun_can_be_given_up(void) {
   static const size_t sizes[] = {1, 1000, 30000};
@@ -324,6 +347,7 @@ static void run_all(void) {
   PRTC_RUN(a_message_that_waits_does_not_stop_others);
   PRTC_RUN(unfinished_messages_do_not_fill_the_window);
   PRTC_RUN(unordered_messages_do_not_close_the_window);
+  PRTC_RUN(unordered_messages_that_are_given_up_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
   PRTC_RUN(a_pause_closes_the_window);
   PRTC_RUN(a_message_may_be_very_large);
