@@ -7,12 +7,16 @@ import hashlib
 import json
 import os
 import random
+import sys
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
-from test_terminal import dial, serve
+from test_terminal import EXAMPLE, dial, serve
+
+sys.path.insert(0, str(EXAMPLE))
+import files  # noqa: E402: of the example
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the event loop in which the browsers live
 
@@ -307,7 +311,6 @@ async def test_what_is_no_file_is_refused(page, folder):
     [{"type": "upload", "path": "", "name": "x"}, {"type": "end"}],
     [{"type": "upload", "path": "", "name": "x"}, b""],
     [{"type": "ack", "bytes": 1}], [{"type": "download", "path": "."}, {"type": "ack", "bytes": -1}],
-    [{"type": "upload", "path": "", "name": "x"}, *[bytes(200_000)] * 80],
     [{"type": "list", "path": ""}] * 3000,
 ], ids=lambda messages: f"{messages[0]!r:.40} {len(messages)}")
 async def test_bad_messages_close_the_channel(page, folder, messages):
@@ -315,6 +318,32 @@ async def test_bad_messages_close_the_channel(page, folder, messages):
     while await asked.event() != "close":
         pass
     await until(lambda: os.listdir(folder) == [])
+
+
+class Channel:
+    """As much of a channel as a server needs that is not fast enough: what comes is not dealt with."""
+
+    closed = False
+
+    def on(self, event, listener):
+        if event == "message":
+            self.receive = listener
+
+    def close(self):
+        self.closed = True
+
+
+async def test_more_than_the_window_closes_the_channel():
+    channel = Channel()
+    link = files._Link(channel)
+    for _ in range(WINDOW // 65536):
+        channel.receive(bytes(65536))
+    assert not channel.closed
+    link.acknowledge(65536)
+    channel.receive(bytes(65536))
+    assert not channel.closed
+    channel.receive(b"x")
+    assert channel.closed
 
 
 async def test_a_wrong_hash_is_refused(page, folder):
