@@ -201,6 +201,7 @@ static int new_peer(prtc_replay *replay, const struct prtc_recording_entry *entr
   prtc_peer *peer;
   if (v[0].size != sizeof config) return malformed(replay);
   memcpy(&config, v[0].data, sizeof config);
+  if (config.size > sizeof config) return malformed(replay);
   config.ice_servers = prtc_queue_at(&replay->gathered.servers, 0);
   config.ice_server_count = replay->gathered.servers.count;
   config.certificates = prtc_queue_at(&replay->gathered.certificates, 0);
@@ -220,6 +221,7 @@ static int create_description(prtc_replay *replay, prtc_peer *peer, const struct
   if (!offer) return prtc_peer_create_answer(peer, entry->time, out, capacity);
   if (v[1].data != NULL && v[1].size != sizeof options) return malformed(replay);
   if (v[1].data != NULL) memcpy(&options, v[1].data, sizeof options);
+  if (v[1].data != NULL && options.size > sizeof options) return malformed(replay);
   return prtc_peer_create_offer(peer, entry->time, v[1].data != NULL ? &options : NULL, out, capacity);
 }
 
@@ -229,6 +231,7 @@ static int create_channel(prtc_replay *replay, prtc_peer *peer, const struct prt
   prtc_channel_id channel;
   if (v[1].size != sizeof config) return malformed(replay);
   memcpy(&config, v[1].data, sizeof config);
+  if (config.size > sizeof config) return malformed(replay);
   config.label = v[2].data;
   config.label_size = v[2].size;
   config.protocol = v[3].data;
