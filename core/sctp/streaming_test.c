@@ -339,6 +339,9 @@ static void every_reliability_keeps_its_promise(void) {
   for (unsigned seed = first_seed; seed < last_seed; seed++) run_model(seed);
 }
 
+/* A seed that never came back from sending: all waited, the first that did was no longer among those that have a turn. */
+static void sending_ends_when_every_stream_waits(void) { run_model(2759); }
+
 /* A seed that lost an unordered message: it was complete and waited for another of its stream, which was given up. */
 static void a_complete_message_outlives_one_that_is_given_up(void) { run_model(1932); }
 
@@ -353,6 +356,7 @@ static void run_all(void) {
   PRTC_RUN(a_message_may_be_very_large);
   PRTC_RUN(every_reliability_keeps_its_promise);
   PRTC_RUN(a_complete_message_outlives_one_that_is_given_up);
+  PRTC_RUN(sending_ends_when_every_stream_waits);
 }
 
 /* With two arguments: the model alone, on the seeds from the first to before the second; with a third, without interleaving. */
