@@ -59,6 +59,7 @@ class Host:
         self._requests: set[int] = set()
         self._drain_at: int | None = None
         self._timeout_window = (0, 0)
+        self.deaf_until = 0
         self.freed = False
 
     def __repr__(self) -> str:
@@ -73,6 +74,7 @@ class Host:
             raise InvariantError(f"peer id {raw.id} was used before")
         self.mtu = max(self.mtu, config.get("mtu", 0))
         peer = self.peers[raw.id] = SimPeer(self, raw)
+        peer.streaming = bool(config.get("streaming_channels"))
         self.touch()
         return peer
 
@@ -88,6 +90,11 @@ class Host:
     def touch(self) -> None:
         """A command was given: what it led to is fetched in this instant."""
         self._drain_at = self.simulation.now
+
+    def hold_events(self, duration: int) -> None:
+        """The application is busy: datagrams and time go on, but nobody fetches events for so many microseconds."""
+        self.deaf_until = max(self.deaf_until, self.simulation.now + duration)
+        self.after(duration, self.touch)
 
     # ------------------------------------------------------------------------------------------------- for the network
 
@@ -204,7 +211,7 @@ class Host:
                 if datagrams > invariants.DATAGRAMS_PER_DRAIN:
                     raise InvariantError("transmit does not come to an end")
                 self._send(now, datagram)
-            for event in self.endpoint.events():
+            for event in self.endpoint.events() if now >= self.deaf_until else ():
                 busy = True
                 self._on_event(event)
             if self.freed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from polyrtc import sansio
-from polyrtc.sansio import Event, EventType
+from polyrtc.sansio import Event, EventType, MessageFlag
 
 
 class InvariantError(AssertionError):
@@ -112,6 +112,8 @@ class PeerStates:
         self.dtls_transport = "new"
         self.sctp_transport: str | None = None
         self.channels: dict[int, str] = {}
+        self.streaming: set[int] = set()  # channels whose messages come in parts
+        self.partial: set[int] = set()  # those that are in the midst of one
         self.candidates_ended = False
 
     def follow(self, event: Event) -> None:
@@ -143,8 +145,7 @@ class PeerStates:
         if old not in allowed:
             raise InvariantError(f"{kind.name} of channel {event.object}, which is {old}")
         if kind == EventType.CHANNEL_MESSAGE:
-            if event.data is None or event.flags != 3:
-                raise InvariantError(f"a message without data or with flags {event.flags}")
+            self._follow_parts(event)
             try:
                 if event.kind == sansio.MessageKind.TEXT:
                     event.data.decode()
@@ -152,6 +153,20 @@ class PeerStates:
                 raise InvariantError(f"a text that is not UTF-8: {error}") from error
         if new is not None:
             self.channels[event.object] = new
+
+    def _follow_parts(self, event: Event) -> None:
+        """A whole message, or on a streaming channel parts in their order: BEGIN … END, or ABANDONED instead of the end."""
+        begin, end, abandoned = (bool(event.flags & flag) for flag in MessageFlag)
+        if event.data is None or event.flags & ~7 or (abandoned and (begin or end or event.data)):
+            raise InvariantError(f"a message without data or with flags {event.flags}")
+        if event.object not in self.streaming and not (begin and end):
+            raise InvariantError(f"a part of a message (flags {event.flags}) on channel {event.object}, which takes whole ones")
+        if begin == (event.object in self.partial):
+            raise InvariantError(f"channel {event.object}: flags {event.flags}, in a message: {event.object in self.partial}")
+        if end or abandoned:
+            self.partial.discard(event.object)
+        else:
+            self.partial.add(event.object)
 
     def _follow_candidate(self, event: Event) -> None:
         if event.text is None:

@@ -17,26 +17,37 @@ Message = str | bytes
 class Flow:
     """One direction of a channel."""
 
-    def __init__(self, name: str, ordered: bool, reliable: bool) -> None:
+    def __init__(self, name: str, ordered: bool, reliable: bool, lasts: int | None = None) -> None:
         self.name = name
         self.ordered = ordered
         self.reliable = reliable
+        self.lasts = lasts
+        """Microseconds after which a message may not arrive any more: its life time and what the way takes."""
+        self.lost = 0
+        """Unreliable: how many were passed over."""
+        self.given_up = self.abandoned = 0
+        """Messages in parts that the sender gave up, and those whose rest will not come, as the receiver was told."""
         self.sent = self.arrived = 0
         self.excused = False
         """Nothing more needs to arrive: the receiver has closed, or one of the peers is gone."""
         self._queue: deque[Message] = deque()  # ordered: what is under way
         self._bag: Counter[Message] = Counter()  # unordered: what is under way
+        self._sent_at: dict[Message, int] = {}  # with `lasts`: the newest of this text
 
-    def on_sent(self, message: Message) -> None:
+    def on_sent(self, message: Message, now: int = 0) -> None:
         self.sent += 1
+        if self.lasts is not None:
+            self._sent_at[message] = now
         if self.ordered:
             self._queue.append(message)
         else:
             self._bag[message] += 1
 
-    def on_arrived(self, message: Message) -> None:
+    def on_arrived(self, message: Message, now: int = 0) -> None:
         """Raises unless this message may arrive now."""
         self.arrived += 1
+        if self.lasts is not None and now - self._sent_at.get(message, now) > self.lasts:
+            self._refuse(message, f"comes {now - self._sent_at[message]} µs after it was sent, {self.lasts} are allowed")
         if not self.ordered:
             if not self._bag[message]:
                 self._refuse(message, "was not sent, or has arrived before")
@@ -53,7 +64,14 @@ class Flow:
             while self._queue:  # what is passed over was given up by the sender, as it may
                 if self._queue.popleft() == message:
                     return
+                self.lost += 1
             self._refuse(message, "was not sent, has arrived before, or comes late")
+
+    def on_abandoned(self) -> None:
+        """The receiver was told that the rest of a message will not come."""
+        self.abandoned += 1
+        if self.reliable and self.abandoned > self.given_up:
+            raise InvariantError(f"{self.name}: a message is said to be given up, the sender gave up {self.given_up}")
 
     def _refuse(self, message: Message, why: str) -> None:
         raise InvariantError(f"{self.name}: {describe(message)} {why}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from polyrtc.sansio import ChannelInfo, Event, EventType, MessageKind, Peer
+from polyrtc.sansio import ChannelInfo, Event, EventType, MessageFlag, MessageKind, Peer
 
 from .invariants import InvariantError, PeerStates
 
@@ -22,7 +22,9 @@ class SimChannel:
     def __init__(self, peer: SimPeer, id: int) -> None:
         self.peer = peer
         self.id = id
-        self.received: list[Message] = []
+        self.received: list[Message] = []  # whole ones, however they came
+        self.abandoned = 0  # messages of which only a part came
+        self.parts: list[bytes] = []
         self.errors: list[tuple[int, str | None]] = []
         self.lows = 0
         self.info: ChannelInfo = peer.raw.channel_info(id)
@@ -45,6 +47,20 @@ class SimChannel:
     def send(self, message: Message) -> None:
         self.peer.command("send", self.id, message)
 
+    def on_part(self, event: Event) -> Message | None:
+        """Takes a message, or a part of one; returns the message that is whole by it."""
+        assert event.data is not None
+        if event.flags & MessageFlag.ABANDONED:
+            self.abandoned += 1
+            self.parts.clear()
+            return None
+        self.parts.append(event.data)
+        if not event.flags & MessageFlag.END:
+            return None
+        data = b"".join(self.parts)
+        self.parts.clear()
+        return data.decode() if event.kind == MessageKind.TEXT else data
+
     def close(self) -> None:
         self.peer.command("close_channel", self.id)
         # W3C section 6.2: closing at once, so from now on no message may come.
@@ -61,6 +77,8 @@ class SimPeer:
         self.id = raw.id
         self.states = PeerStates()
         self.channels: dict[int, SimChannel] = {}
+        self.streaming = False  # the configuration's streaming_channels
+        self.whole: Message | None = None  # the message that the event now told has made whole
         self.candidates: list[Event] = []
         self.failures: list[tuple[int, str | None]] = []
         self.negotiation_needed = 0
@@ -87,6 +105,8 @@ class SimPeer:
         if id in self.states.channels or id == 0:
             raise InvariantError(f"channel id {id} was used before")
         self.states.channels[id] = "connecting"
+        if config.get("streaming"):
+            self.states.streaming.add(id)
         channel = self.channels[id] = SimChannel(self, id)
         return channel
 
@@ -115,11 +135,12 @@ class SimPeer:
         kind = event.type
         if kind == EventType.DATA_CHANNEL:
             self.channels[event.object] = SimChannel(self, event.object)
+            if self.streaming:
+                self.states.streaming.add(event.object)
         elif kind == EventType.CHANNEL_MESSAGE:
-            assert event.data is not None
-            self.channels[event.object].received.append(
-                event.data.decode() if event.kind == MessageKind.TEXT else event.data
-            )
+            self.whole = self.channels[event.object].on_part(event)
+            if self.whole is not None:
+                self.channels[event.object].received.append(self.whole)
         elif kind == EventType.CHANNEL_ERROR:
             self.channels[event.object].errors.append((event.code, event.text))
         elif kind == EventType.CHANNEL_BUFFERED_AMOUNT_LOW:

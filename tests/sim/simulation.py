@@ -141,6 +141,11 @@ class Simulation:
         self._forwarding[source] = forward
         source.listeners.append(forward)
 
+    def stop_forwarding(self, source: SimPeer) -> None:
+        """The candidates of this peer are somebody else's business from now on."""
+        if source in self._forwarding:
+            source.listeners.remove(self._forwarding.pop(source))
+
     def _add_candidate(self, target: SimPeer, event: Event) -> None:
         if not target.alive():
             return

@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A mixed workload: from one seed a bad network, some connections, and a while of everything that applications do to them.
 
-Channels of all kinds are opened and closed at any moment from either side, ids are used again, messages of all kinds and
-sizes are sent, peers are closed or freed without notice. A model knows what must arrive; the simulator checks the rest.
+Channels of all kinds are opened and closed at any moment from either side, ids are used again, messages of all kinds and sizes are
+sent, whole or in parts, both sides negotiate anew, networks fail for a while, an attacker adds its datagrams, events are left unread,
+peers are closed or freed without notice. A model knows what must arrive; the simulator checks the rest.
+
+A run is a seed, and may be made smaller: `actions` says which of the seed's actions are done, `without` what of its surroundings or
+which kinds of actions are left out. Each action draws from a generator of its own, so that leaving one out changes no other. That is
+what shrink.py makes use of.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from polyrtc.errors import ErrorCode, PrtcError
-from polyrtc.sansio import Endpoint, Event, EventType, MessageKind
+from polyrtc.sansio import NO_LIMIT, Endpoint, Event, EventType, MessageFlag
 
+from .attacks import Attacker
 from .host import Habits, Host
 from .invariants import InvariantError
 from .model import Flow, Message
-from .network import MILLISECOND, SECOND, Conditions
+from .network import MILLISECOND, SECOND, Conditions, Packet
 from .nodes import Dependence, Nat, StunServer
 from .peer import SimChannel, SimPeer
+from .signalling import Signalling
 from .simulation import EndpointFactory, Simulation
 
 #: Seconds of virtual time for a connection to come about, and for all that is under way to arrive, on the worst networks.
@@ -29,6 +37,17 @@ PATIENCE = 900
 
 #: Seconds after which a peer must have noticed that the other one is gone (RFC 7675 section 5.1: consent lasts 30 s).
 NOTICE = 90
+
+#: Microseconds that the way takes at most on the worst of our networks, when nobody keeps the receiver from reading.
+LONGEST_WAY = 1_500_000
+
+#: What `without` may name besides ACTIONS: the surroundings of a run.
+SURROUNDINGS = (
+    "nat", "loss", "reorder", "duplicate", "corrupt", "rate", "jitter", "delay", "habits", "attacker", "limits", "more pairs",
+    "early leaving", "streaming",
+)
+
+_COUNTERS = ("bytes", "packets", "messages", "requests", "responses", "consentRequests", "dataChannels", "selectedCandidatePairChanges")
 
 _TEXTS = ("", "a", "héllo wörld", "🙂" * 7, "\u0000zero\u0000", "line\r\nline")
 
@@ -52,13 +71,89 @@ class Channel:
         self.config = config
         self.ends: dict[int, SimChannel] = {}  # by side
         self.closed_by: set[int] = set()
+        self.streams: dict[int, Streaming] = {}  # by side: the message that is being sent in parts
         self.one_sided = False  # negotiated, and closed by one side before there was an association: the other cannot know
         ordered = config.get("ordered", True)
         reliable = not {"max_retransmits", "max_packet_life_time"} & config.keys()
-        self.flows = [Flow(f"channel {label}, from side {side}", ordered, reliable) for side in range(2)]
+        lasts = None
+        if not ordered and "max_packet_life_time" in config:
+            lasts = config["max_packet_life_time"] * MILLISECOND + LONGEST_WAY
+        self.flows = [Flow(f"channel {label}, from side {side}", ordered, reliable, lasts) for side in range(2)]
 
     def over(self) -> bool:
         return bool(self.ends) and all(end.state == "closed" for end in self.ends.values())
+
+
+class Streaming:
+    """A message that one side sends in parts, as fast as they are taken."""
+
+    def __init__(self, pair: Pair, channel: Channel, side: int, random: Random) -> None:
+        self.pair = pair
+        self.channel = channel
+        self.side = side
+        self.random = random
+        self.text = random.random() < 0.2
+        self.rest = random.choice((0, 1, 100, 5_000, 60_000, 300_000, 300_000, 1_500_000))
+        self.gives_up = random.random() < 0.15
+        self.given = bytearray()
+        self.stalls = 0
+
+    def pump(self) -> None:
+        """Gives parts until no more is taken, or the message is whole."""
+        end, limit = self.channel.ends[self.side], self.pair.limits[1 - self.side]
+        while end.state == "open" and self.pair.peers[self.side].alive():
+            if self.gives_up and (self.rest == 0 or self.random.random() < 0.1):
+                self._over(self._give(end, b"", MessageFlag.ABANDONED))
+                return
+            size = min(self.rest, self.random.choice((1, 1_000, 1_000, 16_384, 100_000)))
+            part = self._part(size)
+            try:
+                taken = self._give(end, part, MessageFlag.END if size == self.rest else 0)
+            except PrtcError as error:
+                if error.code == ErrorCode.MESSAGE_TOO_LARGE and len(self.given) + size > limit:
+                    self.pair.count["streams: too large for the other side"] += 1
+                    self._over(self.given and self._give(end, b"", MessageFlag.ABANDONED))
+                elif error.code != ErrorCode.INVALID_STATE or end.refresh().state == "open":
+                    raise
+                return
+            if not taken:
+                self.stalls += 1
+                self.pair.count["streams: parts that had to wait"] += 1
+                self.pair.workload.simulation.after(200_000, self.resume)
+                return
+            self.given += part
+            self.rest -= size
+            if len(self.given) > limit:
+                raise InvariantError(f"a message of {len(self.given)} bytes was taken, the other side's limit is {limit}")
+            if self.rest == 0 and not self.gives_up:
+                message = self.given.decode() if self.text else bytes(self.given)
+                self.channel.flows[self.side].on_sent(message, self.pair.workload.simulation.now)
+                self.pair.count["streams: messages"] += 1
+                del self.channel.streams[self.side]
+                return
+            if self.random.random() < 0.1:  # an application that has no more yet
+                self.pair.workload.simulation.after(self.random.randrange(1, 300_000), self.resume)
+                return
+
+    def resume(self) -> None:
+        if self.channel.streams.get(self.side) is self and not self.pair.gone:
+            self.pump()
+
+    def _part(self, size: int) -> bytes:
+        head = b"" if self.given else f"{self.channel.label} in parts {self.channel.flows[self.side].sent} ".encode()[:size]
+        return head + (b"x" * (size - len(head)) if self.text else self.random.randbytes(size - len(head)))
+
+    def _give(self, end: SimChannel, part: bytes, flags: int) -> bool:
+        if self.gives_up and flags == MessageFlag.END:
+            flags = 0
+        self.pair.count["streams: parts"] += 1
+        taken: bool = end.peer.command("send_part", end.id, part.decode() if self.text else part, flags)
+        return taken
+
+    def _over(self, abandoned: object) -> None:
+        self.channel.flows[self.side].given_up += bool(abandoned)
+        self.pair.count["streams: given up"] += bool(abandoned)
+        del self.channel.streams[self.side]
 
 
 class Pair:
@@ -66,14 +161,20 @@ class Pair:
 
     def __init__(self, workload: Workload, number: int, hosts: list[Host], config: list[dict[str, Any]]) -> None:
         self.workload = workload
+        self.count = workload.count
         self.number = number
         self.peers = [host.peer(**c) for host, c in zip(hosts, config)]
         self.limits = [c["max_message_size"] or 256 * 1024 for c in config]
+        self.whole_limits = [16 * 1024 * 1024 if limit == NO_LIMIT else limit for limit in self.limits]
         self.bounds = [c["send_queue_size"] or 16 * 1024 * 1024 for c in config]
         self.channels: list[Channel] = []
         self.gone: set[int] = set()
         self.serial = 0
-        self.negotiating_until = 0
+        self.signalling: Signalling | None = None  # once the first negotiation is over
+        self.paused: set[int] = set()
+        self.disturbed = False  # something has happened by which datagrams are lost, or read late, though the network is good
+        self.ever_connected = False
+        self.counters: list[dict[tuple[str, str], float]] = [{}, {}]  # by side: what the statistics said last
         for side, peer in enumerate(self.peers):
             peer.listeners.append(lambda event, side=side: self.on_event(side, event))  # type: ignore[misc]
 
@@ -87,11 +188,7 @@ class Pair:
         if event.type == EventType.DATA_CHANNEL:
             self._announced(side, peer.channels[event.object])
         elif event.type == EventType.CHANNEL_MESSAGE:
-            assert event.data is not None
-            channel = self._channel_of(side, event.object)
-            text = event.kind == MessageKind.TEXT
-            channel.flows[1 - side].on_arrived(event.data.decode() if text else event.data)
-            self.workload.count["messages received"] += 1
+            self._on_message(side, event)
         elif event.type == EventType.CHANNEL_CLOSING:
             self.workload.count["channels closed by the other side"] += 1
         elif event.type == EventType.CHANNEL_BUFFERED_AMOUNT_LOW:
@@ -100,6 +197,29 @@ class Pair:
             raise InvariantError(f"pair {self.number}, side {side}: a channel failed: {event.code} {event.text}")
         elif event.type == EventType.FAILED:
             self.workload.count["failures reported"] += 1
+        elif event.type == EventType.CONNECTION_STATE_CHANGE:
+            self.count[f"connections: {event.state_name}"] += 1
+            if event.state_name == "failed" and self.signalling is not None and peer.states.dtls_transport == "connected":
+                self.count["ICE restarts after a failure"] += 1
+                self.workload.simulation.after(SECOND, lambda: self._recover(side))
+
+    def _recover(self, side: int) -> None:
+        if self.signalling is not None and not self.gone and self.peers[side].states.connection == "failed":
+            self.signalling.restart(side)
+
+    def _on_message(self, side: int, event: Event) -> None:
+        if side in self.paused:
+            raise InvariantError(f"pair {self.number}, side {side}: a message, though messages are paused")
+        channel, peer, sim = self._channel_of(side, event.object), self.peers[side], self.workload.simulation
+        flow = channel.flows[1 - side]
+        if not event.flags & MessageFlag.BEGIN or not event.flags & MessageFlag.END:
+            self.count["streams: parts received"] += 1
+        if event.flags & MessageFlag.ABANDONED:
+            flow.on_abandoned()
+            self.count["streams: told that the rest will not come"] += 1
+        if peer.whole is not None:
+            flow.on_arrived(peer.whole, sim.now if not self.disturbed else 0)
+            self.count["messages received"] += 1
 
     def _channel_of(self, side: int, id: int) -> Channel:
         for channel in self.channels:
@@ -159,22 +279,53 @@ class Pair:
         channel.ends[side] = self.peers[side].channel(channel.label, **config)
         return channel
 
-    @staticmethod
-    def _kind(random: Random) -> dict[str, Any]:
+    def _kind(self, random: Random) -> dict[str, Any]:
         config: dict[str, Any] = {"ordered": random.random() < 0.6}
         reliability = random.random()
         if reliability < 0.15:
             config["max_retransmits"] = random.choice((0, 1, 3))
         elif reliability < 0.3:
             config["max_packet_life_time"] = random.choice((0, 20, 500))
+        for name in ("max_retransmits", "max_packet_life_time"):
+            if name in config:
+                self.count[f"channels: {name}, {'ordered' if config['ordered'] else 'unordered'}"] += 1
+        if random.random() < 0.3 and "streaming" not in self.workload.without:
+            config["streaming"] = True
         return config
+
+    def _open_ends(self) -> list[tuple[Channel, int]]:
+        return [(c, s) for c in self.channels for s, end in sorted(c.ends.items()) if end.state == "open"]
+
+    def _send_within_a_stream(self, channel: Channel, side: int) -> None:
+        """Until a message in parts is whole, no other can be sent on its channel."""
+        try:
+            channel.ends[side].send("in between")
+        except PrtcError as error:
+            if error.code not in (ErrorCode.INVALID_STATE, ErrorCode.QUEUE_FULL):
+                raise
+            self.count["sends refused: in the midst of another message"] += 1
+        else:
+            if channel.streams[side].given:
+                raise InvariantError("a message was taken in the midst of another one")
+            channel.flows[side].on_sent("in between", self.workload.simulation.now)
+
+    def stream(self, random: Random) -> None:
+        """Begins a message in parts; the parts follow by themselves."""
+        ends = [(c, s) for c, s in self._open_ends() if s not in c.streams]
+        if ends and "streaming" not in self.workload.without:
+            channel, side = random.choice(ends)
+            channel.streams[side] = Streaming(self, channel, side, random)
+            channel.streams[side].pump()
 
     def send(self, random: Random) -> None:
         """A few messages on a channel that is open."""
-        open_ends = [(c, s) for c in self.channels for s, end in sorted(c.ends.items()) if end.state == "open"]
+        open_ends = self._open_ends()
         if not open_ends:
             return
         channel, side = random.choice(open_ends)
+        if side in channel.streams:
+            self._send_within_a_stream(channel, side)
+            return
         for _ in range(random.choice((1, 1, 2, 5, 20))):
             message = self._message(random, channel.label, channel.flows[side].sent)
             size = len(message.encode() if isinstance(message, str) else message)
@@ -183,7 +334,7 @@ class Pair:
             except PrtcError as error:
                 if error.code == ErrorCode.QUEUE_FULL:
                     self.workload.count["sends refused: queue full"] += 1
-                elif error.code == ErrorCode.MESSAGE_TOO_LARGE and size > self.limits[1 - side]:
+                elif error.code == ErrorCode.MESSAGE_TOO_LARGE and size > self.whole_limits[1 - side]:
                     self.workload.count["sends refused: too large"] += 1
                 elif error.code == ErrorCode.INVALID_STATE and channel.ends[side].refresh().state != "open":
                     self.workload.count["sends refused: closed, but not told yet"] += 1
@@ -193,7 +344,7 @@ class Pair:
             limit = self.limits[1 - side]
             if size > limit:
                 raise InvariantError(f"a message of {size} bytes was taken, the other side's limit is {limit}")
-            channel.flows[side].on_sent(message)
+            channel.flows[side].on_sent(message, self.workload.simulation.now)
             kind = "empty" if not size else "text" if isinstance(message, str) else "binary"
             self.workload.count[f"messages sent: {kind}"] += 1
             self.workload.count["bytes sent"] += size
@@ -232,16 +383,92 @@ class Pair:
             end = random.choice(ends)
             end.peer.raw.set_buffered_amount_low_threshold(end.id, random.choice((0, 1_000, 50_000)))
 
+    # -------------------------------------------------------------------------------------------------- negotiating anew
+
+    def _signalling(self, random: Random) -> Signalling:
+        if self.signalling is None:
+            delay = random.choice((0, 1, 50, 400)) * MILLISECOND
+            generator = Random(f"signalling {self.workload.seed} {self.number}")
+            self.signalling = Signalling(self.workload.simulation, self.peers, generator, delay)
+        return self.signalling
+
     def restart(self, random: Random) -> None:
-        """An ICE restart by either side, while the channels go on (RFC 8445 section 9)."""
-        now = self.workload.simulation.now
-        if now < self.negotiating_until:
-            return
-        self.negotiating_until = now + 2 * SECOND  # trickle: two messages of 50 ms each at most
+        self.disturbed = True
+        self._signalling(random).restart(random.randrange(2))
+        self.count["ICE restarts"] += 1
+
+    def renegotiate(self, random: Random) -> None:
+        self._signalling(random).offer(random.randrange(2))
+        self.count["offers"] += 1
+
+    def glare(self, random: Random) -> None:
+        self._signalling(random).offer_both()
+        self.count["offers from both sides"] += 1
+
+    def roll_back(self, random: Random) -> None:
+        self._signalling(random).offer_and_take_back(random.randrange(2), random.choice((0, 1_000, 100_000)))
+
+    # ------------------------------------------------------------------------------------------------------- disturbances
+
+    def outage(self, random: Random) -> None:
+        """Nothing passes for a while (consent lasts 30 s)."""
+        self.workload.disturb()
+        duration = random.choice((1, 3, 8, 20)) * SECOND
+        self.workload.dark_until = max(self.workload.dark_until, self.workload.simulation.now + duration)
+        self.count["outages"] += 1
+
+    def change_path(self, random: Random) -> None:
+        """A NAT forgets its mappings: the datagrams come from another port. Then an ICE restart, as applications do it."""
+        if self.workload.nats:
+            self.workload.disturb()
+            random.choice(self.workload.nats).forget()
+            self.count["NATs that forgot"] += 1
+            for pair in self.workload.pairs:
+                if not pair.gone and pair.connected():
+                    pair._signalling(random).restart(random.randrange(2))
+
+    def hold_events(self, random: Random) -> None:
+        """An application that is busy fetches no events for a while."""
+        self.workload.disturb()
+        random.choice(self.workload.hosts).hold_events(random.choice((20, 300, 2_000)) * MILLISECOND)
+        self.count["events left unread"] += 1
+
+    def pause(self, random: Random) -> None:
+        """No messages are taken for a while."""
         side = random.randrange(2)
-        self.peers[side].command("restart_ice")
-        self.workload.simulation.negotiate(self.peers[side], self.peers[1 - side], delay=random.choice((0, 50_000)))
-        self.workload.count["ICE restarts"] += 1
+        if side in self.paused:
+            return
+        self.disturbed = True
+        self._set_paused(side, True)
+        self.count["messages paused"] += 1
+        self.workload.simulation.after(random.choice((100, 1_000, 3_000)) * MILLISECOND, lambda: self._set_paused(side, False))
+
+    def _set_paused(self, side: int, paused: bool) -> None:
+        peer = self.peers[side]
+        (self.paused.add if paused else self.paused.discard)(side)
+        if peer.id in peer.host.peers:
+            self.workload.simulation.record(peer.host, "pause_messages", peer.id, paused)
+            peer.raw.pause_messages(paused)
+            peer.host.touch()
+
+    def look(self, random: Random) -> None:
+        """Statistics: JSON, its ids unique, its references known, its counters never less than they were."""
+        side = random.randrange(2)
+        stats = self.peers[side].raw.stats(self.workload.simulation.now)
+        ids = {each["id"] for each in stats}
+        if len(ids) != len(stats) or not {"peer-connection", "transport"} <= {each["type"] for each in stats}:
+            raise InvariantError(f"statistics of {sorted(each['id'] for each in stats)}")
+        old, new = self.counters[side], {}
+        for each in stats:
+            for name, value in each.items():
+                if name.endswith("Id") and value not in ids:
+                    raise InvariantError(f"statistics: {each['id']} has {name} {value}, which is not there")
+                if name.startswith(_COUNTERS):
+                    new[each["id"], name] = value
+                    if value < old.get((each["id"], name), 0):
+                        raise InvariantError(f"statistics: {name} of {each['id']} was {old[each['id'], name]}, is {value}")
+        self.counters[side] = new
+        self.count["statistics read"] += 1
 
     def check_bounds(self) -> None:
         """What waits to be sent is within what the configuration allows."""
@@ -255,6 +482,8 @@ class Pair:
         """One side closes, or is gone without a word; then the other side's network may be anything."""
         side = random.randrange(2)
         self.gone.add(side)
+        if not self.ever_connected:
+            self.count["peers that left before they were connected"] += 1
         for channel in self.channels:
             for flow in channel.flows:
                 flow.excused = True
@@ -269,9 +498,17 @@ class Pair:
 
     def settled(self) -> bool:
         """Everything that must arrive has, and every close is through."""
+        if self.signalling is not None and not self.signalling.idle():
+            return False
+        calm = self.workload.calm and not self.disturbed
         for channel in self.channels:
-            if any(flow.missing() for flow in channel.flows):
+            if channel.streams and not self.gone and not channel.closed_by:
                 return False
+            for flow in channel.flows:
+                if calm and "max_retransmits" in channel.config:
+                    flow.reliable = True  # what nothing was lost of must arrive
+                if flow.missing():
+                    return False
             if self.gone or channel.one_sided:
                 continue
             if channel.closed_by and not channel.over():
@@ -282,6 +519,8 @@ class Pair:
 
     def noticed(self) -> bool:
         """Who is left has noticed that the other one is gone."""
+        if not self.ever_connected:
+            return True  # it may wait for the other one as long as it likes
         left = [peer for side, peer in enumerate(self.peers) if side not in self.gone and peer.id in peer.host.peers]
         return all(
             peer.states.connection in ("disconnected", "failed", "closed") or peer.states.dtls_transport == "closed"
@@ -289,42 +528,66 @@ class Pair:
         )
 
     def unsettled(self) -> str:
-        return "; ".join(
+        negotiating = [side.state for side in self.signalling.sides] if self.signalling is not None else []
+        return f"{negotiating} " + "; ".join(
             f"{c.label} {c.config} closed by {sorted(c.closed_by)} "
             + ", ".join(f"{s}: {e.state} {e.refresh().buffered_amount} B" for s, e in sorted(c.ends.items()))
-            + f" missing {[f.missing() for f in c.flows]}"
+            + f" missing {[f.missing() for f in c.flows]} in parts {sorted(c.streams)}"
             for c in self.channels
             if any(f.missing() for f in c.flows) or not c.over()
         )
 
 
+#: The methods of Pair that are actions, and how often they come.
+ACTIONS = {
+    "open": 10, "open_negotiated": 8, "close_channel": 10, "set_threshold": 3, "leave": 0.5, "send": 52, "stream": 6,
+    "restart": 1, "renegotiate": 2, "glare": 1.5, "roll_back": 1.5, "outage": 0.5, "change_path": 0.5, "hold_events": 1.5,
+    "pause": 1, "look": 3,
+}  # fmt: skip
+
+
 class Workload:
     """One seed's run."""
 
-    def __init__(
-        self, seed: int, *, endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0, nat: bool = True
-    ) -> None:
+    def __init__(self, seed: int, *, actions: Collection[int] | None = None, without: Collection[str] = (),
+                 endpoint: EndpointFactory = Endpoint, verbose: bool = False, log_level: int = 0) -> None:
+        unknown = set(without) - {*SURROUNDINGS, *ACTIONS}
+        if unknown:
+            raise ValueError(f"without: {sorted(unknown)} is none of {sorted({*SURROUNDINGS, *ACTIONS})}")
         self.seed = seed
-        self.nat = nat
+        self.actions = actions
+        self.without = without
+        self.begun: list[int] = []  # the actions that this run has come to
         self.random = Random(f"workload {seed}")
         self.simulation = Simulation(seed, endpoint=endpoint, verbose=verbose, log_level=log_level)
         self.count = self.simulation.counters
         self.stun = StunServer(self.simulation.internet)
         self.hosts: list[Host] = []
+        self.nats: list[Nat] = []
         self.pairs: list[Pair] = []
+        self.calm = False  # the network loses nothing and keeps the order
+        self.dark_until = 0
+        self.attacker = Attacker(Random(f"attacker {seed}"), self.random.choice((0.02, 0.2, 0.5)), self.count)
+        self.attacked = self.random.random() < 0.3 and "attacker" not in without
+        self.simulation.network.taps += [self._outage, self.attacker]
 
     def run(self) -> Report:
         """Raises InvariantError, TimeoutError or PrtcError when something is wrong."""
         sim, random = self.simulation, self.random
         began = sim.now
         self._make_hosts()
-        for _ in range(random.choice((1, 1, 1, 2, 3))):
+        pairs, actions = random.choice((1, 1, 1, 2, 3)), random.randrange(20, 120)
+        for _ in range(1 if "more pairs" in self.without else pairs):
             self._connect()
-        sim.until(lambda: all(pair.connected() for pair in self.pairs), PATIENCE, lambda: "connected")
-        for _ in range(random.randrange(20, 120)):
-            self._act()
-            if random.random() < 0.7:
-                sim.run(random.choice((0.001, 0.01, 0.05, 0.3, 1.0)))
+        sim.until(lambda: all(pair.gone or pair.connected() for pair in self.pairs), PATIENCE, lambda: "connected")
+        for pair in self.pairs:
+            pair.ever_connected = not pair.gone
+        self.attacker.active = self.attacked
+        self.count["networks: with an attacker"] += self.attacked
+        for number in range(actions):
+            if self.actions is None or number in self.actions:
+                self.begun.append(number)
+                self._act(Random(f"workload {self.seed} action {number}"))
         for pair in self.pairs:
             sim.until(pair.settled, PATIENCE, pair.unsettled)
         self._idle()
@@ -332,7 +595,14 @@ class Workload:
         digest = sim.digest()
         sim.free()
         self.count.update({f"datagrams {name}": n for name, n in sim.network.counters.items()})
-        return Report(self.seed, digest, (sim.now - began) / SECOND, sim.steps, self.count)
+        return Report(self.seed, digest, (sim.now - began) / SECOND, sim.steps, +self.count)
+
+    def disturb(self) -> None:
+        for pair in self.pairs:
+            pair.disturbed = True
+
+    def _outage(self, now: int, packet: Packet) -> tuple[Packet, ...]:
+        return () if now < self.dark_until else (packet,)
 
     def _make_hosts(self) -> None:
         random = self.random
@@ -341,6 +611,9 @@ class Workload:
             train=random.choice((0.0, 0.5, 1.0)), undrained=random.choice((0.0, 0.2)), backwards=random.choice((0.0, 0.05)),
             early=random.choice((0.0, 0.1)), slow_reply=random.choice((0.0, 0.5)),
         )
+        if "habits" in self.without:
+            habits = Habits()
+        rates = []
         for number in range(2):
             conditions = Conditions(  # of the way up to the internet
                 delay=random.choice((0, 1, 5, 30, 100)) * MILLISECOND,
@@ -353,16 +626,22 @@ class Workload:
                 corrupt=bad * random.choice((0.0, 0.02, 0.1)),
                 mtu=random.choice((1_280, 1_500)),
             )
+            for name in set(SURROUNDINGS) & set(self.without):
+                if hasattr(conditions, name):
+                    setattr(conditions, name, 0)
+            rates.append(conditions.rate)
             self.hosts.append(self._make_host(number, conditions, habits))
             self.count[f"networks: {'good' if not bad else 'bad'}"] += 1
+        self.calm = not bad and not any(rates) and not self.attacked
 
     def _make_host(self, number: int, conditions: Conditions, habits: Habits) -> Host:
         """On the internet by one or two addresses, or in a home behind a NAT."""
         random, sim = self.random, self.simulation
-        if random.random() < 0.3 and self.nat:
+        if random.random() < 0.3 and "nat" not in self.without:
             filtering = random.choice(list(Dependence))
             nat = Nat(f"nat{number}", sim.internet, f"203.0.113.{number + 100}", f"10.{number}.0.1", filtering=filtering)
             nat.outside.up.conditions = conditions
+            self.nats.append(nat)
             self.count["hosts behind a NAT"] += 1
             return sim.host(f"side{number}", f"10.{number}.0.2", segment=nat.segment, habits=habits)
         ips = random.choice((
@@ -376,12 +655,18 @@ class Workload:
         random = self.random
         configs = [
             {
-                "max_message_size": random.choice((0, 0, 70_000)),
+                "max_message_size": random.choice((0, 0, 70_000, NO_LIMIT)),
                 "send_queue_size": random.choice((0, 0, 300_000)),
                 "ice_servers": [self.stun.url],
+                "streaming_channels": random.random() < 0.4,
             }
             for _ in range(2)
         ]
+        for config in configs:
+            if "limits" in self.without:
+                config["max_message_size"] = config["send_queue_size"] = 0
+            if "streaming" in self.without:
+                del config["streaming_channels"]
         pair = Pair(self, len(self.pairs), self.hosts, configs)
         self.pairs.append(pair)
         for _ in range(random.randrange(1, 4)):
@@ -396,28 +681,21 @@ class Workload:
             delay=random.choice((0, 1, 100, 500)) * MILLISECOND,
         )
 
-    def _act(self) -> None:
-        random = self.random
-        pair = random.choice(self.pairs)
-        if pair.gone or not pair.connected():
-            return
-        choice = random.random()
-        if choice < 0.12:
-            pair.open(random)
-        elif choice < 0.2:
-            pair.open_negotiated(random)
-        elif choice < 0.3:
-            pair.close_channel(random)
-        elif choice < 0.33:
-            pair.set_threshold(random)
-        elif choice < 0.335:
-            pair.leave(random)
-            return
-        elif choice < 0.345:
-            pair.restart(random)
-        else:
-            pair.send(random)
-        pair.check_bounds()
+        if random.random() < 0.05 and "early leaving" not in self.without:
+            self.simulation.after(random.randrange(2 * SECOND), lambda: self._leave_early(pair))
+
+    def _leave_early(self, pair: Pair) -> None:
+        if not pair.connected():
+            pair.leave(Random(f"early {self.seed} {pair.number}"))
+
+    def _act(self, random: Random) -> None:
+        pair, (action,) = random.choice(self.pairs), random.choices(list(ACTIONS), list(ACTIONS.values()))
+        pause = random.choice((0.001, 0.01, 0.05, 0.3, 1.0)) if random.random() < 0.7 else 0
+        if not pair.gone and pair.connected() and action not in self.without:
+            getattr(pair, action)(random)
+            if not pair.gone:
+                pair.check_bounds()
+        self.simulation.run(pause)
 
     def _idle(self) -> None:
         """A minute of nothing: consent (RFC 7675) and heartbeats only."""
