@@ -70,7 +70,7 @@ class Flow:
     def on_abandoned(self) -> None:
         """The receiver was told that the rest of a message will not come."""
         self.abandoned += 1
-        if self.reliable and self.abandoned > self.given_up:
+        if self.reliable and not self.excused and self.abandoned > self.given_up:
             raise InvariantError(f"{self.name}: a message is said to be given up, the sender gave up {self.given_up}")
 
     def _refuse(self, message: Message, why: str) -> None:

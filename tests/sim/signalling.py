@@ -106,12 +106,18 @@ class Signalling:
     # --------------------------------------------------------------------------------------------------------- messages
 
     def _local(self, side: Side, type: str, state: str) -> None:
-        side.peer.command("set_local_description", type)
-        side.state = state
-        side.serial += 1
+        self._command(side, state, "set_local_description", type)
 
     def _remote(self, side: Side, type: str, sdp: str, state: str) -> None:
-        side.peer.command("set_remote_description", type, sdp)
+        self._command(side, state, "set_remote_description", type, sdp)
+
+    def _command(self, side: Side, state: str, name: str, *arguments: str) -> None:
+        try:
+            side.peer.command(name, *arguments)
+        except PrtcError:
+            if all(each.peer.alive() for each in self.sides):
+                raise
+            self.count["negotiations with somebody who is gone"] += 1
         side.state = state
         side.serial += 1
 

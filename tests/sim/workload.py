@@ -449,7 +449,7 @@ class Pair:
     def _set_paused(self, side: int, paused: bool) -> None:
         peer = self.peers[side]
         (self.paused.add if paused else self.paused.discard)(side)
-        if peer.id in peer.host.peers:
+        if peer.alive():
             self.workload.simulation.record(peer.host, "pause_messages", peer.id, paused)
             peer.raw.pause_messages(paused)
             peer.host.touch()
