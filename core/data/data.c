@@ -329,7 +329,9 @@ int prtc_data_send(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, 
   if (kind == PRTC_MESSAGE_TEXT && !prtc_is_utf8(bytes, size)) {
     return reject(data, PRTC_ERROR_SYNTAX, "the text is not UTF-8");
   }
-  if (size > data->send_queue_size - data->queued_bytes || data->queued_messages >= data->send_queue_size / 16) {
+  /* Parts are taken as long as there is room for anything: more than the bound may wait. */
+  size_t room = data->queued_bytes < data->send_queue_size ? data->send_queue_size - data->queued_bytes : 0;
+  if (size > room || data->queued_messages >= data->send_queue_size / 16) {
     return reject(data, PRTC_ERROR_QUEUE_FULL, "too much waits to be sent");
   }
   /* RFC 8831 section 6.6: SCTP has no empty messages; one byte is sent under a PPID that says so. */

@@ -225,6 +225,22 @@ static void large_messages_pass_and_buffered_amount_falls(void) {
   pair_free(pair);
 }
 
+/* Parts may go beyond the bound by what was given at once; whole messages then find no room. */
+static void parts_beyond_the_bound_leave_no_room(void) {
+  prtc_data_config config;
+  PRTC_INIT(&config);
+  config.send_queue_size = 100000;
+  struct pair *pair = pair_new(22, NULL, &config);
+  pair_connect(pair);
+  prtc_channel_id first = pair_create(pair, 0, "", 0), second = pair_create(pair, 0, "", 0);
+  static const uint8_t bytes[150000];
+  prtc_data *data = pair->ends[0].data;
+  PRTC_CHECK_INT(prtc_data_send_part(data, first, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, PRTC_MESSAGE_END), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, second, PRTC_MESSAGE_BINARY, bytes, 1), PRTC_ERROR_QUEUE_FULL);
+  PRTC_CHECK_INT(prtc_data_send(data, second, PRTC_MESSAGE_BINARY, bytes, 100000), PRTC_ERROR_QUEUE_FULL);
+  pair_free(pair);
+}
+
 static void the_queue_has_a_bound_and_the_channel_lives(void) {
   prtc_data_config config;
   PRTC_INIT(&config);
@@ -565,6 +581,7 @@ int main(void) {
   PRTC_RUN(parity_follows_the_dtls_role);
   PRTC_RUN(messages_may_follow_the_open_at_once);
   PRTC_RUN(large_messages_pass_and_buffered_amount_falls);
+  PRTC_RUN(parts_beyond_the_bound_leave_no_room);
   PRTC_RUN(the_queue_has_a_bound_and_the_channel_lives);
   PRTC_RUN(channels_take_turns);
   PRTC_RUN(priority_earns_longer_turns);

@@ -34,10 +34,13 @@ class Flow:
         self._bag: Counter[Message] = Counter()  # unordered: what is under way
         self._sent_at: dict[Message, int] = {}  # with `lasts`: the newest of this text
 
-    def on_sent(self, message: Message, now: int = 0) -> None:
+    def on_sent(self, message: Message, now: int = 0, waits: bool = True) -> None:
+        """`waits`: behind others, so that its life time has not begun yet."""
         self.sent += 1
         if self.lasts is not None:
-            self._sent_at[message] = now
+            self._sent_at.pop(message, None)  # an equal one of before is not told from this
+            if not waits:
+                self._sent_at[message] = now
         if self.ordered:
             self._queue.append(message)
         else:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .runner import Case, Outcome, run_one
-from .workload import SURROUNDINGS
+from .workload import MOST_ACTIONS, SURROUNDINGS
 
 #: Bounds on how long shrinking takes: cases that are run, and seconds of real time.
 MOST_RUNS = 400
@@ -22,8 +22,9 @@ class Shrinker:
     def __init__(self, failed: Outcome, **options: Any) -> None:
         self.kind = failed.kind
         self.options = options
-        actions = failed.begun or failed.case.actions  # what comes after the failure has no part in it
-        self.best = replace(failed.case, actions=tuple(actions)) if actions is not None else failed.case
+        # What comes after the failure has no part in it. Of a crash it is not known how far it came.
+        actions = failed.begun or failed.case.actions or range(MOST_ACTIONS)
+        self.best = replace(failed.case, actions=tuple(actions))
         self.runs = 0
         self.until = time.monotonic() + MOST_SECONDS
 

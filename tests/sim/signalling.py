@@ -74,6 +74,8 @@ class Signalling:
         def take_back() -> None:
             if side.serial == serial and side.peer.alive():
                 self._local(side, "rollback", "stable")
+                if side.peer.raw.description(DescriptionKind.PENDING_LOCAL) is not None:
+                    raise InvariantError(f"{side.peer!r}: the offer is still there after a rollback")
                 self.count["rollbacks: of the local offer"] += 1
                 self.offer(number)
 
@@ -131,6 +133,8 @@ class Signalling:
         self.simulation.after(delay, act)
 
     def _give(self, number: int, type: str) -> None:
+        if not all(side.peer.alive() for side in self.sides):
+            return
         description = self.sides[number].peer.raw.description(DescriptionKind.LOCAL)
         if description is None or description.type != type:
             raise InvariantError(f"{self.sides[number].peer!r}: the local description is {description}, not an {type}")

@@ -12,7 +12,8 @@ from tests.sim import InvariantError, Simulation, workload
 from tests.sim.toy import ToyEndpoint
 
 #: What the toy cannot do.
-WITHOUT = ("nat", "streaming", "stream", "restart", "renegotiate", "glare", "roll_back", "change_path", "pause", "look", "attacker")
+WITHOUT = ("nat", "streaming", "stream", "restart", "renegotiate", "glare", "roll_back", "change_path", "pause", "look", "attacker",
+           "life times")
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The mixed workload over many seeds, and that a seed names a run."""
+"""The mixed workload over many seeds, what they covered, and that a seed names a run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,38 @@ import sys
 
 import pytest
 
-from tests.sim import fixture, workload
+from tests.sim import coverage, fixture, runner, workload
+from tests.sim.runner import Case, Outcome
+from tests.sim.shrink import shrink
 
-SEEDS = 300
+SEEDS = 1000
+
+#: So many failures are made smaller; more would only take time.
+SHRUNK = 3
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> dict[int, Outcome]:
+    """Of the seeds that this session has selected, or all when their coverage is asked for; a process for each core."""
+    seeds = {item.callspec.params["seed"] for item in request.session.items if getattr(item, "originalname", "") == "test_mixed_workload"}
+    if any(item.name == "test_coverage" for item in request.session.items):
+        seeds = set(range(SEEDS))
+    found = {outcome.case.seed: outcome for outcome in runner.run_all(Case(seed) for seed in sorted(seeds))}
+    failed = [outcome for _, outcome in sorted(found.items()) if outcome.report is None]
+    for outcome in failed[:SHRUNK]:
+        outcome.smallest = shrink(outcome)
+    fixture.reports.extend(outcome.report for outcome in found.values() if outcome.report is not None)
+    return found
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_mixed_workload(seed: int) -> None:
-    try:
-        fixture.reports.append(workload.run(seed))
-    except Exception as error:
-        error.add_note(f"again: python -m tests.sim --seed {seed} -v")
-        raise
+def test_mixed_workload(seed: int, outcomes: dict[int, Outcome]) -> None:
+    assert outcomes[seed].report is not None, str(outcomes[seed])
+
+
+def test_coverage(outcomes: dict[int, Outcome]) -> None:
+    """Each kind of thing has happened often enough."""
+    assert coverage.missing(outcome.report for outcome in outcomes.values() if outcome.report is not None) == []
 
 
 def digest(seeds: list[int], hash_seed: str) -> str:
