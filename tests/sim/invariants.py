@@ -148,7 +148,7 @@ class PeerStates:
             self._follow_parts(event)
             try:
                 if event.kind == sansio.MessageKind.TEXT:
-                    event.data.decode()
+                    (event.data or b"").decode()
             except UnicodeDecodeError as error:
                 raise InvariantError(f"a text that is not UTF-8: {error}") from error
         if new is not None:

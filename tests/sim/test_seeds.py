@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,9 @@ SHRUNK = 3
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest) -> dict[int, Outcome]:
     """Of the seeds that this session has selected, or all when their coverage is asked for; a process for each core."""
-    seeds = {item.callspec.params["seed"] for item in request.session.items if getattr(item, "originalname", "") == "test_mixed_workload"}
-    if any(item.name == "test_coverage" for item in request.session.items):
+    items: list[Any] = request.session.items
+    seeds = {item.callspec.params["seed"] for item in items if item.originalname == "test_mixed_workload"}
+    if any(item.name == "test_coverage" for item in items):
         seeds = set(range(SEEDS))
     found = {outcome.case.seed: outcome for outcome in runner.run_all(Case(seed) for seed in sorted(seeds))}
     failed = [outcome for _, outcome in sorted(found.items()) if outcome.report is None]
