@@ -24,7 +24,7 @@ SHRUNK = 3
 def outcomes(request: pytest.FixtureRequest) -> dict[int, Outcome]:
     """Of the seeds that this session has selected, or all when their coverage is asked for; a process for each core."""
     items: list[Any] = request.session.items
-    seeds = {item.callspec.params["seed"] for item in items if item.originalname == "test_mixed_workload"}
+    seeds = {item.callspec.params["seed"] for item in items if getattr(item, "originalname", "") == "test_mixed_workload"}
     if any(item.name == "test_coverage" for item in items):
         seeds = set(range(SEEDS))
     found = {outcome.case.seed: outcome for outcome in runner.run_all(Case(seed) for seed in sorted(seeds))}

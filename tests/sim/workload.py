@@ -211,7 +211,7 @@ class Pair:
             self.signalling.restart(side)
 
     def _on_message(self, side: int, event: Event) -> None:
-        if side in self.paused:
+        if side in self.paused and not event.flags & MessageFlag.ABANDONED:  # that the rest will not come may be told
             raise InvariantError(f"pair {self.number}, side {side}: a message, though messages are paused")
         channel, peer, sim = self._channel_of(side, event.object), self.peers[side], self.workload.simulation
         flow = channel.flows[1 - side]
@@ -332,7 +332,7 @@ class Pair:
             return
         for _ in range(random.choice((1, 1, 2, 5, 20))):
             message = self._message(random, channel.label, channel.flows[side].sent)
-            waits = self.waiting(side) > 0  # its life time begins when it is its turn
+            waits = self.waiting(side) > 0 or len(message) > 20_000  # its life time begins when it is its turn; large ones take long
             size = len(message.encode() if isinstance(message, str) else message)
             try:
                 channel.ends[side].send(message)
