@@ -12,6 +12,7 @@
 
 #include "core/base/context.h"
 #include "core/base/queue.h"
+#include "core/transport/routes.h"
 #include "core/transport/transport.h"
 
 /* Local addresses of one transport: a machine with more has the first of them used. */
@@ -104,6 +105,9 @@ void prtc_transport_push_failure(struct prtc_transport *transport, int code, con
 
 /* Takes what ICE and DTLS have to tell, and acts on it. After everything that drives them. */
 void prtc_transport_pump(struct prtc_transport *transport, prtc_time now);
+
+/* One datagram, whatever carried it, with the socket that ICE knows. */
+int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
 
 /* gathering.c */
 void prtc_gathering_init(struct prtc_transport *transport);

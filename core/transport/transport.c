@@ -145,7 +145,8 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
 
 /* ---------------------------------------------------------------------------------------------------------------- receive */
 
-int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
+/* One datagram of ICE or DTLS, whatever carried it. */
+int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
   if (datagram->size == 0) return PRTC_ERROR_MALFORMED;
   if (transport->closed) return PRTC_ERROR_UNEXPECTED;
   uint8_t first = datagram->data[0]; /* RFC 7983 section 7 */
@@ -164,6 +165,10 @@ int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, cons
   }
   prtc_transport_pump(transport, now);
   return code;
+}
+
+int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
+  return prtc_routes_receive(transport, now, datagram);
 }
 
 /* --------------------------------------------------------------------------------------------------------------- transmit */
@@ -202,12 +207,13 @@ static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8
 static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                           size_t capacity) {
   uint8_t packet[PRTC_DATAGRAM_SIZE];
+  size_t overhead = prtc_routes_overhead(transport, out); /* of each datagram: what is left free for the route */
   size_t size = 0, segment = 0;
-  for (int count = 0; count < TRAIN_LENGTH; count++) {
+  for (size_t count = 0; count < TRAIN_LENGTH; count++) {
     size_t packet_size = next_packet(transport, now, packet);
     if (packet_size == 0) break;
     size_t sealed_size = packet_size + prtc_dtls_overhead(transport->dtls);
-    if ((segment != 0 && sealed_size > segment) || sealed_size > capacity - size) {
+    if ((segment != 0 && sealed_size > segment) || size + sealed_size + (count + 1) * overhead > capacity) {
       hold(transport, packet, packet_size);
       break;
     }
@@ -252,7 +258,7 @@ static void count_sent(struct prtc_transport *transport, prtc_time now, const pr
 
 static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                          size_t capacity) {
-  if (!path(transport, out)) return 0;
+  if (!path(transport, out) || !prtc_routes_is_ready(transport, out->socket)) return 0;
   int size = transmit_dtls(transport, now, out, buffer, capacity); /* our Finished goes before what needs it to be read */
   if (size != 0) return size;
   if (prtc_dtls_get_state(transport->dtls) != PRTC_DTLS_TRANSPORT_CONNECTED) return 0;
@@ -265,13 +271,19 @@ static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_d
 
 int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                             size_t capacity) {
-  int size = 0;
-  if (!transport->closed) {
-    size = prtc_ice_transmit(transport->ice, now, out, buffer, capacity);
-    if (size > 0) return size;
+  int size = prtc_routes_transmit(transport, now, out, buffer, capacity);
+  while (size == 0 && !transport->closed) {
+    size = prtc_ice_transmit(transport->ice, now, out, buffer, capacity - PRTC_ROUTES_MOST_OVERHEAD);
+    if (size <= 0) break;
+    size = prtc_routes_wrap(transport, now, out, buffer, capacity);
   }
-  if (!transport->drained) size = transmit_data(transport, now, out, buffer, capacity);
-  if (size > 0) count_sent(transport, now, out);
+  if (size > 0) return size;
+  while (size == 0 && !transport->drained) {
+    size = transmit_data(transport, now, out, buffer, capacity);
+    if (size <= 0) break;
+    count_sent(transport, now, out);
+    size = prtc_routes_wrap(transport, now, out, buffer, capacity);
+  }
   if (transport->closed && size <= 0 && !transport->drained) {
     transport->drained = true;
     prtc_gathering_close(transport);
@@ -295,11 +307,14 @@ prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
   prtc_time data = prtc_data_deadline(transport->data);
   if (dtls < deadline) deadline = dtls;
   if (data < deadline) deadline = data;
+  prtc_time routes = prtc_routes_deadline(transport);
+  if (routes < deadline) deadline = routes;
   return sctp < deadline ? sctp : deadline;
 }
 
 int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
   if (transport->closed) return PRTC_OK;
+  if (prtc_routes_deadline(transport) <= now) prtc_routes_timeout(transport, now);
   if (prtc_ice_deadline(transport->ice) <= now) (void)prtc_ice_timeout(transport->ice, now);
   if (prtc_dtls_deadline(transport->dtls) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
   if (sctp_deadline(transport) <= now) {
