@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from polyrtc import RTCDataChannel
+from polyrtc import InvalidStateError, RTCDataChannel
 from polyrtc.contrib.signaling import add_signaling_arguments
 
 from session import Failure, Session, start
@@ -23,6 +23,7 @@ from session import Failure, Session, start
 PIECE = 16 * 1024  # bytes in a message: every WebRTC implementation takes these
 HIGH = 1024 * 1024  # bytes that may wait in the channel; the file is read no further then
 LOW = HIGH // 4
+LEFT = "The other side has left before it had the whole file."
 
 
 class Progress:
@@ -63,12 +64,12 @@ async def send(args: argparse.Namespace) -> None:
         async with Session(args) as session:
             channel = session.connection.createDataChannel("filexfer")
             if not await session.run(_send(channel, file, Path(args.path).name), offer=True):
-                raise Failure("The other side has left before it had the whole file.")
+                raise Failure(LEFT)
 
 
 async def _send(channel: RTCDataChannel, file: BinaryIO, name: str) -> None:
     opened, room = asyncio.Event(), asyncio.Event()
-    answers: asyncio.Queue[str | bytes] = asyncio.Queue()  # one, and before the end when the file is refused
+    answers: asyncio.Queue[str | bytes | None] = asyncio.Queue()  # one, and before the end when the file is refused
     channel.on("open", opened.set)
     channel.on("bufferedamountlow", room.set)
 
@@ -77,8 +78,16 @@ async def _send(channel: RTCDataChannel, file: BinaryIO, name: str) -> None:
         answers.put_nowait(message)
         room.set()
 
+    @channel.on("close")
+    def on_close() -> None:
+        answers.put_nowait(None)
+        opened.set()
+        room.set()
+
     channel.bufferedAmountLowThreshold = LOW
     await opened.wait()
+    if channel.readyState != "open":
+        raise Failure(LEFT)
 
     size = os.fstat(file.fileno()).st_size
     channel.send(json.dumps({"name": name, "size": size}))
@@ -88,14 +97,20 @@ async def _send(channel: RTCDataChannel, file: BinaryIO, name: str) -> None:
         if not piece:
             raise Failure("The file has become shorter while it was sent.")
         digest.update(piece)
-        channel.send(piece)
+        try:
+            channel.send(piece)
+        except InvalidStateError:
+            break  # it is closing: maybe with an answer before
         rest -= len(piece)
         progress.add(len(piece))
         if channel.bufferedAmount > HIGH:
             room.clear()
             await room.wait()
 
-    theirs = json.loads(await answers.get())
+    answer = await answers.get()
+    if answer is None:
+        raise Failure(LEFT)
+    theirs = json.loads(answer)
     if "refused" in theirs:
         raise Failure(f"The other side refuses the file: {theirs['refused']}.")
     if theirs["sha256"] != digest.hexdigest():
@@ -163,9 +178,11 @@ class Incoming:
 
 async def receive(args: argparse.Namespace) -> None:
     incoming = Incoming(Path(args.path), args.force)
-    ended, refused = asyncio.Event(), ""
+    ended, left, refused = asyncio.Event(), asyncio.Event(), ""
 
     def on_datachannel(channel: RTCDataChannel) -> None:
+        channel.on("close", left.set)  # the sender closes it once it has our answer
+
         @channel.on("message")
         def on_message(message: str | bytes) -> None:
             nonlocal refused
@@ -188,8 +205,7 @@ async def receive(args: argparse.Namespace) -> None:
     try:
         async with Session(args) as session:
             session.connection.on("datachannel", on_datachannel)
-            # the sender leaves once it has our answer
-            await session.run(asyncio.Event().wait(), offer=False)
+            await session.run(left.wait(), offer=False)
     finally:
         incoming.close()
     if refused:

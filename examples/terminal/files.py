@@ -65,7 +65,7 @@ class Files:
                     await link.send_bytes(block[at:at + PIECE])
                 sent += len(block)
         link.send({"type": "end", "size": sent, "sha256": digest.hexdigest()})
-        print(f"Sent {path}, {sent} bytes, sha256 {digest.hexdigest()}", flush=True)
+        print(f"Sent {_printable(path)}, {sent} bytes, sha256 {digest.hexdigest()}", flush=True)
 
     async def _upload(self, link, request):
         folder, name = self._inside(request["path"]), request["name"]
@@ -89,7 +89,7 @@ class Files:
         finally:
             os.unlink(file.name)
         link.send({"type": "end", "name": path.name, "size": size, "sha256": digest.hexdigest()})
-        print(f"Received {path}, {size} bytes, sha256 {digest.hexdigest()}", flush=True)
+        print(f"Received {_printable(path)}, {size} bytes, sha256 {digest.hexdigest()}", flush=True)
 
     def _inside(self, path):
         """Where a path of the page leads; a Refusal when that is outside, by "..", as an absolute path or over a link."""
@@ -152,6 +152,11 @@ def _take_name(temporary, folder, name):
         except FileExistsError:
             pass
     raise Refusal("there are too many files of that name")
+
+
+def _printable(path):
+    """A name is the page's choice, and must not command the terminal that it is printed on."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
 
 
 def _umask():

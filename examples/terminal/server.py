@@ -9,11 +9,11 @@ import ipaddress
 import json
 import os
 import pwd
+import re
 import secrets
 import signal
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 from polyrtc import RTCPeerConnection
@@ -29,6 +29,8 @@ MODULES = {  # the terminal emulator and SHA-256, as npm installed them
     "addon-fit.mjs": HERE / "node_modules/@xterm/addon-fit/lib/addon-fit.mjs",
     **{name: HERE / "node_modules/@noble/hashes" / name for name in ("sha2.js", "_md.js", "_u64.js", "utils.js")},
 }
+STATIC = {path.name: path for path in (HERE / "static").iterdir()}
+HOST = re.compile(r"(?P<name>[\w.-]+|\[(?P<address>[0-9a-f:.]+)\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)  # RFC 9110 section 7.2
 HEADERS = {
     # 'unsafe-inline' for styles alone: xterm.js writes its colours into <style> elements
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -158,8 +160,8 @@ class Server:
         self.app.on_shutdown.append(self._close)
         self.app.router.add_get("/", self._page)
         self.app.router.add_get("/signalling", self._signalling)
-        self.app.router.add_get("/modules/{name}", self._module)
-        self.app.router.add_static("/static", HERE / "static")
+        self.app.router.add_get("/modules/{name}", lambda request: _file(MODULES, request))
+        self.app.router.add_get("/static/{name}", lambda request: _file(STATIC, request))
 
     def address(self, host, port):
         host = f"[{host}]" if ":" in host else host
@@ -178,11 +180,13 @@ class Server:
         return await handler(request)
 
     def _is_our_name(self, host):
+        match = HOST.fullmatch(host)
+        if match is None:
+            return False
+        if match["name"].lower() in self._names or match["address"] in self._names:
+            return True
         try:
-            name = urlsplit("//" + host).hostname
-            if name in self._names:
-                return True
-            address = ipaddress.ip_address(name)
+            address = ipaddress.ip_address(match["address"] or match["name"])
         except ValueError:
             return False
         return address.is_loopback or self._any_address  # an address, unlike a name, cannot be made to point elsewhere
@@ -200,11 +204,6 @@ class Server:
         self._check_token(request)
         return web.FileResponse(HERE / "static/index.html")
 
-    async def _module(self, request):
-        if request.match_info["name"] not in MODULES:
-            raise web.HTTPNotFound()
-        return web.FileResponse(MODULES[request.match_info["name"]])
-
     async def _signalling(self, request):
         """A page is here as long as its WebSocket and its connection are: the first that ends takes the rest with it."""
         self._check_token(request)
@@ -213,8 +212,15 @@ class Server:
         if len(self._pages) >= MAX_PAGES:
             raise web.HTTPServiceUnavailable(text="Too many pages are open.\n")
         websocket = web.WebSocketResponse(heartbeat=20, timeout=2, max_msg_size=64 * 1024)
-        await websocket.prepare(request)
         self._pages.add(websocket)
+        try:
+            await websocket.prepare(request)
+            await self._serve_page(websocket)
+        finally:
+            self._pages.discard(websocket)
+        return websocket
+
+    async def _serve_page(self, websocket):
         connection = RTCPeerConnection()
         terminals, files = set(), set()
 
@@ -246,16 +252,21 @@ class Server:
             print(f"Closing a page: {error}", file=sys.stderr)
             await websocket.close(code=WSCloseCode.PROTOCOL_ERROR, message=b"bad signalling")
         finally:
-            self._pages.discard(websocket)
             for task in terminals | files:
                 task.cancel()
             await asyncio.gather(*terminals, *files, return_exceptions=True)
             await connection.close()
-        return websocket
 
     async def _close(self, _app):
-        closing = (websocket.close(code=WSCloseCode.GOING_AWAY) for websocket in self._pages)
+        closing = (websocket.close(code=WSCloseCode.GOING_AWAY) for websocket in self._pages if websocket.prepared)
         await asyncio.gather(*closing)
+
+
+async def _file(files, request):
+    path = files.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound()
+    return web.FileResponse(path)
 
 
 def _is_loopback(host):

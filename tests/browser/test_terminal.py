@@ -276,9 +276,16 @@ async def test_token_is_new_every_time(server, tmp_path):
 @pytest.mark.parametrize("path", ["", "signalling", "static/terminal.js"])
 async def test_foreign_host_is_refused(client, server, path):
     parts = urlsplit(server)
-    for host in (f"example.com:{parts.port}", "example.com", "127.0.0.1.example.com", "192.0.2.1", "[", ""):
+    for host in (f"example.com:{parts.port}", "example.com", "127.0.0.1.example.com", "192.0.2.1", "[", "",
+                 "user@localhost", "localhost:port", "localhost:", "localhost/", "::1", "[localhost]"):
         async with client.get(f"{_without_token(server)}{path}?{parts.query}", headers={"Host": host}) as answer:
             assert answer.status in (400, 403), host
+
+
+@pytest.mark.parametrize("path", ["static/" + "a" * 5000, "static/..%2Fserver.py", "static/", "modules/none.js", "none"])
+async def test_what_is_not_there(client, server, path):
+    async with client.get(_without_token(server) + path) as answer:
+        assert answer.status == 404
 
 
 async def test_own_hosts_are_served(client, server):

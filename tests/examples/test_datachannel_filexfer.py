@@ -156,6 +156,44 @@ async def test_what_a_receiver_refuses(messages: list[str | bytes], reason: str,
     assert [*folder.iterdir()] == [] and not (tmp_path / "evil").exists()
 
 
+@pytest.mark.parametrize("role", ["send", "receive"])
+async def test_the_other_side_closes_the_channel_alone(role: str, tmp_path: Path) -> None:
+    """… in the middle, while the connection lives on: the program ends, and says what is missing."""
+    make(tmp_path / "source", 10_000_000)
+    signaling, connection = UnixSocketSignaling(str(tmp_path / "socket")), RTCPeerConnection()
+    wire = ("-s", "unix-socket", "--signaling-path", tmp_path / "socket")
+    if role == "send":
+        connection.on("datachannel", lambda channel: channel.on("message", lambda _: channel.close()))
+        async with Program(NAME, "send", tmp_path / "source", *wire) as program, asyncio.timeout(PATIENCE):
+            await listening(tmp_path / "socket", program)
+            await signaling.connect()
+            await connection.setRemoteDescription(await signaling.receive())  # type: ignore[arg-type]
+            await connection.setLocalDescription(await connection.createAnswer())
+            await signaling.send(connection.localDescription)  # type: ignore[arg-type]
+            assert await program.end() == 1
+    else:
+        channel = connection.createDataChannel("filexfer")
+
+        def begin() -> None:
+            channel.send('{"name": "x", "size": 3}')
+            channel.close()
+
+        channel.on("open", begin)
+        await connection.setLocalDescription(await connection.createOffer())
+        sending = asyncio.create_task(signaling.send(connection.localDescription))  # type: ignore[arg-type]
+        async with asyncio.timeout(PATIENCE):
+            while not (tmp_path / "socket").exists():
+                await asyncio.sleep(0)
+            async with Program(NAME, "receive", tmp_path / "target", *wire) as program:
+                await sending
+                await connection.setRemoteDescription(await signaling.receive())  # type: ignore[arg-type]
+                assert await program.end() == 1
+    assert "has left before" in program.err
+    await signaling.close()
+    await connection.close()
+    assert {entry.name for entry in tmp_path.iterdir()} <= {"source", "socket"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
