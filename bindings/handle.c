@@ -39,8 +39,7 @@ struct prtc_handle {
   prtc_endpoint_stats stats;
   prtc_address local, remote;
   prtc_sdp_type description_type;
-  bool stream_channels; /* of the next peer */
-  struct list interfaces, addresses, servers, certificates, watches;
+  struct list interfaces, addresses, servers, certificates, options, watches;
   char *stats_text; /* as large as was needed so far */
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
@@ -196,6 +195,19 @@ static void clear_servers(struct prtc_handle *handle) {
   list_clear(&handle->servers);
 }
 
+struct option {
+  char *name, *value;
+};
+
+static void clear_options(struct prtc_handle *handle) {
+  struct option *options = handle->options.elements;
+  for (size_t i = 0; i < handle->options.count; i++) {
+    free(options[i].name);
+    free(options[i].value);
+  }
+  list_clear(&handle->options);
+}
+
 static void clear_certificates(struct prtc_handle *handle) {
   const char **texts = handle->certificates.elements;
   for (size_t i = 0; i < handle->certificates.count; i++) free((void *)(uintptr_t)texts[i]);
@@ -205,9 +217,9 @@ static void clear_certificates(struct prtc_handle *handle) {
 void prtc_handle_forget_arguments(struct prtc_handle *handle) {
   clear_servers(handle);
   clear_certificates(handle);
+  clear_options(handle);
   list_clear(&handle->interfaces);
   list_clear(&handle->addresses);
-  handle->stream_channels = false;
 }
 
 void prtc_handle_close(struct prtc_handle *handle) {
@@ -442,9 +454,15 @@ int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem) {
   return *text != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
-int prtc_handle_stream_channels(struct prtc_handle *handle) {
-  handle->stream_channels = true;
-  return 0;
+int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const char *value) {
+  prtc_peer_config probe;
+  int code = prtc_peer_config_set(&probe, name, value);
+  if (code < 0) return code;
+  struct option *option = list_add(&handle->options, sizeof *option);
+  if (option == NULL) return PRTC_ERROR_NO_MEMORY;
+  option->name = copy_text(name);
+  option->value = copy_text(value);
+  return option->name != NULL && (option->value != NULL) == (empty_is_null(value) != NULL) ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
@@ -460,12 +478,13 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
   config.use_loopback = use_loopback;
   config.max_message_size = max_message_size;
   config.send_queue_size = send_queue_size;
-  config.streaming_channels = handle->stream_channels;
-  handle->stream_channels = false;
   config.mtu = mtu;
+  const struct option *options = handle->options.elements;
+  for (size_t i = 0; i < handle->options.count; i++) (void)prtc_peer_config_set(&config, options[i].name, options[i].value);
   handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
   clear_servers(handle);
   clear_certificates(handle);
+  clear_options(handle);
   return handle->code < 0 ? 0 : prtc_peer_get_id(peer);
 }
 

@@ -96,8 +96,8 @@ void prtc_handle_forget_arguments(struct prtc_handle *handle);
 /* Servers and certificates (PEM) are added first, then the peer is made with them. Empty text is none. */
 int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem);
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential);
-/* The peer that is made next: the channels that the other side opens are streaming ones. */
-int prtc_handle_stream_channels(struct prtc_handle *handle);
+/* Likewise, as prtc_peer_config_set: the members of prtc_peer_config for which create_peer has no argument. */
+int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const char *value);
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);

@@ -123,7 +123,7 @@ POLYRTC_ENTER
 
   void forget_arguments();
   int add_certificate(const char *pem);
-  int stream_channels();
+  int add_option(const char *name, const char *value);
   int add_ice_server(const char *url, const char *username, const char *credential);
   int free_peer(uint64_t peer);
   const char *peer_message(uint64_t peer);

@@ -50,9 +50,10 @@
   X(endpoint_socket_closed, 19, "ni", "socket, system error")                                                  \
   X(endpoint_unreachable, 20, "nai", "socket, remote, system error")                                           \
   X(endpoint_interfaces_changed, 21, "", "")                                                                   \
-  X(peer_new, 30, "b", "prtc_peer_config; after its servers and certificates")                                 \
+  X(peer_new, 30, "b", "prtc_peer_config; after its servers, certificates and texts")                          \
   X(peer_server, 31, "bbb", "URL, user name, credential")                                                      \
   X(peer_certificate, 32, "b", "PEM")                                                                          \
+  X(peer_option, 49, "bb", "name, text: a member of prtc_peer_config that is a text")                          \
   X(peer_free, 33, "n", "peer")                                                                                \
   X(peer_create_offer, 34, "nbn", "peer, prtc_offer_options, capacity")                                        \
   X(peer_create_answer, 35, "nn", "peer, capacity")                                                            \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/endpoint/endpoint.h"
+#include "core/peer/options.h"
 
 /* ----------------------------------------------------------------------------------------------------------------- inputs */
 
@@ -28,6 +29,11 @@ void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prt
   for (size_t i = 0; i < config->certificate_count; i++) {
     PRTC_RECORD(context, peer_certificate, now, PRTC_STRING(config->certificates[i]));
   }
+  const char *name, *text;
+  for (size_t i = 0; prtc_peer_option_text(config, i, &name, &text); i++) {
+    if (text != NULL) PRTC_RECORD(context, peer_option, now, PRTC_STRING(name), PRTC_STRING(text));
+  }
+  prtc_peer_config_forget_texts(&plain);
   plain.ice_servers = NULL;
   plain.certificates = NULL;
   PRTC_RECORD(context, peer_new, now, PRTC_BYTES(&plain, sizeof plain));

@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/endpoint/endpoint.h"
+#include "core/peer/options.h"
 
 /* What stands before a peer or a reply, until it comes. */
 enum { GATHERED_MAX = 4096 };
@@ -18,9 +19,14 @@ enum { RECORDING_ROOM = 1024 * 1024 };
 /* Larger buffers than this nobody gives. */
 enum { BUFFER_MAX = 16 * 1024 * 1024 };
 
+struct option {
+  const char *name, *text;
+};
+
 struct gathered {
   struct prtc_queue servers;      /* prtc_ice_server */
   struct prtc_queue certificates; /* const char * */
+  struct prtc_queue options;      /* struct option */
   struct prtc_queue interfaces;   /* prtc_interface */
   struct prtc_queue addresses;    /* prtc_address */
   struct prtc_queue texts;        /* char *, to be released */
@@ -54,6 +60,7 @@ static int malformed(prtc_replay *replay) { return fail(replay, PRTC_ERROR_MALFO
 static void gathered_init(struct gathered *gathered, struct prtc_context *context) {
   prtc_queue_init(&gathered->servers, context, sizeof(prtc_ice_server), GATHERED_MAX);
   prtc_queue_init(&gathered->certificates, context, sizeof(const char *), GATHERED_MAX);
+  prtc_queue_init(&gathered->options, context, sizeof(struct option), GATHERED_MAX);
   prtc_queue_init(&gathered->interfaces, context, sizeof(prtc_interface), GATHERED_MAX);
   prtc_queue_init(&gathered->addresses, context, sizeof(prtc_address), GATHERED_MAX);
   prtc_queue_init(&gathered->texts, context, sizeof(char *), 0);
@@ -64,6 +71,7 @@ static void gathered_clear(struct gathered *gathered) {
   while (prtc_queue_pop(&gathered->texts, &text)) prtc_release(gathered->texts.context, text);
   prtc_queue_clear(&gathered->servers);
   prtc_queue_clear(&gathered->certificates);
+  prtc_queue_clear(&gathered->options);
   prtc_queue_clear(&gathered->interfaces);
   prtc_queue_clear(&gathered->addresses);
   prtc_queue_clear(&gathered->texts);
@@ -91,6 +99,10 @@ static int gather(prtc_replay *replay, const struct prtc_recording_entry *entry)
   if (entry->operation == PRTC_OP_peer_certificate) {
     const char *pem = text_of(replay, &v[0]);
     return prtc_queue_push(&gathered->certificates, &pem);
+  }
+  if (entry->operation == PRTC_OP_peer_option) {
+    const struct option option = {text_of(replay, &v[0]), text_of(replay, &v[1])};
+    return option.name == NULL ? PRTC_ERROR_MALFORMED : prtc_queue_push(&gathered->options, &option);
   }
   prtc_interface interface = {0};
   if (!prtc_recording_address(&v[0], &interface.address)) return PRTC_ERROR_MALFORMED;
@@ -206,6 +218,9 @@ static int new_peer(prtc_replay *replay, const struct prtc_recording_entry *entr
   config.ice_server_count = replay->gathered.servers.count;
   config.certificates = prtc_queue_at(&replay->gathered.certificates, 0);
   config.certificate_count = replay->gathered.certificates.count;
+  prtc_peer_config_forget_texts(&config); /* pointers of another process */
+  struct option option;
+  while (prtc_queue_pop(&replay->gathered.options, &option)) (void)prtc_peer_config_set(&config, option.name, option.text);
   int code = prtc_peer_new(replay->endpoint, entry->time, &config, &peer);
   gathered_clear(&replay->gathered);
   return code;
@@ -337,8 +352,8 @@ static int note_end(prtc_replay *replay, const char *sentence) {
 }
 
 static bool is_gathered(enum prtc_operation operation) {
-  return operation == PRTC_OP_peer_server || operation == PRTC_OP_peer_certificate || operation == PRTC_OP_reply_interface ||
-         operation == PRTC_OP_reply_address;
+  return operation == PRTC_OP_peer_server || operation == PRTC_OP_peer_certificate || operation == PRTC_OP_peer_option ||
+         operation == PRTC_OP_reply_interface || operation == PRTC_OP_reply_address;
 }
 
 /* The next entry that is a call; what comes before it is gathered. As prtc_recording_read. */

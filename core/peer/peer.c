@@ -55,6 +55,12 @@ static int read_certificates(prtc_peer *peer, const prtc_peer_config *config, co
   return PRTC_OK;
 }
 
+static bool wants_what_is_to_come(const prtc_peer_config *config) {
+  return config->ice_candidate_pool_size != 0 || config->ice_lite != 0 || config->ice_pacing != 0 || config->no_renomination != 0 ||
+         config->port_minimum != 0 || config->port_maximum != 0 || config->interface_filter != NULL ||
+         config->address_filter != NULL || config->address_mappings != NULL;
+}
+
 static int configure(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
   peer->config = *config;
   peer->config.ice_servers = NULL;
@@ -77,6 +83,10 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
   }
   if (config->ice_transport_policy == PRTC_ICE_POLICY_RELAY) {
     *reason = "the policy allows relayed candidates alone, and TURN is not implemented";
+    return PRTC_ERROR_NOT_SUPPORTED;
+  }
+  if (wants_what_is_to_come(config)) {
+    *reason = "this option of ICE is not implemented yet";
     return PRTC_ERROR_NOT_SUPPORTED;
   }
   int result = read_servers(peer, config, reason);

@@ -475,10 +475,21 @@ class Endpoint:
         mtu: int = 0,
         certificates: Sequence[str] = (),
         streaming_channels: bool = False,
+        ice_candidate_pool_size: int = 0,
+        ice_lite: bool = False,
+        ice_pacing: int = 0,
+        renomination: bool = True,
+        port_range: tuple[int, int] | None = None,
+        interface_filter: str = "",
+        address_filter: str = "",
+        address_mappings: str = "",
     ) -> Peer:
         """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. max_message_size may be
         NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
-        :meth:`Peer.set_channel_streaming`, for all channels that the other side opens."""
+        :meth:`Peer.set_channel_streaming`, for all channels that the other side opens. The others are members of ``prtc_peer_config``
+        (polyrtc/peer.h), with its texts: ``ice_pacing`` in milliseconds, ``port_range`` with both ends, ``interface_filter`` like
+        ``"eth0 wlan*"`` or ``"!docker*"``, ``address_filter`` like ``"10.0.0.0/8"``, ``address_mappings`` like
+        ``"10.0.0.2=203.0.113.2"``."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         try:
             for server in ice_servers:
@@ -487,8 +498,22 @@ class Endpoint:
                 check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
             for certificate in certificates:
                 check(self._native.add_certificate(certificate))
-            if streaming_channels:
-                check(self._native.stream_channels())
+            lowest, highest = port_range or (0, 0)
+            options: dict[str, int | str] = {
+                "streaming_channels": streaming_channels,
+                "ice_candidate_pool_size": ice_candidate_pool_size,
+                "ice_lite": ice_lite,
+                "ice_pacing": ice_pacing,
+                "no_renomination": not renomination,
+                "port_minimum": lowest,
+                "port_maximum": highest,
+                "interface_filter": interface_filter,
+                "address_filter": address_filter,
+                "address_mappings": address_mappings,
+            }
+            for name, value in options.items():
+                if value:
+                    check(self._native.add_option(name, value if isinstance(value, str) else str(int(value))))
             peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
         except BaseException:
             self._native.forget_arguments()  # the next peer is not to have them

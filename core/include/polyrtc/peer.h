@@ -103,7 +103,25 @@ typedef struct prtc_peer_config {
   const char *const *certificates;
   size_t certificate_count;
   uint32_t streaming_channels;    /* 1: channels that the other side opens are streaming ones (prtc_channel_config) */
+  uint32_t ice_candidate_pool_size; /* W3C iceCandidatePoolSize, at most 255. There is one transport: 1 or more has its candidates
+                                     gathered from the start, and told once there is a local description */
+  uint32_t ice_lite;              /* 1: an ICE-lite agent (RFC 8445 section 2.5), for hosts with public addresses: host candidates
+                                     alone, no checks of its own. Against another lite one a connection fails */
+  uint32_t ice_pacing;            /* ms between new checks that are offered as a=ice-pacing (RFC 8839 section 5.5), at least 5; the
+                                     larger of both sides' counts, 50 for a side that says nothing; 0: 50 */
+  uint32_t no_renomination;       /* 1: a=ice-options:renomination (draft-thatcher-ice-renomination) is not offered */
+  uint32_t port_minimum, port_maximum; /* UDP ports to be used; both 0: the system's choice */
+  const char *interface_filter;   /* which interfaces are used, by names with spaces between them: "eth0 wlan*" those alone,
+                                     "!docker* !veth*" all others; NUL-terminated, or NULL */
+  const char *address_filter;     /* which local addresses, likewise: "10.0.0.0/8 !10.1.0.0/16", "::/0" for IPv6 alone */
+  const char *address_mappings;   /* 1:1 NAT, "10.0.0.2=203.0.113.2 10.0.0.3+203.0.113.3 *=203.0.113.4": the public address in place
+                                     of the local one in host candidates (=), or beside it as a server-reflexive one (+); the
+                                     first that fits counts, and * is any address of that family */
 } prtc_peer_config;
+
+/* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts are borrowed as
+ * if they had been assigned. Servers and certificates have no such name. Errors: NOT_FOUND, INVALID_ARGUMENT (no number). */
+PRTC_API int prtc_peer_config_set(prtc_peer_config *config, const char *name, const char *value);
 
 /* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL or
  * certificate: prtc_endpoint_log says which), INVALID_ACCESS (a certificate that has expired, by the endpoint's wall clock),
