@@ -465,10 +465,10 @@ int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const c
   return option->name != NULL && (option->value != NULL) == (empty_is_null(value) != NULL) ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
-uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
-                                 uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
+/* With what was added for it; clear_configuration afterwards. */
+static prtc_peer_config gathered_configuration(struct prtc_handle *handle, uint32_t ice_transport_policy, uint32_t use_loopback,
+                                               uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
   prtc_peer_config config;
-  prtc_peer *peer = NULL;
   PRTC_INIT(&config);
   config.ice_servers = handle->servers.elements;
   config.ice_server_count = handle->servers.count;
@@ -481,11 +481,31 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
   config.mtu = mtu;
   const struct option *options = handle->options.elements;
   for (size_t i = 0; i < handle->options.count; i++) (void)prtc_peer_config_set(&config, options[i].name, options[i].value);
-  handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
+  return config;
+}
+
+static void clear_configuration(struct prtc_handle *handle) {
   clear_servers(handle);
   clear_certificates(handle);
   clear_options(handle);
+}
+
+uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
+                                 uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
+  prtc_peer *peer = NULL;
+  const prtc_peer_config config =
+      gathered_configuration(handle, ice_transport_policy, use_loopback, max_message_size, send_queue_size, mtu);
+  handle->code = handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_peer_new(handle->endpoint, now, &config, &peer);
+  clear_configuration(handle);
   return handle->code < 0 ? 0 : prtc_peer_get_id(peer);
+}
+
+int prtc_handle_set_configuration(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_transport_policy) {
+  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer_config config = gathered_configuration(handle, ice_transport_policy, 0, 0, 0, 0);
+  int code = found == NULL ? handle->code : prtc_peer_set_configuration(found, now, &config);
+  clear_configuration(handle);
+  return code;
 }
 
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer) {

@@ -100,6 +100,8 @@ int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, cons
 int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const char *value);
 uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
                                  uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
+/* As create_peer, for a peer that there is; what was not added stays as it is, but for the servers. */
+int prtc_handle_set_configuration(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_transport_policy);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);
 /* What the last failed call on the peer complained about; "" when nothing. */
 const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer);

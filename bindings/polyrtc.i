@@ -125,6 +125,7 @@ POLYRTC_ENTER
   int add_certificate(const char *pem);
   int add_option(const char *name, const char *value);
   int add_ice_server(const char *url, const char *username, const char *credential);
+  int set_configuration(uint64_t peer, uint64_t now, uint32_t ice_transport_policy);
   int free_peer(uint64_t peer);
   const char *peer_message(uint64_t peer);
   const char *create_offer(uint64_t peer, uint64_t now, uint32_t ice_restart);

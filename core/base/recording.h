@@ -69,7 +69,8 @@
   X(peer_get_fingerprint, 45, "n", "peer")                                                                      \
   X(peer_send_part, 46, "nnnbn", "peer, channel, kind, part, flags")                                           \
   X(peer_set_channel_streaming, 47, "nnn", "peer, channel, streaming")                                         \
-  X(peer_pause_messages, 48, "nn", "peer, paused")
+  X(peer_pause_messages, 48, "nn", "peer, paused")                                                             \
+  X(peer_set_configuration, 50, "nb", "peer, prtc_peer_config; after its servers, certificates and texts")
 
 enum prtc_operation {
 #define PRTC_X(name, number, signature, what) PRTC_OP_##name = number,

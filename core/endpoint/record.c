@@ -21,18 +21,7 @@ void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prt
   struct prtc_context *context = &endpoint->context;
   prtc_peer_config plain = *config;
   if (!context->recording.on) return;
-  for (size_t i = 0; i < config->ice_server_count; i++) {
-    const prtc_ice_server *server = &config->ice_servers[i];
-    PRTC_RECORD(context, peer_server, now, PRTC_STRING(server->url), PRTC_STRING(server->username),
-                PRTC_STRING(server->credential));
-  }
-  for (size_t i = 0; i < config->certificate_count; i++) {
-    PRTC_RECORD(context, peer_certificate, now, PRTC_STRING(config->certificates[i]));
-  }
-  const char *name, *text;
-  for (size_t i = 0; prtc_peer_option_text(config, i, &name, &text); i++) {
-    if (text != NULL) PRTC_RECORD(context, peer_option, now, PRTC_STRING(name), PRTC_STRING(text));
-  }
+  prtc_peer_record_arguments(context, now, config);
   prtc_peer_config_forget_texts(&plain);
   plain.ice_servers = NULL;
   plain.certificates = NULL;

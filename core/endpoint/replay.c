@@ -207,12 +207,12 @@ static int socket_call(prtc_replay *replay, const struct prtc_recording_entry *e
 
 /* --------------------------------------------------------------------------------------------------------- calls on a peer */
 
-static int new_peer(prtc_replay *replay, const struct prtc_recording_entry *entry) {
-  const struct prtc_value *v = entry->values;
+/* A configuration, made or (of `peer`) changed. */
+static int configure_peer(prtc_replay *replay, prtc_peer *peer, const struct prtc_recording_entry *entry) {
+  const struct prtc_value *v = &entry->values[peer != NULL];
   prtc_peer_config config;
-  prtc_peer *peer;
-  if (v[0].size != sizeof config) return malformed(replay);
-  memcpy(&config, v[0].data, sizeof config);
+  if (v->size != sizeof config) return malformed(replay);
+  memcpy(&config, v->data, sizeof config);
   if (config.size > sizeof config) return malformed(replay);
   config.ice_servers = prtc_queue_at(&replay->gathered.servers, 0);
   config.ice_server_count = replay->gathered.servers.count;
@@ -221,7 +221,8 @@ static int new_peer(prtc_replay *replay, const struct prtc_recording_entry *entr
   prtc_peer_config_forget_texts(&config); /* pointers of another process */
   struct option option;
   while (prtc_queue_pop(&replay->gathered.options, &option)) (void)prtc_peer_config_set(&config, option.name, option.text);
-  int code = prtc_peer_new(replay->endpoint, entry->time, &config, &peer);
+  int code = peer != NULL ? prtc_peer_set_configuration(peer, entry->time, &config)
+                          : prtc_peer_new(replay->endpoint, entry->time, &config, &peer);
   gathered_clear(&replay->gathered);
   return code;
 }
@@ -276,6 +277,7 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
     case PRTC_OP_peer_set_remote_description:
       return prtc_peer_set_remote_description(peer, now, (prtc_sdp_type)v[1].number, v[2].data, v[2].size);
     case PRTC_OP_peer_add_ice_candidate: return add_candidate(replay, peer, entry);
+    case PRTC_OP_peer_set_configuration: return configure_peer(replay, peer, entry);
     case PRTC_OP_peer_restart_ice: return prtc_peer_restart_ice(peer, now);
     case PRTC_OP_peer_close: return prtc_peer_close(peer, now);
     case PRTC_OP_peer_create_data_channel: return create_channel(replay, peer, entry);
@@ -318,7 +320,7 @@ static void run(prtc_replay *replay, const struct prtc_recording_entry *entry, p
     case PRTC_OP_endpoint_socket_closed:
     case PRTC_OP_endpoint_unreachable: code = socket_call(replay, entry); break;
     case PRTC_OP_endpoint_interfaces_changed: code = prtc_endpoint_interfaces_changed(replay->endpoint, entry->time); break;
-    case PRTC_OP_peer_new: code = new_peer(replay, entry); break;
+    case PRTC_OP_peer_new: code = configure_peer(replay, NULL, entry); break;
     default:
       if (entry->operation == PRTC_OP_peer_send || entry->operation == PRTC_OP_peer_send_part) step->data_size = entry->values[3].size;
       code = peer_call(replay, entry);

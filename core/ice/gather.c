@@ -249,6 +249,11 @@ int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_address *server
   return code;
 }
 
+void prtc_ice_forget_servers(prtc_ice *ice) {
+  memset(ice->server_heard, 0, sizeof ice->server_heard);
+  ice->server_count = 0;
+}
+
 int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
                         uint32_t interface_index, uint32_t network_type) {
   static const uint8_t zeros[16];

@@ -39,6 +39,8 @@ struct prtc_peer_place;
  * prtc_peer_get_place. Errors as prtc_peer_new; *reason says which URL was bad. */
 int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer_id id, const prtc_peer_config *config,
                      struct prtc_peer_place *place, prtc_peer **out, const char **reason);
+/* Records the servers and certificates of a configuration, which precede the call that has it. */
+void prtc_peer_record_arguments(struct prtc_context *context, prtc_time now, const prtc_peer_config *config);
 /* Frees the memory; does not call host.remove. */
 void prtc_peer_destroy(prtc_peer *peer);
 struct prtc_peer_place *prtc_peer_get_place(const prtc_peer *peer);

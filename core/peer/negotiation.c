@@ -77,14 +77,20 @@ static int restart(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *
   prtc_ice_parameters former;
   *restarted = false;
   if (!peer->has_next_ice || !is_ufrag(data->ufrag, peer->next_ice.ufrag)) return PRTC_OK;
+  bool servers_changed = peer->servers_changed;
   int result = prtc_transport_get_ice_parameters(peer->transport, &former);
-  if (result == PRTC_OK) result = prtc_transport_restart(peer->transport, now, &peer->next_ice);
+  if (result == PRTC_OK) {
+    prtc_peer_use_servers(peer, now);
+    result = prtc_transport_restart(peer->transport, now, &peer->next_ice);
+  }
   if (result < 0) return prtc_peer_fail(peer, result, "ICE could not be restarted");
   if (peer->former_ufrag[0] == '\0') {
     keep_ufrag(peer->former_ufrag, former.ufrag);
     peer->former_candidates = peer->candidates;
     peer->candidates = (struct local_candidates){0};
+    peer->former_servers_changed = false;
   }
+  peer->former_servers_changed |= servers_changed;
   prtc_peer_forget_local_candidates(peer, &peer->candidates);
   peer->ice_is_stale = peer->has_next_ice = false;
   (void)prtc_transport_gather(peer->transport, now); /* begins before the first candidate is told */
@@ -104,6 +110,7 @@ static void take_back(prtc_peer *peer, prtc_time now) {
   peer->candidates = peer->former_candidates;
   peer->former_candidates = (struct local_candidates){0};
   peer->former_ufrag[0] = '\0';
+  peer->servers_changed |= peer->former_servers_changed; /* what is gathered is again of those before */
 }
 
 /* --------------------------------------------------------------------------------------------------------------- create */
@@ -115,7 +122,8 @@ static int create_offer(prtc_peer *peer, prtc_time now, bool ice_restart, char *
   (void)prtc_peer_local_side(peer, &ice, &fingerprint);
   bool in_use = is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, false)) ||
                 is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, true));
-  bool restarts = (ice_restart && in_use) || is_to_be_replaced(peer, ice.ufrag);
+  /* RFC 9429 section 5.2.3.1: a configuration that has changed asks for new credentials as well. */
+  bool restarts = ((ice_restart || peer->servers_changed) && in_use) || is_to_be_replaced(peer, ice.ufrag);
   struct prtc_jsep_local local = next_side(peer, restarts, &ice, &fingerprint);
   int result = prtc_jsep_create_offer(peer->jsep, &local, out, capacity);
   return result < 0 ? fail_jsep(peer, result) : result;
@@ -308,6 +316,7 @@ static void commit(prtc_peer *peer, prtc_time now, const struct change *change) 
   if (to == PRTC_SIGNALING_STABLE) complete(peer, now, change);
   prtc_jsep_get_data(peer->jsep, &data);
   if (change->local && data.offered && peer->transport != NULL && !peer->ice_is_stale) {
+    if (!prtc_transport_has_gathered(peer->transport)) prtc_peer_use_servers(peer, now);
     (void)prtc_transport_gather(peer->transport, now);
   }
 }

@@ -56,3 +56,33 @@ void prtc_peer_config_forget_texts(prtc_peer_config *config) {
   const char *name, *text;
   for (size_t i = 0; prtc_peer_option_text(config, i, &name, &text); i++) (void)prtc_peer_config_set(config, name, NULL);
 }
+
+/* The policy of ICE is the W3C's, and always has a value. */
+static bool is_beyond_the_standard(const struct option *option) {
+  return option->offset != offsetof(prtc_peer_config, ice_transport_policy);
+}
+
+static size_t size_of(const struct option *option) { return option->kind == TEXT ? sizeof(const char *) : sizeof(uint32_t); }
+
+void prtc_peer_inherit(prtc_peer_config *config, const prtc_peer_config *before) {
+  static const unsigned char zeros[sizeof(const char *)];
+  for (size_t i = 0; i < COUNT; i++) {
+    unsigned char *member = (unsigned char *)config + options[i].offset;
+    if (!is_beyond_the_standard(&options[i]) || memcmp(member, zeros, size_of(&options[i])) != 0) continue;
+    memcpy(member, (const unsigned char *)before + options[i].offset, size_of(&options[i]));
+  }
+}
+
+const char *prtc_peer_find_change(const prtc_peer_config *config, const prtc_peer_config *before) {
+  for (size_t i = 0; i < COUNT; i++) {
+    const unsigned char *a = (const unsigned char *)config + options[i].offset;
+    const unsigned char *b = (const unsigned char *)before + options[i].offset;
+    const char *texts[2];
+    if (!is_beyond_the_standard(&options[i]) || memcmp(a, b, size_of(&options[i])) == 0) continue;
+    if (options[i].kind == NUMBER) return options[i].name;
+    memcpy(&texts[0], a, sizeof texts[0]);
+    memcpy(&texts[1], b, sizeof texts[1]);
+    if (texts[0] == NULL || texts[1] == NULL || strcmp(texts[0], texts[1]) != 0) return options[i].name;
+  }
+  return NULL;
+}

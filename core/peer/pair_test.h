@@ -34,6 +34,8 @@ struct side {
   bool removed;
   int fatal; /* what has ended its endpoint */
   uint16_t ice_role; /* the attribute of its first check: 0x802A controlling, 0x8029 controlled (RFC 8445 section 16.1) */
+  unsigned asked[256]; /* datagrams to 198.51.100.x, where STUN servers would be */
+  int resolved;        /* names that were to be */
   struct fetched log[LOG_SIZE];
   size_t count;
 };
@@ -113,6 +115,7 @@ static inline bool answer_requests(struct pair *pair, struct side *side) {
     prtc_reply reply = {.size = sizeof reply, .interfaces = &interface, .interface_count = 1, .address = request.address};
     any = true;
     if (request.type == PRTC_REQUEST_CLOSE) continue;
+    side->resolved += request.type == PRTC_REQUEST_RESOLVE;
     if (request.type == PRTC_REQUEST_OPEN_UDP) {
       request.socket = 5000;
       reply.address.port = 5000;
@@ -141,7 +144,8 @@ static inline bool move_datagrams(struct pair *pair, struct side *from, struct s
     if (size <= 0) return any;
     any = true;
     note_ice_role(from, out.data, out.size);
-    if (out.remote.ip[3] != to->ip || out.remote.port != 5000) continue;
+    if (out.remote.ip[0] == 198) from->asked[out.remote.ip[3]]++;
+    if (out.remote.ip[0] != 192 || out.remote.ip[3] != to->ip || out.remote.port != 5000) continue;
     size_t segment = out.segment_size != 0 ? out.segment_size : out.size;
     for (size_t at = 0; at < out.size; at += segment) {
       prtc_datagram in = {.socket = 5000,

@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "core/base/config.h"
 #include "core/base/text.h"
+#include "core/peer/options.h"
 #include "core/peer/state.h"
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
@@ -21,19 +23,23 @@ static int read_server(struct prtc_server_url *out, const prtc_ice_server *serve
   return PRTC_ERROR_NOT_SUPPORTED;
 }
 
+/* They replace those there are, which stay when one of them is refused. */
 static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
-  if (config->ice_server_count > PRTC_ICE_SERVERS_MAX) {
+  size_t count = config->ice_server_count;
+  if (count > PRTC_ICE_SERVERS_MAX) {
     *reason = "more than 8 ICE servers";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (config->ice_server_count == 0) return PRTC_OK;
-  peer->servers = prtc_allocate(peer->context, config->ice_server_count * sizeof *peer->servers);
-  if (peer->servers == NULL) return PRTC_ERROR_NO_MEMORY;
-  for (size_t i = 0; i < config->ice_server_count; i++) {
-    int result = read_server(&peer->servers[i], &config->ice_servers[i], reason);
-    if (result < 0) return result;
-    peer->server_count++;
+  struct prtc_server_url *servers = count == 0 ? NULL : prtc_allocate(peer->context, count * sizeof *servers);
+  int result = count > 0 && servers == NULL ? PRTC_ERROR_NO_MEMORY : PRTC_OK;
+  for (size_t i = 0; i < count && result == PRTC_OK; i++) result = read_server(&servers[i], &config->ice_servers[i], reason);
+  if (result < 0) {
+    prtc_release(peer->context, servers);
+    return result;
   }
+  prtc_release(peer->context, peer->servers);
+  peer->servers = servers;
+  peer->server_count = count;
   return PRTC_OK;
 }
 
@@ -61,19 +67,16 @@ static bool wants_what_is_to_come(const prtc_peer_config *config) {
          config->address_filter != NULL || config->address_mappings != NULL;
 }
 
-static int configure(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
-  peer->config = *config;
-  peer->config.ice_servers = NULL;
-  peer->config.certificates = NULL;
-  if (peer->config.max_message_size == 0) peer->config.max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
-  if (peer->config.send_queue_size == 0) peer->config.send_queue_size = PRTC_SEND_QUEUE_DEFAULT;
-  if (peer->config.mtu == 0) peer->config.mtu = 1200;
-  if (peer->config.mtu < 576 || peer->config.mtu > 1472) {
+/* Fills in defaults, and refuses what is outside its range. */
+static int complete_config(prtc_peer_config *config, const char **reason) {
+  if (config->max_message_size == 0) config->max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
+  if (config->send_queue_size == 0) config->send_queue_size = PRTC_SEND_QUEUE_DEFAULT;
+  if (config->mtu == 0) config->mtu = 1200;
+  if (config->mtu < 576 || config->mtu > 1472) {
     *reason = "the MTU is not from 576 to 1,472 bytes";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (peer->config.max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST &&
-      peer->config.max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE) {
+  if (config->max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST && config->max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE) {
     *reason = "max_message_size is more than 256 MiB";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
@@ -89,8 +92,110 @@ static int configure(prtc_peer *peer, const prtc_peer_config *config, const char
     *reason = "this option of ICE is not implemented yet";
     return PRTC_ERROR_NOT_SUPPORTED;
   }
-  int result = read_servers(peer, config, reason);
-  return result == PRTC_OK ? read_certificates(peer, config, reason) : result;
+  return PRTC_OK;
+}
+
+static uint64_t hash_certificates(const prtc_peer_config *config) {
+  uint64_t hash = 0;
+  for (size_t i = 0; i < config->certificate_count; i++) {
+    const char *text = config->certificates[i];
+    if (text != NULL) hash += prtc_recording_hash(0, text, strlen(text));
+  }
+  return hash;
+}
+
+/* What stays, without what it pointed to. */
+static void keep_config(prtc_peer *peer, const prtc_peer_config *config) {
+  peer->config = *config;
+  peer->config.ice_servers = NULL;
+  peer->config.certificates = NULL;
+}
+
+static int configure(prtc_peer *peer, const prtc_peer_config *given, const char **reason) {
+  prtc_peer_config config = *given;
+  int result = complete_config(&config, reason);
+  if (result == PRTC_OK) result = read_servers(peer, &config, reason);
+  if (result == PRTC_OK) result = read_certificates(peer, &config, reason);
+  peer->certificate_texts = hash_certificates(&config);
+  keep_config(peer, &config);
+  return result;
+}
+
+/* W3C section 4.4.1.6: what may not change. */
+static bool changes_what_is_fixed(const prtc_peer *peer, const prtc_peer_config *config, struct prtc_text *reason) {
+  bool same = config->certificate_count == peer->config.certificate_count && hash_certificates(config) == peer->certificate_texts;
+  const char *name = prtc_peer_find_change(config, &peer->config);
+  if (config->certificate_count > 0 && !same) {
+    prtc_text_print(reason, "the certificates may not be changed");
+  } else if (name != NULL && peer->transport != NULL) {
+    prtc_text_print(reason, "%s may not be changed any more", name);
+  }
+  return reason->size > 0;
+}
+
+static bool same_servers(const struct prtc_server_url *a, size_t a_count, const struct prtc_server_url *b, size_t b_count) {
+  for (size_t i = 0; i < a_count && a_count == b_count; i++) {
+    if (a[i].kind != b[i].kind || a[i].transport != b[i].transport || a[i].port != b[i].port) return false;
+    if (strcmp(a[i].host, b[i].host) != 0) return false;
+  }
+  return a_count == b_count;
+}
+
+static int set_configuration(prtc_peer *peer, prtc_peer_config *config) {
+  const char *reason = "";
+  struct prtc_text fixed = prtc_text_of(peer->error, sizeof peer->error);
+  prtc_peer_inherit(config, &peer->config);
+  int result = complete_config(config, &reason);
+  if (result < 0) return prtc_peer_fail(peer, result, reason);
+  if (changes_what_is_fixed(peer, config, &fixed)) return PRTC_ERROR_INVALID_MODIFICATION;
+  struct prtc_server_url *former = peer->servers;
+  size_t former_count = peer->server_count;
+  peer->servers = NULL; /* read_servers frees what it replaces */
+  result = read_servers(peer, config, &reason);
+  if (result < 0) {
+    peer->servers = former;
+    return prtc_peer_fail(peer, result, reason[0] != '\0' ? reason : prtc_strerror(result));
+  }
+  if (!same_servers(former, former_count, peer->servers, peer->server_count) ||
+      config->ice_transport_policy != peer->config.ice_transport_policy) {
+    peer->servers_changed = true;
+  }
+  prtc_release(peer->context, former);
+  config->certificate_count = peer->config.certificate_count;
+  keep_config(peer, config);
+  return PRTC_OK;
+}
+
+void prtc_peer_record_arguments(struct prtc_context *context, prtc_time now, const prtc_peer_config *config) {
+  if (!context->recording.on) return;
+  for (size_t i = 0; i < config->ice_server_count; i++) {
+    const prtc_ice_server *server = &config->ice_servers[i];
+    PRTC_RECORD(context, peer_server, now, PRTC_STRING(server->url), PRTC_STRING(server->username),
+                PRTC_STRING(server->credential));
+  }
+  for (size_t i = 0; i < config->certificate_count; i++) {
+    PRTC_RECORD(context, peer_certificate, now, PRTC_STRING(config->certificates[i]));
+  }
+  const char *name, *text;
+  for (size_t i = 0; prtc_peer_option_text(config, i, &name, &text); i++) {
+    if (text != NULL) PRTC_RECORD(context, peer_option, now, PRTC_STRING(name), PRTC_STRING(text));
+  }
+}
+
+int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_config *given) {
+  prtc_peer_config config;
+  if (!prtc_config_copy(&config, sizeof config, given)) {
+    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "the configuration's size is wrong, or it has members that are not known");
+  }
+  prtc_peer_config plain = config;
+  prtc_peer_config_forget_texts(&plain);
+  plain.ice_servers = NULL;
+  plain.certificates = NULL;
+  prtc_peer_record_arguments(peer->context, now, &config);
+  PRTC_RECORD(peer->context, peer_set_configuration, now, PRTC_NUMBER(peer->id), PRTC_BYTES(&plain, sizeof plain));
+  int result = prtc_peer_begin(peer, &now);
+  if (result < 0) return result;
+  return set_configuration(peer, &config);
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- life */
@@ -208,13 +313,20 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   peer->transport_id++;
   prtc_transport_pause_messages(peer->transport, peer->messages_paused);
   peer->reported.sctp_transport = PRTC_SCTP_TRANSPORT_CONNECTING;
+  peer->servers_changed = true;
+  return PRTC_OK;
+}
+
+void prtc_peer_use_servers(prtc_peer *peer, prtc_time now) {
+  if (!peer->servers_changed) return;
+  peer->servers_changed = false;
+  prtc_transport_forget_servers(peer->transport);
   for (size_t i = 0; i < peer->server_count; i++) {
     const struct prtc_server_url *server = &peer->servers[i];
-    result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
+    int result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
     if (result >= 0) continue;
     PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a STUN server is not used: %s", prtc_strerror(result));
   }
-  return PRTC_OK;
 }
 
 /* Events of a former one that nobody fetched are lost when yet another follows: they would be of channels that nobody asks for. */

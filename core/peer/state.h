@@ -56,6 +56,9 @@ struct prtc_peer {
   prtc_peer_config config; /* its servers are in `servers` */
   struct prtc_server_url *servers;
   size_t server_count;
+  bool servers_changed;          /* since the transport was told: it is when it gathers next */
+  bool former_servers_changed;   /* the same before a restart that may be rolled back */
+  uint64_t certificate_texts;    /* a hash of those of the configuration, in whatever order */
   prtc_certificate *certificate; /* of the configuration, or the endpoint's; NULL before the latter is needed */
 
   struct prtc_jsep *jsep;
@@ -102,6 +105,9 @@ int prtc_peer_begin(prtc_peer *peer, prtc_time *now);
 void prtc_peer_wake(prtc_peer *peer);
 
 int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
+
+/* The transport is about to gather: with the servers of the configuration as it is now. */
+void prtc_peer_use_servers(prtc_peer *peer, prtc_time now);
 
 /* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. */
 void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now);

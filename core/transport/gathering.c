@@ -14,10 +14,24 @@ void prtc_gathering_init(struct prtc_transport *transport) {
   prtc_queue_init(&transport->gathering.closes, transport->context, sizeof(prtc_socket_id), 0);
 }
 
-void prtc_gathering_clear(struct prtc_transport *transport) {
+static void clear_servers(struct prtc_transport *transport) {
   struct gathering *gathering = &transport->gathering;
   for (uint32_t i = 0; i < gathering->server_count; i++) prtc_release(transport->context, gathering->servers[i].host);
-  prtc_queue_clear(&gathering->closes);
+  gathering->server_count = gathering->servers_asked = gathering->resolved_count = 0;
+}
+
+void prtc_gathering_clear(struct prtc_transport *transport) {
+  clear_servers(transport);
+  prtc_queue_clear(&transport->gathering.closes);
+}
+
+void prtc_transport_forget_servers(struct prtc_transport *transport) {
+  clear_servers(transport);
+  prtc_ice_forget_servers(transport->ice);
+}
+
+bool prtc_transport_has_gathered(const struct prtc_transport *transport) {
+  return transport->gathering.state != PRTC_ICE_GATHERING_NEW;
 }
 
 int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const char *host, uint16_t port) {

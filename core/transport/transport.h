@@ -93,6 +93,13 @@ int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_tim
 /* A STUN server: an address, or a name to be resolved. Before prtc_transport_gather. */
 int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const char *host, uint16_t port);
 
+/* Other servers for the next gathering: forgets those there are, so that they are added anew. Before prtc_transport_gather, or right
+ * before prtc_transport_restart. */
+void prtc_transport_forget_servers(struct prtc_transport *transport);
+
+/* A generation has begun to gather: other servers have to wait for the next. */
+bool prtc_transport_has_gathered(const struct prtc_transport *transport);
+
 /* Begins to gather (once a generation; again after prtc_transport_restart). Harmless when already gathering or complete. */
 int prtc_transport_gather(struct prtc_transport *transport, prtc_time now);
 

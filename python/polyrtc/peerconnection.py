@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from .candidate import RTCIceCandidate, RTCPeerConnectionIceErrorEvent, candidate_from_sdp
@@ -99,8 +100,7 @@ class RTCPeerConnection(Emitter):
         self.__descriptions: dict[int, RTCSessionDescription | None] = {}  # the last, once it is closed
         self.__last_states: States | None = None
         self.__last_stats: RTCStatsReport | None = None
-        if self.__configuration.alwaysNegotiateDataChannels:
-            raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
+        self.__check_configuration(self.__configuration)
         for certificate in self.__configuration.certificates or ():
             certificate._check_expiry()
         if is_loop_running():
@@ -184,26 +184,47 @@ class RTCPeerConnection(Emitter):
         return self.__configuration
 
     def setConfiguration(self, configuration: RTCConfiguration) -> None:
-        """Other ICE servers, another policy. Before the connection is used everything but the certificates may change; later
-        InvalidModificationError says what may not (W3C section 4.4.1.6), and NotSupportedError that the engine cannot."""
+        """Other ICE servers, another policy (W3C section 4.4.1.6): those of the next gathering. The next offer restarts ICE for it; until
+        then nothing happens by itself. InvalidModificationError says what may not change: certificates and bundlePolicy; and what is
+        beyond the W3C once there is a data channel or an answer. Of both, what is not given stays."""
         self.__assert_not_closed()
         old = self.__configuration
+        configuration = replace(
+            configuration,
+            certificates=old.certificates if configuration.certificates is None else configuration.certificates,
+            useLoopback=configuration.useLoopback or old.useLoopback,
+            maxMessageSize=configuration.maxMessageSize or old.maxMessageSize,
+            sendQueueSize=configuration.sendQueueSize or old.sendQueueSize,
+        )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
             raise invalid_modification("certificates and bundlePolicy cannot be changed")
-        if configuration == old:
-            return
-        if self.__bound is not None and (self.__channels or self.localDescription or self.remoteDescription):
-            raise not_supported("the configuration cannot be changed once there are channels or descriptions")
-        bound, self.__bound = self.__bound, None
+        self.__check_configuration(configuration)
+        if self.__bound is not None:
+            engine, peer = self.__bound
+            peer.set_configuration(engine.driver.now(), **self.__settings(configuration))
         self.__configuration = configuration
-        try:
-            if bound is not None:
-                self.__bind()
-        except BaseException:
-            self.__configuration, self.__bound = old, bound
-            raise
-        if bound is not None:
-            bound[0].remove(bound[1])
+
+    @staticmethod
+    def __check_configuration(configuration: RTCConfiguration) -> None:
+        if configuration.alwaysNegotiateDataChannels:
+            raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
+
+    @staticmethod
+    def __settings(configuration: RTCConfiguration) -> dict[str, Any]:
+        """The configuration as the engine takes it."""
+        servers = [
+            IceServer(url, server.username, server.credential)
+            for server in configuration.iceServers or ()
+            for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
+        ]
+        return {
+            "ice_servers": servers,
+            "ice_transport_policy": configuration.iceTransportPolicy.value,
+            "use_loopback": configuration.useLoopback,
+            "max_message_size": configuration.maxMessageSize,
+            "send_queue_size": configuration.sendQueueSize,
+            "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
+        }
 
     # ------------------------------------------------------------------------------------------------------- negotiation
 
@@ -502,22 +523,8 @@ class RTCPeerConnection(Emitter):
         """The engine of the running loop and this connection's peer in it, from the first use on."""
         if self.__bound is None:
             engine = Engine.of_running_loop()
-            c = self.__configuration
-            servers = [
-                IceServer(url, server.username, server.credential)
-                for server in c.iceServers or ()
-                for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
-            ]
             try:
-                peer = engine.driver.endpoint.create_peer(
-                    engine.driver.now(),
-                    ice_servers=servers,
-                    ice_transport_policy=c.iceTransportPolicy.value,
-                    use_loopback=c.useLoopback,
-                    max_message_size=c.maxMessageSize,
-                    send_queue_size=c.sendQueueSize,
-                    certificates=[certificate.toPEM() for certificate in c.certificates or ()],
-                )
+                peer = engine.driver.endpoint.create_peer(engine.driver.now(), **self.__settings(self.__configuration))
             except BaseException:
                 engine.close_if_unused()
                 raise

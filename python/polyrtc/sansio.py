@@ -26,7 +26,7 @@ from __future__ import annotations
 import enum
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -492,28 +492,23 @@ class Endpoint:
         ``"10.0.0.2=203.0.113.2"``."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         try:
-            for server in ice_servers:
-                if isinstance(server, str):
-                    server = IceServer(server)
-                check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
-            for certificate in certificates:
-                check(self._native.add_certificate(certificate))
             lowest, highest = port_range or (0, 0)
-            options: dict[str, int | str] = {
-                "streaming_channels": streaming_channels,
-                "ice_candidate_pool_size": ice_candidate_pool_size,
-                "ice_lite": ice_lite,
-                "ice_pacing": ice_pacing,
-                "no_renomination": not renomination,
-                "port_minimum": lowest,
-                "port_maximum": highest,
-                "interface_filter": interface_filter,
-                "address_filter": address_filter,
-                "address_mappings": address_mappings,
-            }
-            for name, value in options.items():
-                if value:
-                    check(self._native.add_option(name, value if isinstance(value, str) else str(int(value))))
+            self._add_arguments(
+                ice_servers,
+                certificates,
+                {
+                    "streaming_channels": streaming_channels,
+                    "ice_candidate_pool_size": ice_candidate_pool_size,
+                    "ice_lite": ice_lite,
+                    "ice_pacing": ice_pacing,
+                    "no_renomination": not renomination,
+                    "port_minimum": lowest,
+                    "port_maximum": highest,
+                    "interface_filter": interface_filter,
+                    "address_filter": address_filter,
+                    "address_mappings": address_mappings,
+                },
+            )
             peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
         except BaseException:
             self._native.forget_arguments()  # the next peer is not to have them
@@ -521,6 +516,20 @@ class Endpoint:
         if not peer:
             raise error(self._native.code())
         return Peer(self, peer)
+
+    def _add_arguments(
+        self, servers: Sequence[IceServer | str], certificates: Sequence[str], options: Mapping[str, int | str]
+    ) -> None:
+        """For the configuration that is given next."""
+        for server in servers:
+            if isinstance(server, str):
+                server = IceServer(server)
+            check(self._native.add_ice_server(server.url, server.username or "", server.credential or ""))
+        for certificate in certificates:
+            check(self._native.add_certificate(certificate))
+        for name, value in options.items():
+            if value:
+                check(self._native.add_option(name, value if isinstance(value, str) else str(int(value))))
 
     def peer(self, peer_id: int) -> Peer:
         """A handle for the id in ``Event.peer`` (no check that it still lives)."""
@@ -571,6 +580,27 @@ class Peer:
     def __init__(self, endpoint: Endpoint, id: int) -> None:
         self.endpoint = endpoint
         self.id = id
+
+    def set_configuration(
+        self,
+        now: int,
+        *,
+        ice_servers: Sequence[IceServer | str] = (),
+        ice_transport_policy: str = "all",
+        certificates: Sequence[str] = (),
+        **others: int | str,
+    ) -> None:
+        """Other servers, another policy: those of the next gathering, for which the next offer restarts ICE. certificates: none, or the
+        same as before. Others are members of ``prtc_peer_config``; those that are not given or 0 stay, and once there is a transport
+        none may change: INVALID_MODIFICATION."""
+        native, policy = self.endpoint._native, _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
+        try:
+            self.endpoint._add_arguments(ice_servers, certificates, others)
+            code = native.set_configuration(self.id, now, policy)
+        except BaseException:
+            native.forget_arguments()
+            raise
+        self._check(code)
 
     def create_offer(self, now: int, *, ice_restart: bool = False) -> str:
         return self._value(self.endpoint._native.create_offer(self.id, now, ice_restart))

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from polyrtc import RTCConfiguration, RTCIceCandidate, RTCIceServer, RTCPeerConnection, RTCSessionDescription
-from polyrtc.exceptions import InvalidModificationError, InvalidStateError, NotSupportedError, OperationError
+from polyrtc import RTCBundlePolicy, RTCConfiguration, RTCIceCandidate, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from polyrtc.exceptions import InvalidModificationError, InvalidStateError, OperationError
 
 from .support import PATIENCE, Inbox, channels, loopback, negotiate, open_channel, pair, state
 
@@ -325,11 +325,19 @@ async def test_configuration() -> None:
         await open_channel(a, b)
         assert a.getConfiguration().maxMessageSize == 1000
         assert b.sctp is not None and b.sctp.maxMessageSize == 1000
-        a.setConfiguration(loopback(maxMessageSize=1000))  # nothing new
-        with pytest.raises(NotSupportedError):
-            a.setConfiguration(loopback(iceServers=[server]))
-        with pytest.raises(InvalidModificationError):
-            a.setConfiguration(RTCConfiguration(certificates=[]))
+        for wrong in (dict(certificates=[]), dict(maxMessageSize=2000), dict(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)):
+            with pytest.raises(InvalidModificationError):
+                a.setConfiguration(RTCConfiguration(**wrong))
+        with pytest.raises(ValueError):
+            a.setConfiguration(RTCConfiguration(iceServers=[RTCIceServer("stun:a b")]))
+        await negotiate(a, b)
+        before = ufrag(a.localDescription)
+        a.setConfiguration(RTCConfiguration(iceServers=[server]))
+        assert a.getConfiguration() == loopback(maxMessageSize=1000, iceServers=[server])
+        assert ufrag(a.localDescription) == before  # nothing follows by itself
+        a.on("icecandidate", lambda candidate: None)  # does not wait for the server, which is not there
+        await negotiate(a, b)
+        assert ufrag(a.localDescription) != before
         await a.close()
         with pytest.raises(InvalidStateError):
             a.setConfiguration(RTCConfiguration())

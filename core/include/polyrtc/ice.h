@@ -156,6 +156,9 @@ PRTC_API int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controll
 /* A STUN server (RFC 8489) for server-reflexive candidates of all sockets of its family, those added before and after. */
 PRTC_API int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_address *server);
 
+/* The next generation has none of the servers there are now, but those that are added from now on. */
+PRTC_API void prtc_ice_forget_servers(prtc_ice *ice);
+
 /* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard). */
 PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *address,
                                  uint32_t interface_index, uint32_t network_type);
