@@ -416,6 +416,21 @@ int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int
   return result;
 }
 
+uint64_t prtc_handle_accepted(struct prtc_handle *handle, uint64_t now, uint64_t listener, const prtc_address *local,
+                              const prtc_address *remote) {
+  prtc_socket_id connection = 0;
+  const prtc_address from = value_of(local), to = value_of(remote);
+  handle->code = is_bad(local) || is_bad(remote) ? PRTC_ERROR_INVALID_ARGUMENT
+                 : handle->endpoint == NULL     ? PRTC_ERROR_CLOSED
+                                                : prtc_endpoint_accepted(handle->endpoint, now, listener, &from, &to, &connection);
+  return handle->code < 0 ? 0 : connection;
+}
+
+int prtc_handle_writable(struct prtc_handle *handle, uint64_t now, uint64_t connection, uint32_t writable) {
+  if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
+  return prtc_endpoint_writable(handle->endpoint, now, connection, writable != 0);
+}
+
 int prtc_handle_socket_closed(struct prtc_handle *handle, uint64_t now, uint64_t socket, int system_error) {
   if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
   return prtc_endpoint_socket_closed(handle->endpoint, now, socket, system_error);

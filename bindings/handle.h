@@ -83,6 +83,10 @@ int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *ad
 int prtc_handle_add_address(struct prtc_handle *handle, const prtc_address *address);
 int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int code, int system_error,
                       const prtc_address *address);
+/* The connection's id, or 0: it is to be closed. */
+uint64_t prtc_handle_accepted(struct prtc_handle *handle, uint64_t now, uint64_t listener, const prtc_address *local,
+                              const prtc_address *remote);
+int prtc_handle_writable(struct prtc_handle *handle, uint64_t now, uint64_t connection, uint32_t writable);
 int prtc_handle_socket_closed(struct prtc_handle *handle, uint64_t now, uint64_t socket, int system_error);
 int prtc_handle_unreachable(struct prtc_handle *handle, uint64_t now, uint64_t socket, const prtc_address *remote,
                             int system_error);

@@ -50,6 +50,7 @@
   X(endpoint_socket_closed, 19, "ni", "socket, system error")                                                  \
   X(endpoint_unreachable, 20, "nai", "socket, remote, system error")                                           \
   X(endpoint_interfaces_changed, 21, "", "")                                                                   \
+  X(endpoint_writable, 22, "nn", "connection, writable")                                                       \
   X(peer_new, 30, "b", "prtc_peer_config; after its servers, certificates and texts")                          \
   X(peer_server, 31, "bbb", "URL, user name, credential")                                                      \
   X(peer_certificate, 32, "b", "PEM")                                                                          \

@@ -217,9 +217,10 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
   if (socket != NULL && prtc_capture_is_on(&endpoint->context.capture)) {
     endpoint->context.capture.local = socket->address;
     endpoint->context.capture.remote = datagram->remote;
-    prtc_capture_datagram(&endpoint->context, false, datagram->data, datagram->size);
+    /* Of a stream, what is in it is captured where it is taken out. */
+    if (!socket->is_stream) prtc_capture_datagram(&endpoint->context, false, datagram->data, datagram->size);
   }
-  if (socket != NULL && datagram->protocol == PRTC_PROTOCOL_UDP) {
+  if (socket != NULL) {
     endpoint->context.log.peer = socket->place->id;
     code = prtc_peer_receive(socket->place->peer, now, datagram);
     endpoint->context.log.peer = 0;
@@ -241,6 +242,9 @@ int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_dat
   for (size_t i = 0; i < count; i++) {
     prtc_datagram one = datagrams[i];
     prtc_endpoint_record_input(endpoint, given, &one);
+    const struct socket *socket = prtc_map_get(&endpoint->sockets, one.socket);
+    one.protocol = socket != NULL && socket->is_stream ? PRTC_PROTOCOL_TCP : PRTC_PROTOCOL_UDP;
+    if (one.protocol == PRTC_PROTOCOL_TCP) one.segment_size = 0;
     size_t segment = one.segment_size == 0 || one.segment_size > one.size ? one.size : one.segment_size;
     size_t left = one.size;
     one.segment_size = 0;
@@ -287,7 +291,7 @@ static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *o
       endpoint->stats.bytes_sent += out->size;
       PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes to socket %llu, %zu each", out->size,
                (unsigned long long)out->socket, segment);
-      if (prtc_capture_is_on(&endpoint->context.capture)) capture_train(endpoint, out, segment);
+      if (prtc_capture_is_on(&endpoint->context.capture) && out->protocol == PRTC_PROTOCOL_UDP) capture_train(endpoint, out, segment);
       return size;
     }
   }

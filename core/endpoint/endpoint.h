@@ -48,6 +48,8 @@ struct socket {
   struct prtc_peer_place *place;
   struct socket *next;
   prtc_address address; /* as bound */
+  bool is_stream;       /* a TCP connection */
+  uint64_t request;     /* what opens it and is not answered yet; 0: it is open */
 };
 
 /* A request that the driver has and has not answered. */

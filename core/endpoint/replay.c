@@ -201,6 +201,8 @@ static int socket_call(prtc_replay *replay, const struct prtc_recording_entry *e
     case PRTC_OP_endpoint_unreachable:
       if (!prtc_recording_address(&v[1], &first)) return malformed(replay);
       return prtc_endpoint_unreachable(replay->endpoint, entry->time, v[0].number, &first, (int)v[2].number);
+    case PRTC_OP_endpoint_writable:
+      return prtc_endpoint_writable(replay->endpoint, entry->time, v[0].number, v[1].number != 0);
     default: return prtc_endpoint_socket_closed(replay->endpoint, entry->time, v[0].number, (int)v[1].number);
   }
 }
@@ -317,6 +319,7 @@ static void run(prtc_replay *replay, const struct prtc_recording_entry *entry, p
     case PRTC_OP_endpoint_request: code = prtc_endpoint_request(replay->endpoint, &request); break;
     case PRTC_OP_endpoint_reply: code = reply(replay, entry); break;
     case PRTC_OP_endpoint_accepted:
+    case PRTC_OP_endpoint_writable:
     case PRTC_OP_endpoint_socket_closed:
     case PRTC_OP_endpoint_unreachable: code = socket_call(replay, entry); break;
     case PRTC_OP_endpoint_interfaces_changed: code = prtc_endpoint_interfaces_changed(replay->endpoint, entry->time); break;

@@ -27,10 +27,16 @@ static bool opens_socket(uint32_t type) {
   return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP;
 }
 
-static int remember_socket(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id) {
+/* `request`: what opens it, its id set; NULL: it is open, a connection. */
+static int remember_socket(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id,
+                           const prtc_request *request) {
   struct socket *socket = prtc_allocate(&endpoint->context, sizeof *socket);
   if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
-  *socket = (struct socket){.id = id, .place = place, .next = place->sockets};
+  *socket = (struct socket){.id = id,
+                            .place = place,
+                            .next = place->sockets,
+                            .is_stream = request == NULL || request->type == PRTC_REQUEST_CONNECT_TCP,
+                            .request = request != NULL ? request->id : 0};
   int code = prtc_map_set(&endpoint->sockets, id, socket);
   if (code < 0) {
     prtc_release(&endpoint->context, socket);
@@ -55,6 +61,8 @@ void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->pendings, &i)) != NULL;) {
     struct pending *pending = slot->value;
     if (pending->place != place) continue;
+    /* What is answered at once the driver closes when its answer is refused; a connection may take minutes. */
+    if (pending->request.type == PRTC_REQUEST_CONNECT_TCP) (void)prtc_queue_push(&endpoint->closes, &pending->request.socket);
     if (opens_socket(pending->request.type)) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
     prtc_map_remove(&endpoint->pendings, slot->key);
     prtc_release(&endpoint->context, pending);
@@ -80,18 +88,27 @@ void prtc_endpoint_requests_clear(prtc_endpoint *endpoint) {
   prtc_map_clear(&endpoint->pendings);
 }
 
+/* The socket may still be being opened: then no answer will come. */
+static void issue_close(prtc_endpoint *endpoint, prtc_socket_id id) {
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
+  if (socket != NULL && socket->request != 0) {
+    prtc_release(&endpoint->context, prtc_map_remove(&endpoint->pendings, socket->request));
+  }
+  prtc_endpoint_forget_socket(endpoint, id);
+}
+
 /* Gives the request of a peer its ids and remembers it. */
 static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request) {
   request->id = ++endpoint->next_request;
   if (request->type == PRTC_REQUEST_CLOSE) {
-    prtc_endpoint_forget_socket(endpoint, request->socket);
+    issue_close(endpoint, request->socket);
     return PRTC_OK;
   }
   struct pending *pending = prtc_allocate(&endpoint->context, sizeof *pending);
   if (pending == NULL) return PRTC_ERROR_NO_MEMORY;
   if (opens_socket(request->type)) {
     request->socket = ++endpoint->next_socket;
-    int code = remember_socket(endpoint, place, request->socket);
+    int code = remember_socket(endpoint, place, request->socket, request);
     if (code < 0) {
       prtc_release(&endpoint->context, pending);
       return code;
@@ -128,6 +145,7 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
   struct link *head = &endpoint->work[WORK_REQUEST];
   while (head->next != head) {
     struct prtc_peer_place *place = head->next->place;
+    *out = (prtc_request){.socket = endpoint->next_socket + 1};
     if (prtc_peer_request(place->peer, out) <= 0) {
       prtc_link_remove(&place->work[WORK_REQUEST]);
       continue;
@@ -164,7 +182,10 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
     prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   }
   struct socket *socket = prtc_map_get(&endpoint->sockets, pending->request.socket);
-  if (socket != NULL && opens_socket(pending->request.type)) socket->address = reply->address;
+  if (socket != NULL && opens_socket(pending->request.type)) {
+    socket->address = reply->address;
+    socket->request = 0;
+  }
   endpoint->context.log.peer = place->id;
   int code = prtc_peer_reply(place->peer, now, &pending->request, reply);
   endpoint->context.log.peer = 0;
@@ -178,9 +199,39 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
 int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener, const prtc_address *local,
                            const prtc_address *remote, prtc_socket_id *connection) {
   PRTC_RECORD(&endpoint->context, endpoint_accepted, now, PRTC_NUMBER(listener), PRTC_ADDRESS(local), PRTC_ADDRESS(remote));
-  (void)listener, (void)local, (void)remote, (void)connection;
-  prtc_endpoint_advance(endpoint, now);
-  return PRTC_ERROR_NOT_SUPPORTED;
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, listener);
+  if (socket == NULL || socket->is_stream) return PRTC_ERROR_NOT_FOUND;
+  struct prtc_peer_place *place = socket->place;
+  prtc_socket_id id = ++endpoint->next_socket;
+  int code = remember_socket(endpoint, place, id, NULL);
+  if (code < 0) return code;
+  struct socket *accepted = prtc_map_get(&endpoint->sockets, id);
+  accepted->address = *local;
+  code = prtc_peer_accepted(place->peer, now, listener, id, local, remote);
+  if (code < 0) {
+    PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "a connection was refused: %s", prtc_strerror(code));
+    prtc_endpoint_forget_socket(endpoint, id);
+  } else {
+    *connection = id;
+  }
+  prtc_endpoint_wake(endpoint, place);
+  prtc_endpoint_refresh(endpoint);
+  return code;
+}
+
+int prtc_endpoint_writable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, int writable) {
+  PRTC_RECORD(&endpoint->context, endpoint_writable, now, PRTC_NUMBER(id), PRTC_NUMBER(writable != 0));
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  now = prtc_endpoint_advance(endpoint, now);
+  const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
+  if (socket == NULL || !socket->is_stream) return PRTC_ERROR_NOT_FOUND;
+  struct prtc_peer_place *place = socket->place;
+  int code = prtc_peer_writable(place->peer, now, id, writable != 0);
+  prtc_endpoint_wake(endpoint, place);
+  prtc_endpoint_refresh(endpoint);
+  return code;
 }
 
 int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, int system_error) {

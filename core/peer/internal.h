@@ -5,6 +5,8 @@
 #ifndef PRTC_PEER_INTERNAL_H
 #define PRTC_PEER_INTERNAL_H
 
+#include <stdbool.h>
+
 #include <polyrtc/dtls.h>
 #include <polyrtc/peer.h>
 
@@ -57,6 +59,9 @@ int prtc_peer_event(prtc_peer *peer, prtc_event *out);
 void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id channel);
 
 /* Sockets: as in core/transport/transport.h. */
+int prtc_peer_accepted(prtc_peer *peer, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
+                       const prtc_address *local, const prtc_address *remote);
+int prtc_peer_writable(prtc_peer *peer, prtc_time now, prtc_socket_id connection, bool writable);
 int prtc_peer_request(prtc_peer *peer, prtc_request *out);
 int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request, const prtc_reply *reply);
 int prtc_peer_socket_closed(prtc_peer *peer, prtc_time now, prtc_socket_id socket);

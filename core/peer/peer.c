@@ -375,7 +375,9 @@ int prtc_peer_timeout(prtc_peer *peer, prtc_time now) {
 }
 
 int prtc_peer_request(prtc_peer *peer, prtc_request *out) {
+  prtc_socket_id fresh = out->socket;
   if (peer->leaving != NULL && prtc_transport_request(peer->leaving, out) > 0) return 1;
+  out->socket = fresh;
   if (peer->leaving != NULL && peer->leaving_is_told && prtc_transport_is_drained(peer->leaving)) {
     prtc_transport_free(peer->leaving);
     peer->leaving = NULL;
@@ -385,6 +387,19 @@ int prtc_peer_request(prtc_peer *peer, prtc_request *out) {
 
 int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
   return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_reply(peer->transport, now, request, reply);
+}
+
+int prtc_peer_accepted(prtc_peer *peer, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
+                       const prtc_address *local, const prtc_address *remote) {
+  if (peer->transport == NULL) return PRTC_ERROR_NOT_FOUND;
+  return prtc_transport_accepted(peer->transport, now, listener, connection, local, remote);
+}
+
+int prtc_peer_writable(prtc_peer *peer, prtc_time now, prtc_socket_id connection, bool writable) {
+  int result = peer->transport == NULL ? PRTC_ERROR_NOT_FOUND
+                                       : prtc_transport_writable(peer->transport, now, connection, writable);
+  if (result != PRTC_ERROR_NOT_FOUND || peer->leaving == NULL) return result;
+  return prtc_transport_writable(peer->leaving, now, connection, writable);
 }
 
 int prtc_peer_socket_closed(prtc_peer *peer, prtc_time now, prtc_socket_id socket) {

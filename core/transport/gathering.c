@@ -132,7 +132,7 @@ static void end_if_all_is_answered(struct prtc_transport *transport, prtc_time n
 
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) {
   struct gathering *gathering = &transport->gathering;
-  *out = (prtc_request){0};
+  *out = (prtc_request){0}; /* the id of a new socket is of no matter here: it comes with the reply */
   if (prtc_queue_pop(&gathering->closes, &out->socket)) {
     out->type = PRTC_REQUEST_CLOSE;
     return 1;
@@ -318,6 +318,17 @@ int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now
     return PRTC_OK;
   }
   return PRTC_ERROR_NOT_FOUND;
+}
+
+int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
+                            const prtc_address *local, const prtc_address *remote) {
+  (void)transport, (void)now, (void)listener, (void)connection, (void)local, (void)remote;
+  return PRTC_ERROR_NOT_FOUND; /* nothing listens */
+}
+
+int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable) {
+  (void)transport, (void)now, (void)connection, (void)writable;
+  return PRTC_ERROR_NOT_FOUND; /* there are no streams */
 }
 
 int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,

@@ -76,13 +76,17 @@ int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport
 
 /* ------------------------------------------------------------------------------------- sockets: requests and their replies */
 
-/* What it wants of the driver; the endpoint gives the ids. The first field of the request is enough to carry it out, `socket` and
- * `id` are filled by the caller, which tells the transport of them by the reply functions. */
-/* 1 and fills *out (id and socket are 0), or 0. */
+/* What it wants of the driver: 1 and fills *out, or 0. The endpoint gives the ids: out->socket is given as the id that a socket will have
+ * which this request opens, for those who need to know it before the reply; it is given again with the reply. */
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out);
 /* The answer to a request that prtc_transport_request gave: the same request (its socket now set) and the reply. */
 int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                          const prtc_reply *reply);
+/* A listening socket has accepted a connection. An error: it is to be closed. */
+int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
+                            const prtc_address *local, const prtc_address *remote);
+/* Whether a stream takes more, see polyrtc/endpoint.h. NOT_FOUND: it is none of ours. */
+int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable);
 int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket);
 int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
                                const prtc_address *remote);

@@ -74,8 +74,8 @@ class RequestType(enum.IntEnum):
 
     INTERFACES = 1  #: reply: interfaces
     OPEN_UDP = 2  #: socket, address to bind, interface_index. Reply: address, as bound
-    CONNECT_TCP = 3
-    LISTEN_TCP = 4
+    CONNECT_TCP = 3  #: socket, address to bind (or ``None``), remote, interface_index. Reply: address, once connected
+    LISTEN_TCP = 4  #: socket, address, interface_index. Reply: address; then :meth:`Endpoint.accepted` for each connection
     CLOSE = 5  #: socket. No reply
     JOIN_MULTICAST = 6
     RESOLVE = 7  #: name. Reply: addresses
@@ -448,6 +448,19 @@ class Endpoint:
             self._native.forget_arguments()
             raise
         return result != ErrorCode.NOT_FOUND and check(result) >= 0
+
+    def accepted(self, now: int, listener: int, local: Address, remote: Address) -> int | None:
+        """A listening socket has a new connection. The id under which its bytes are to be received, in chunks of any size;
+        ``None``: close it."""
+        connection = self._native.accepted(now, listener, local, remote)
+        if connection == 0 and (code := self._native.code()) <= _FATAL:
+            raise error(code)
+        return connection or None
+
+    def writable(self, now: int, connection: int, writable: bool) -> None:
+        """Whether a connection takes more. ``False`` is said when what :meth:`transmit` gave could not be passed on at once (it is to be
+        kept); nothing is given for that connection then until ``True``."""
+        check(self._native.writable(now, connection, int(writable)))
 
     def socket_closed(self, now: int, socket: int, system_error: int = 0) -> None:
         """A socket has failed, or a TCP connection was closed by the other side."""

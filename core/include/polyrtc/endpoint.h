@@ -61,7 +61,7 @@ PRTC_API void prtc_endpoint_free(prtc_endpoint *endpoint);
 
 /* -------------------------------------------------------------------------------------------------------- the five verbs */
 
-/* Takes datagrams that arrived (trains included). Data is borrowed for the call. Returns 0, or the code of the last datagram
+/* Takes datagrams that arrived (trains, and chunks of streams, included). Data is borrowed for the call. Returns 0, or the code of the last datagram
  * that was dropped (transient: all datagrams have been looked at all the same), or the fatal code of the endpoint. */
 PRTC_API int prtc_endpoint_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagrams, size_t count);
 
@@ -153,8 +153,9 @@ typedef enum prtc_request_type {
   PRTC_REQUEST_NONE = 0,
   PRTC_REQUEST_INTERFACES,     /* read the local interfaces; reply: interfaces, interface_count */
   PRTC_REQUEST_OPEN_UDP,       /* socket; address: where to bind (port 0: any); interface_index. Reply: address, as bound */
-  PRTC_REQUEST_CONNECT_TCP,    /* socket; address: where to bind; remote: where to connect. Reply: address, once connected */
-  PRTC_REQUEST_LISTEN_TCP,     /* socket; address. Reply: address; then prtc_endpoint_accepted for each connection */
+  PRTC_REQUEST_CONNECT_TCP,    /* socket; address: where to bind (family none: the system's choice); remote: where to connect;
+                                  interface_index. Reply: address, once connected */
+  PRTC_REQUEST_LISTEN_TCP,     /* socket; address; interface_index. Reply: address; then prtc_endpoint_accepted for each */
   PRTC_REQUEST_CLOSE,          /* socket: close it. No reply */
   PRTC_REQUEST_JOIN_MULTICAST, /* socket; address: the group; interface_index. Reply: code alone */
   PRTC_REQUEST_RESOLVE         /* name; reply: addresses, address_count (ports are of no matter) */
@@ -208,15 +209,6 @@ PRTC_API int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out);
  * closes what it opened for it. */
 PRTC_API int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply);
 
-/* A listening TCP socket has a new connection; `connection` is set to the id under which its bytes are to be received.
- * PRTC_ERROR_NOT_SUPPORTED until TCP candidates are there. */
-PRTC_API int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener,
-                                    const prtc_address *local, const prtc_address *remote, prtc_socket_id *connection);
-
-/* A socket has failed or a TCP connection was closed by the other side; `system_error` is for the log. The core does not ask
- * for it to be closed again. */
-PRTC_API int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id socket, int system_error);
-
 /* Sending to `remote` failed with an error that ICMP brought (or EMSGSIZE): a hint, believed only as far as RFC 8445 allows
  * (checks in progress on that path may fail sooner; an established path is left to consent). */
 PRTC_API int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id socket,
@@ -225,6 +217,31 @@ PRTC_API int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, p
 /* The driver saw interfaces come or go. Nothing follows at once today: an ICE restart asks for PRTC_REQUEST_INTERFACES again and uses
  * the new ones, and one that vanished shows as a socket that fails. */
 PRTC_API int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now);
+
+/* ---------------------------------------------------------------------------------------------------------------- streams */
+
+/* TCP connections: those that PRTC_REQUEST_CONNECT_TCP has made and those that prtc_endpoint_accepted has told of.
+ *
+ *   In      What arrives goes to prtc_endpoint_receive in order, in chunks of any size, as datagrams of that socket.
+ *   Out     transmit gives, with protocol PRTC_PROTOCOL_TCP, bytes to be appended to the stream. The driver takes all of them. When it
+ *           cannot pass all on at once, it keeps the rest, which is no more than one transmit gives, and says so by
+ *           prtc_endpoint_writable(…, 0) before the next transmit; when the rest is gone it says 1. In between nothing is given for that
+ *           connection, while others go on. A new connection is writable. (A driver that does not speak of it has to keep whatever it
+ *           is given: the core paces itself by what the other side acknowledges, but not by what this machine can take.)
+ *   The end By the other side, or by an error: prtc_endpoint_socket_closed. By the core: PRTC_REQUEST_CLOSE; what is kept is dropped.
+ *           A CLOSE may also name a connection that is still being made: nothing is replied then. */
+
+/* A listening TCP socket has a new connection: *connection is set to the id under which its bytes are to be received. NOT_FOUND: there
+ * is no such listener; QUEUE_FULL: too many connections that nothing has been heard of yet; NO_MEMORY: the driver closes it. */
+PRTC_API int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener,
+                                    const prtc_address *local, const prtc_address *remote, prtc_socket_id *connection);
+
+/* Whether the connection takes more (1) or not now (0). NOT_FOUND when there is none of that id. */
+PRTC_API int prtc_endpoint_writable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id connection, int writable);
+
+/* A socket has failed or a TCP connection was closed by the other side; `system_error` is for the log (0: it was closed in order). The
+ * core does not ask for it to be closed again. */
+PRTC_API int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id socket, int system_error);
 
 /* ------------------------------------------------------------------------------------------------------------- see inside */
 

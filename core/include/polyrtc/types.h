@@ -73,7 +73,7 @@ typedef struct prtc_address {
 
 typedef enum prtc_protocol {
   PRTC_PROTOCOL_UDP = 0,
-  PRTC_PROTOCOL_TCP = 1 /* bytes of a TCP connection: `socket` names the connection; framing (RFC 4571) is the core's */
+  PRTC_PROTOCOL_TCP = 1 /* bytes of a TCP connection, which `socket` names: see "streams" in endpoint.h. Framing is the core's */
 } prtc_protocol;
 
 /* Explicit congestion notification, RFC 3168 section 5: the two bits of the IP header. */
@@ -87,7 +87,7 @@ typedef uint64_t prtc_socket_id;
  * that a driver can hand them to the kernel in one call (UDP_SEGMENT) and take them in one call (UDP_GRO). */
 typedef struct prtc_datagram {
   prtc_socket_id socket;
-  uint32_t protocol;        /* prtc_protocol */
+  uint32_t protocol;        /* prtc_protocol, of what is sent; of what is received the socket tells */
   uint32_t interface_index; /* the interface it arrived on or should leave by; 0 when unknown or of no matter */
   prtc_address local;       /* the address it arrived at or should leave from; family none: the socket's own */
   prtc_address remote;
