@@ -56,7 +56,7 @@ prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prt
   driver->process = getpid();
   driver->receive_buffer = config->receive_buffer == 0 ? BUFFER_DEFAULT : (int)(config->receive_buffer & INT32_MAX);
   driver->send_buffer = config->send_buffer == 0 ? BUFFER_DEFAULT : (int)(config->send_buffer & INT32_MAX);
-  driver->deadline = driver->retry = PRTC_NEVER;
+  driver->deadline = driver->retry = driver->accept_again = PRTC_NEVER;
   bool made = (driver->waiter = system->open()) != NULL;
   /* Of such large pieces the system gives only the pages that are used, and mostly a corner of them is. */
   if (made) made = (driver->receive_space = malloc(PRTC_RECEIVE_BATCH * PRTC_TRAIN_SIZE)) != NULL;
@@ -118,7 +118,8 @@ static void reply_interfaces(struct prtc_driver *driver, prtc_time now, const pr
 static void reply_open(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
   prtc_reply answer;
   PRTC_INIT(&answer);
-  int error = prtc_socket_open(driver, request, &answer.address);
+  int error = request->type == PRTC_REQUEST_LISTEN_TCP ? prtc_stream_listen(driver, request, &answer.address)
+                                                       : prtc_socket_open(driver, request, &answer.address);
   if (error != 0) {
     reply(driver, now, request, error);
     return;
@@ -132,12 +133,18 @@ static void reply_open(struct prtc_driver *driver, prtc_time now, const prtc_req
 static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
   struct prtc_socket *socket = prtc_socket_find(driver, request->socket);
   prtc_reply unsupported;
+  int error;
   switch (request->type) {
     case PRTC_REQUEST_INTERFACES:
       reply_interfaces(driver, now, request);
       break;
     case PRTC_REQUEST_OPEN_UDP:
+    case PRTC_REQUEST_LISTEN_TCP:
       reply_open(driver, now, request);
+      break;
+    case PRTC_REQUEST_CONNECT_TCP:
+      error = prtc_stream_connect(driver, request);
+      if (error != 0) reply(driver, now, request, error);
       break;
     case PRTC_REQUEST_CLOSE:
       if (socket != NULL) prtc_socket_close(driver, socket);
@@ -149,7 +156,7 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
     case PRTC_REQUEST_RESOLVE:
       prtc_resolve(driver, now, request);
       break;
-    default: /* TCP comes with TCP candidates */
+    default:
       PRTC_INIT(&unsupported);
       unsupported.id = request->id;
       unsupported.code = PRTC_ERROR_NOT_SUPPORTED;
@@ -185,7 +192,7 @@ static prtc_time earlier(prtc_time a, prtc_time b) { return a < b ? a : b; }
 /* Arranges to be called when the first thing is due. In the past means at once. */
 static void arm(struct prtc_driver *driver, prtc_time now) {
   prtc_time deadline = prtc_endpoint_deadline(driver->endpoint);
-  deadline = earlier(deadline, driver->retry);
+  deadline = earlier(deadline, earlier(driver->retry, driver->accept_again));
   deadline = earlier(deadline, prtc_resolver_deadline(driver, now));
   driver->deadline = driver->more ? 0 : deadline;
   driver->system->arm(driver->waiter, driver->deadline);
@@ -195,7 +202,8 @@ static void retry_sends(struct prtc_driver *driver, prtc_time now) {
   driver->retry = PRTC_NEVER;
   for (size_t i = 0; i < driver->bucket_count; i++) {
     for (struct prtc_socket *socket = driver->buckets[i]; socket != NULL; socket = socket->next) {
-      if (socket->first_pending != NULL && !socket->waits_for_output) prtc_socket_send_pending(driver, socket, now);
+      bool waits = socket->kind == PRTC_SOCKET_UDP && socket->first_pending != NULL && !socket->waits_for_output;
+      if (waits) prtc_socket_send_pending(driver, socket, now);
     }
   }
 }
@@ -215,6 +223,10 @@ static void handle_ready(struct prtc_driver *driver, prtc_time now, const struct
   }
   struct prtc_socket *socket = prtc_socket_find(driver, ready->what);
   if (socket == NULL) return;
+  if (socket->kind != PRTC_SOCKET_UDP) {
+    prtc_stream_ready(driver, socket, now, ready->events);
+    return;
+  }
   if ((ready->events & PRTC_READY_ERROR) != 0) driver->system->read_errors(driver, socket, now);
   if ((ready->events & PRTC_READY_INPUT) != 0) driver->system->receive(driver, socket, now);
   if ((ready->events & PRTC_READY_OUTPUT) != 0) prtc_socket_send_pending(driver, socket, now);
@@ -229,6 +241,7 @@ int prtc_driver_process(prtc_driver *driver) {
   for (size_t i = 0; i < count; i++) handle_ready(driver, now, &ready[i]);
   if (driver->system->interfaces_changed(driver->waiter)) (void)prtc_endpoint_interfaces_changed(driver->endpoint, now);
   if (now >= driver->retry) retry_sends(driver, now);
+  if (now >= driver->accept_again) prtc_streams_accept_again(driver);
   if (now >= prtc_resolver_deadline(driver, now)) prtc_resolver_timeout(driver);
   int code = now >= prtc_endpoint_deadline(driver->endpoint) ? prtc_endpoint_timeout(driver->endpoint, now) : 0;
   int finished = finish(driver, now);

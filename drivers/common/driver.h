@@ -20,14 +20,20 @@
 
 struct prtc_pending; /* a datagram that the kernel did not take yet */
 
-/* A UDP socket that the core asked for. */
+enum prtc_socket_kind { PRTC_SOCKET_UDP, PRTC_SOCKET_LISTENER, PRTC_SOCKET_CONNECTING, PRTC_SOCKET_STREAM };
+
+/* A socket that the core asked for, or that a listener has accepted. */
 struct prtc_socket {
   struct prtc_socket *next; /* in its bucket */
   prtc_socket_id id;
+  enum prtc_socket_kind kind;
   int descriptor;
-  int family;
-  bool single_segments;     /* the system or the path takes no trains: send them one by one */
-  bool waits_for_output;    /* PRTC_READY_OUTPUT is asked for */
+  int family;               /* of UDP */
+  bool single_segments;     /* of UDP: the system or the path takes no trains: send them one by one */
+  bool waits_for_output;    /* PRTC_READY_OUTPUT is asked for, beside input */
+  bool paused;              /* a listener that is not watched: see prtc_driver.accept_again */
+  uint64_t request;         /* CONNECTING: what is to be answered */
+  prtc_address remote;      /* of a connection */
   struct prtc_pending *first_pending, **last_pending;
   size_t pending_bytes;
 };
@@ -43,6 +49,7 @@ struct prtc_driver {
   int receive_buffer, send_buffer;
   prtc_time deadline;       /* when to be called at the latest */
   prtc_time retry;          /* when to try sockets again that answered ENOBUFS; PRTC_NEVER: none */
+  prtc_time accept_again;   /* when to watch listeners again for which there was no descriptor; PRTC_NEVER: none */
   bool more;                /* the bound of a call was reached: be called again at once */
 
   struct prtc_socket **buckets; /* sockets by id, chained */
@@ -86,8 +93,11 @@ struct prtc_system {
   /* As poll(2) does: blocks until something is ready (1), the time is over (0) or an error (-1 with errno). */
   int (*wait)(struct prtc_waiter *waiter, int milliseconds);
 
-  /* Sockets. A new one is non-blocking, is closed by exec and has what options it can have. -1 with errno. */
-  int (*make_socket)(const struct prtc_driver *driver, int family);
+  /* Sockets, non-blocking and closed by exec: a new one, and a connection that was accepted. -1 with errno. */
+  int (*make_socket)(int family, int type);
+  int (*accept)(int listener, struct sockaddr *from, socklen_t *length);
+  /* What a UDP socket is to have here beyond what all have, as far as it can be had. */
+  void (*set_options)(int descriptor, int family);
   bool takes_trains; /* `send` does */
   /* Returns how many datagrams were taken, or -1 with errno about the first. */
   int (*send)(const struct prtc_socket *socket, const prtc_datagram *datagrams, size_t count);
@@ -118,8 +128,15 @@ void prtc_address_from_system(const struct sockaddr *address, prtc_address *out)
 /* ------------------------------------------------------------------------------------------------------------- sockets.c */
 
 struct prtc_socket *prtc_socket_find(const struct prtc_driver *driver, prtc_socket_id id);
-/* Opens and binds, and sets *bound. 0 or an errno. */
+/* Opens and binds a UDP socket, and sets *bound. 0 or an errno. */
 int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound);
+/* The steps of it, for other kinds: 0 or an errno. What was not added is the caller's to close. */
+int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int *out);
+int prtc_socket_bind(int descriptor, const prtc_request *request, prtc_address *bound);
+int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind, uint32_t events,
+                    struct prtc_socket **out);
+/* The error that waits on it (it is taken off), or 0. */
+int prtc_socket_error(const struct prtc_socket *socket);
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket);
 void prtc_sockets_free(struct prtc_driver *driver);
 /* 0 or an errno. */
@@ -135,6 +152,26 @@ int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now);
 /* The socket may take output again: sends what was kept. */
 void prtc_socket_send_pending(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now);
 void prtc_socket_drop_pending(struct prtc_socket *socket);
+/* Keeps a copy of what the kernel does not take now: false at the bound and without memory. */
+bool prtc_socket_keep(struct prtc_socket *socket, const prtc_datagram *datagram);
+/* The first that is kept, or NULL; it may be shortened from its front. And away with it. */
+prtc_datagram *prtc_socket_first_kept(const struct prtc_socket *socket);
+void prtc_socket_drop_first(struct prtc_socket *socket);
+
+/* ------------------------------------------------------------------------------------------------------------- streams.c */
+
+/* Begins to connect; the answer follows. 0, or the errno to answer with at once. */
+int prtc_stream_connect(struct prtc_driver *driver, const prtc_request *request);
+/* Listens, and sets *bound. 0 or an errno. */
+int prtc_stream_listen(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound);
+/* Of any kind but UDP; may have closed it. */
+void prtc_stream_ready(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now, uint32_t events);
+/* May have closed it. */
+void prtc_stream_send(struct prtc_driver *driver, struct prtc_socket *stream, prtc_time now, const prtc_datagram *datagram);
+/* When driver->accept_again has come. */
+void prtc_streams_accept_again(struct prtc_driver *driver);
+/* Before it is closed by us. */
+void prtc_stream_goodbye(struct prtc_driver *driver, const struct prtc_socket *stream);
 
 /* ------------------------------------------------------------------------------------------------------------- resolve.c */
 

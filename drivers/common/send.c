@@ -19,6 +19,7 @@
 struct prtc_pending {
   struct prtc_pending *next;
   prtc_datagram datagram; /* its data follows this struct */
+  size_t kept_size;
 };
 
 struct batch {
@@ -29,29 +30,35 @@ struct batch {
 
 /* ------------------------------------------------------------------------------------------- what was not taken at once */
 
-static void keep(struct prtc_socket *socket, const prtc_datagram *datagram) {
-  if (socket->pending_bytes + datagram->size > PENDING_LIMIT) return;
+bool prtc_socket_keep(struct prtc_socket *socket, const prtc_datagram *datagram) {
+  if (socket->pending_bytes + datagram->size > PENDING_LIMIT) return false;
   struct prtc_pending *pending = malloc(sizeof *pending + datagram->size);
-  if (pending == NULL) return;
+  if (pending == NULL) return false;
   memcpy(pending + 1, datagram->data, datagram->size);
   pending->datagram = *datagram;
   pending->datagram.data = (const uint8_t *)(pending + 1);
   pending->next = NULL;
   *socket->last_pending = pending;
+  pending->kept_size = datagram->size;
   socket->last_pending = &pending->next;
   socket->pending_bytes += datagram->size;
+  return true;
 }
 
-static void drop_first(struct prtc_socket *socket) {
+prtc_datagram *prtc_socket_first_kept(const struct prtc_socket *socket) {
+  return socket->first_pending != NULL ? &socket->first_pending->datagram : NULL;
+}
+
+void prtc_socket_drop_first(struct prtc_socket *socket) {
   struct prtc_pending *pending = socket->first_pending;
   socket->first_pending = pending->next;
   if (socket->first_pending == NULL) socket->last_pending = &socket->first_pending;
-  socket->pending_bytes -= pending->datagram.size;
+  socket->pending_bytes -= pending->kept_size;
   free(pending);
 }
 
 void prtc_socket_drop_pending(struct prtc_socket *socket) {
-  while (socket->first_pending != NULL) drop_first(socket);
+  while (socket->first_pending != NULL) prtc_socket_drop_first(socket);
 }
 
 /* Arranges that prtc_socket_send_pending is called when there may be room: the system knows that of the socket's buffer, nobody of
@@ -90,13 +97,13 @@ static void send_segments(struct prtc_driver *driver, struct prtc_socket *socket
     segment.size = train->size - offset < train->segment_size ? train->size - offset : train->segment_size;
     segment.segment_size = 0;
     if (socket->first_pending != NULL) {
-      keep(socket, &segment);
+      (void)prtc_socket_keep(socket, &segment); /* at the bound it is lost, as in a full queue of the network */
     } else if (driver->system->send(socket, &segment, 1) < 1) {
       enum outcome outcome = send_one(driver, socket, now, &segment, errno);
       if (outcome == REFUSED) return;
       if (outcome == FULL) {
         wait_for_room(driver, socket, now, errno);
-        keep(socket, &segment);
+        (void)prtc_socket_keep(socket, &segment);
       }
     }
   }
@@ -143,7 +150,7 @@ static void send_batch(struct prtc_driver *driver, struct batch *batch, prtc_tim
       done = send_many(driver, socket, now, batch->datagrams, batch->count);
       if (done < batch->count) wait_for_room(driver, socket, now, errno);
     }
-    for (; done < batch->count; done++) keep(socket, &batch->datagrams[done]);
+    for (; done < batch->count; done++) (void)prtc_socket_keep(socket, &batch->datagrams[done]);
   }
   batch->count = 0;
 }
@@ -168,6 +175,10 @@ int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now) {
     if (batch.count > 0 && datagram.socket != batch.socket->id) send_batch(driver, &batch, now);
     if (batch.count == 0) batch.socket = prtc_socket_find(driver, datagram.socket);
     if (batch.socket == NULL) continue; /* closed meanwhile */
+    if (batch.socket->kind != PRTC_SOCKET_UDP) { /* at once: the next transmit depends on whether it takes more */
+      prtc_stream_send(driver, batch.socket, now, &datagram);
+      continue;
+    }
     batch.datagrams[batch.count++] = datagram;
   }
   send_batch(driver, &batch, now);
@@ -181,7 +192,7 @@ void prtc_socket_send_pending(struct prtc_driver *driver, struct prtc_socket *so
       wait_for_room(driver, socket, now, errno);
       return;
     }
-    drop_first(socket);
+    prtc_socket_drop_first(socket);
   }
   prtc_socket_watch_output(driver, socket, false);
 }

@@ -44,7 +44,21 @@ static int grow(struct prtc_driver *driver) {
   return 0;
 }
 
-static int open_bound(const struct prtc_driver *driver, const prtc_request *request, prtc_address *bound, int *descriptor) {
+/* --------------------------------------------------------------------------------------------------------------- opening */
+
+int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int *out) {
+  const int on = 1;
+  *out = driver->system->make_socket(family, type);
+  if (*out < 0) return errno;
+  if (family == AF_INET6) (void)setsockopt(*out, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (type != SOCK_DGRAM) return 0; /* TCP finds its buffers' sizes itself */
+  (void)setsockopt(*out, SOL_SOCKET, SO_RCVBUF, &driver->receive_buffer, sizeof(int));
+  (void)setsockopt(*out, SOL_SOCKET, SO_SNDBUF, &driver->send_buffer, sizeof(int));
+  driver->system->set_options(*out, family);
+  return 0;
+}
+
+int prtc_socket_bind(int descriptor, const prtc_request *request, prtc_address *bound) {
   prtc_address wanted = request->address;
   struct sockaddr_storage address;
   if (wanted.family == PRTC_FAMILY_IPV6 && wanted.ip[0] == 0xfe && (wanted.ip[1] & 0xc0) == 0x80 && wanted.scope == 0) {
@@ -52,40 +66,52 @@ static int open_bound(const struct prtc_driver *driver, const prtc_request *requ
   }
   socklen_t length = prtc_address_to_system(&wanted, &address);
   if (length == 0) return EAFNOSUPPORT;
-  *descriptor = driver->system->make_socket(driver, address.ss_family);
-  if (*descriptor < 0) return errno;
-  if (bind(*descriptor, (const struct sockaddr *)&address, length) != 0) return errno;
+  if (bind(descriptor, (const struct sockaddr *)&address, length) != 0) return errno;
   length = sizeof address;
-  if (getsockname(*descriptor, (struct sockaddr *)&address, &length) != 0) return errno;
+  if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0) return errno;
   prtc_address_from_system((const struct sockaddr *)&address, bound);
   return 0;
 }
 
-int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound) {
-  if (request->socket == 0 || request->socket >= PRTC_WATCH_RESOLVER || prtc_socket_find(driver, request->socket) != NULL) {
-    return EINVAL;
-  }
-  int descriptor = -1;
+int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind, uint32_t events,
+                    struct prtc_socket **out) {
+  if (id == 0 || id >= PRTC_WATCH_RESOLVER || prtc_socket_find(driver, id) != NULL) return EINVAL;
   int error = grow(driver);
   struct prtc_socket *socket = calloc(1, sizeof *socket);
   if (error == 0 && socket == NULL) error = ENOMEM;
-  if (error == 0) error = open_bound(driver, request, bound, &descriptor);
-  if (error == 0) error = driver->system->watch(driver->waiter, descriptor, request->socket, PRTC_READY_INPUT);
+  if (error == 0) error = driver->system->watch(driver->waiter, descriptor, id, events);
   if (error != 0) {
-    if (descriptor >= 0) close(descriptor);
     free(socket);
     return error;
   }
-  socket->id = request->socket;
+  socket->id = id;
+  socket->kind = kind;
   socket->descriptor = descriptor;
-  socket->family = bound->family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6;
-  socket->single_segments = !driver->system->takes_trains;
   socket->last_pending = &socket->first_pending;
-  socket->next = *bucket(driver, socket->id);
-  *bucket(driver, socket->id) = socket;
+  socket->next = *bucket(driver, id);
+  *bucket(driver, id) = socket;
   driver->socket_count++;
+  *out = socket;
   return 0;
 }
+
+int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound) {
+  struct prtc_socket *socket;
+  int descriptor, family = request->address.family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6;
+  int error = prtc_socket_make(driver, family, SOCK_DGRAM, &descriptor);
+  if (error != 0) return error;
+  error = prtc_socket_bind(descriptor, request, bound);
+  if (error == 0) error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_UDP, PRTC_READY_INPUT, &socket);
+  if (error != 0) {
+    close(descriptor);
+    return error;
+  }
+  socket->family = family;
+  socket->single_segments = !driver->system->takes_trains;
+  return 0;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- closing */
 
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {
   struct prtc_socket **link = bucket(driver, socket->id);
@@ -94,6 +120,7 @@ void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {
   driver->socket_count--;
   /* Closing is not enough: a forked child may hold a copy, and an epoll set would go on reporting it. */
   (void)driver->system->watch(driver->waiter, socket->descriptor, socket->id, 0);
+  if (socket->kind == PRTC_SOCKET_STREAM) prtc_stream_goodbye(driver, socket);
   close(socket->descriptor);
   prtc_socket_drop_pending(socket);
   free(socket);
@@ -113,6 +140,12 @@ void prtc_sockets_free(struct prtc_driver *driver) {
   free(driver->buckets);
   driver->buckets = NULL;
   driver->bucket_count = driver->socket_count = 0;
+}
+
+int prtc_socket_error(const struct prtc_socket *socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(socket->descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
 void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted) {

@@ -105,9 +105,7 @@ void prtc_linux_read_errors(struct prtc_driver *driver, struct prtc_socket *sock
     };
     if (recvmsg(socket->descriptor, &message, MSG_ERRQUEUE) < 0) {
       /* The queue is empty. An error without a message would make the socket ready for ever: reading it takes it away. */
-      int error = 0;
-      socklen_t length = sizeof error;
-      (void)getsockopt(socket->descriptor, SOL_SOCKET, SO_ERROR, &error, &length);
+      (void)prtc_socket_error(socket);
       return;
     }
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {

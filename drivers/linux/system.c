@@ -132,26 +132,23 @@ static bool interfaces_changed(struct prtc_waiter *waiter) {
 
 /* ------------------------------------------------------------------------------------------------------------ sockets */
 
-/* What is wished for and can be done without: older kernels lack some of it. */
-static void set_options(const struct prtc_driver *driver, int descriptor, int family) {
+static int make_socket(int family, int type) { return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+static int accept_connection(int listener, struct sockaddr *from, socklen_t *length) {
+  return accept4(listener, from, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* Older kernels lack some of it. */
+static void set_options(int descriptor, int family) {
   const int on = 1;
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &driver->receive_buffer, sizeof(int));
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &driver->send_buffer, sizeof(int));
   (void)setsockopt(descriptor, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
   if (family == AF_INET) {
     (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
     (void)setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
   } else {
-    (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
     (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
   }
-}
-
-static int make_socket(const struct prtc_driver *driver, int family) {
-  int descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
-  if (descriptor >= 0) set_options(driver, descriptor, family);
-  return descriptor;
 }
 
 const struct prtc_system prtc_system_linux = {
@@ -164,6 +161,8 @@ const struct prtc_system prtc_system_linux = {
     .watches = watches,
     .wait = wait_ready,
     .make_socket = make_socket,
+    .accept = accept_connection,
+    .set_options = set_options,
     .takes_trains = true,
     .send = prtc_linux_send,
     .receive = prtc_linux_receive,

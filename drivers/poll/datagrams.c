@@ -57,9 +57,7 @@ void prtc_poll_receive(struct prtc_driver *driver, struct prtc_socket *socket, p
 
 /* To whom the datagram went that the error is about, POSIX does not say: so it is taken away, and nobody is told. */
 void prtc_poll_read_errors(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
-  int error;
-  socklen_t length = sizeof error;
   (void)driver;
   (void)now;
-  (void)getsockopt(socket->descriptor, SOL_SOCKET, SO_ERROR, &error, &length);
+  (void)prtc_socket_error(socket);
 }

@@ -120,20 +120,25 @@ static bool interfaces_changed(struct prtc_waiter *waiter) {
 
 /* ------------------------------------------------------------------------------------------------------------ sockets */
 
-static int make_socket(const struct prtc_driver *driver, int family) {
-  const int on = 1;
-  int descriptor = socket(family, SOCK_DGRAM, IPPROTO_UDP);
+/* POSIX has no way to make a descriptor that is so from the start. */
+static int prepare(int descriptor) {
   if (descriptor < 0) return -1;
-  if (fcntl(descriptor, F_SETFL, O_NONBLOCK) != 0 || fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) {
-    int error = errno;
-    close(descriptor);
-    errno = error;
-    return -1;
-  }
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &driver->receive_buffer, sizeof(int));
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &driver->send_buffer, sizeof(int));
-  if (family == AF_INET6) (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  return descriptor;
+  if (fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0) return descriptor;
+  int error = errno;
+  close(descriptor);
+  errno = error;
+  return -1;
+}
+
+static int make_socket(int family, int type) { return prepare(socket(family, type, 0)); }
+
+static int accept_connection(int listener, struct sockaddr *from, socklen_t *length) {
+  return prepare(accept(listener, from, length));
+}
+
+static void set_options(int descriptor, int family) {
+  (void)descriptor;
+  (void)family;
 }
 
 const struct prtc_system prtc_system_poll = {
@@ -146,6 +151,8 @@ const struct prtc_system prtc_system_poll = {
     .watches = watches,
     .wait = wait_ready,
     .make_socket = make_socket,
+    .accept = accept_connection,
+    .set_options = set_options,
     .takes_trains = false,
     .send = prtc_poll_send,
     .receive = prtc_poll_receive,
