@@ -30,7 +30,7 @@ enum {
 
 /* A flight is first repeated after this. RFC 6347 section 4.2.4.1 says a second, for paths of which nothing is known; here
  * ICE has just had an answer on the path, and a user waits for every datagram of the handshake that is lost. A quarter of a
- * second is more than nearly all round trips; a longer one costs a needless repetition. */
+ * second is more than nearly all round trips; where ICE has measured a longer one, it is twice that. */
 static const prtc_time first_timeout = 250000;
 /* The time doubles up to this: the path is known to work, so a long silence is loss and not congestion. */
 static const prtc_time longest_timeout = 3000000;
@@ -63,6 +63,7 @@ struct prtc_dtls {
   struct prtc_queue out, held; /* of prtc_dtls_datagram */
 
   struct prtc_handshake *handshake; /* from the start, when the role is known, to its end */
+  prtc_time round_trip; /* of the path; 0: not known */
   prtc_time timeout, repeat_at, give_up_at;
 
   struct prtc_records *records; /* from the end of the handshake on */
@@ -284,7 +285,7 @@ static int take_result(prtc_dtls *dtls, enum prtc_handshake_result result) {
   if (!prtc_handshake_awaits_reply(dtls->handshake)) {
     dtls->repeat_at = PRTC_NEVER;
   } else if (dtls->handshake->wrote) { /* a new flight: the time begins anew */
-    dtls->timeout = first_timeout;
+    dtls->timeout = 2 * dtls->round_trip > first_timeout ? 2 * dtls->round_trip : first_timeout;
     dtls->repeat_at = dtls->now + dtls->timeout;
   }
   return 0;
@@ -382,6 +383,10 @@ int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role) {
   return result;
 }
 
+void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip) {
+  dtls->round_trip = round_trip < longest_timeout ? round_trip : longest_timeout;
+}
+
 int prtc_dtls_receive(prtc_dtls *dtls, prtc_time now, const uint8_t *data, size_t size) {
   see_time(dtls, now);
   dtls->inbox_size = dtls->inbox_read = 0;
@@ -416,7 +421,7 @@ int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now) {
     fail(dtls, PRTC_ERROR_TIMEOUT, "the DTLS handshake was not complete after 30 seconds");
   } else if (!dtls->paused && dtls->now >= dtls->repeat_at) {
     prtc_dtls_datagrams_clear(&dtls->out); /* what nobody has taken yet is of the flight that comes again */
-    dtls->timeout = dtls->timeout * 2 < longest_timeout ? dtls->timeout * 2 : longest_timeout;
+    if (dtls->timeout < longest_timeout) dtls->timeout = dtls->timeout * 2 < longest_timeout ? dtls->timeout * 2 : longest_timeout;
     dtls->repeat_at = dtls->now + dtls->timeout;
     PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "nothing came: the flight is repeated, next after %llu ms",
              (unsigned long long)(dtls->timeout / 1000));

@@ -16,13 +16,13 @@ static uint32_t value_or(uint32_t value, uint32_t fallback) { return value != 0 
 static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
   if (!prtc_config_copy(out, sizeof *out, in)) return false;
   if (out->lite != 0) return false;
-  out->ta = value_or(out->ta, 50 * 1000);
+  out->ta = value_or(out->ta, DEFAULT_TA);
   out->initial_rto = value_or(out->initial_rto, 500 * 1000);
   out->max_transmissions = value_or(out->max_transmissions, 7);
   out->consent_interval = value_or(out->consent_interval, 5000 * 1000);
   out->consent_timeout = value_or(out->consent_timeout, 30000 * 1000);
   out->disconnect_timeout = value_or(out->disconnect_timeout, 7000 * 1000);
-  return out->max_transmissions <= 32;
+  return out->max_transmissions <= 32 && out->ta >= MILLISECONDS(5);
 }
 
 prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
@@ -32,9 +32,10 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
   if (ice == NULL) return NULL;
   ice->context = context;
   ice->config = complete;
+  ice->ta = complete.ta > DEFAULT_TA ? complete.ta : DEFAULT_TA; /* until the other side has said what it takes */
   ice->controlling = complete.controlling != 0;
   ice->tie_breaker = prtc_random_u64(&context->random);
-  ice->deadline = ice->nomination = ice->patience = PRTC_NEVER;
+  ice->deadline = ice->nomination = ice->nomination_due = ice->patience = PRTC_NEVER;
   prtc_queue_init(&ice->early, context, sizeof(struct ice_early), MAX_EARLY);
   prtc_queue_init(&ice->responses, context, sizeof(struct ice_response), MAX_RESPONSES);
   prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
@@ -63,6 +64,7 @@ int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out)
   memset(out, 0, sizeof *out);
   memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
   memcpy(out->password, ice->credentials.local_password, sizeof out->password);
+  out->pacing = ice->config.ta / 1000;
   return 0;
 }
 
@@ -73,7 +75,7 @@ static bool is_parameter(const char *text, size_t capacity, size_t least) {
 
 int prtc_ice_check_parameters(const prtc_ice_parameters *parameters) {
   bool good = is_parameter(parameters->ufrag, sizeof parameters->ufrag, 4) &&
-              is_parameter(parameters->password, sizeof parameters->password, 22);
+              is_parameter(parameters->password, sizeof parameters->password, 22) && parameters->pacing <= PRTC_ICE_PACING_MOST;
   return good ? PRTC_OK : PRTC_ERROR_SYNTAX;
 }
 
@@ -94,6 +96,8 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   ice->remote_known = true;
   ice->failure = 0;
   ice->remote_lite = parameters->lite != 0;
+  prtc_time theirs = parameters->pacing != 0 ? MILLISECONDS(parameters->pacing) : DEFAULT_TA;
+  ice->ta = theirs > ice->config.ta ? theirs : ice->config.ta; /* RFC 8445 section 14.2: the larger counts */
   if (ice->remote_lite) prtc_ice_set_role(ice, true); /* RFC 8445 section 6.1.1 */
   /* RFC 8863: a connection has, at the least, as long as one check takes to fail */
   if (!ice->path.valid) ice->patience = ice->now + prtc_ice_patience(ice);
@@ -251,7 +255,7 @@ static prtc_time find_deadline(const struct prtc_ice *ice) {
   prtc_time deadline = earlier(prtc_ice_checks_deadline(ice), prtc_ice_consent_deadline(ice));
   deadline = earlier(deadline, prtc_ice_gather_deadline(ice));
   if (ice->patience > ice->now) deadline = earlier(deadline, ice->patience);
-  return earlier(deadline, earlier(ice->nomination, give_up_at(ice)));
+  return earlier(deadline, earlier(ice->nomination_due, give_up_at(ice)));
 }
 
 void prtc_ice_step(struct prtc_ice *ice) {
@@ -346,20 +350,37 @@ int prtc_ice_timeout(prtc_ice *ice, prtc_time now) {
 
 /* ------------------------------------------------------------------------------------------------------------ paths */
 
+static void fill_pair(prtc_ice_pair *out, const struct ice_socket *socket, const prtc_address *remote) {
+  prtc_datagram datagram;
+  (void)emit(&datagram, socket, remote, NULL, 0); /* the same addresses as for what is sent */
+  *out = (prtc_ice_pair){.socket = socket->id,
+                         .interface_index = socket->interface_index,
+                         .local = socket->address,
+                         .remote = datagram.remote};
+}
+
 int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out) {
   const struct ice_path *path = &ice->path;
   if (!path->valid) return 0;
-  prtc_datagram datagram;
-  (void)emit(&datagram, path->socket, &path->remote, NULL, 0); /* the same addresses as for what is sent */
-  *out = (prtc_ice_pair){
-      .socket = path->socket->id,
-      .interface_index = path->socket->interface_index,
-      .local = path->socket->address,
-      .remote = datagram.remote,
-      .local_type = path->local_type,
-      .remote_type = path->remote_type,
-      .round_trip_time = path->round_trip_time,
-  };
+  fill_pair(out, path->socket, &path->remote);
+  out->local_type = path->local_type;
+  out->remote_type = path->remote_type;
+  out->round_trip_time = path->round_trip_time;
+  return 1;
+}
+
+int prtc_ice_get_usable_pair(const prtc_ice *ice, prtc_ice_pair *out) {
+  const struct ice_pair *best = NULL;
+  if (ice->path.valid) return prtc_ice_get_selected_pair(ice, out);
+  for (size_t i = 0; i < ice->pairs.count && ice->failure == 0; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->valid && (best == NULL || pair->priority > best->priority)) best = pair;
+  }
+  if (best == NULL) return 0;
+  fill_pair(out, best->socket, &best->remote->address);
+  out->local_type = best->local_type;
+  out->remote_type = best->remote->type;
+  out->round_trip_time = best->round_trip_time;
   return 1;
 }
 

@@ -27,7 +27,7 @@ static prtc_time first_rto(const struct prtc_ice *ice) {
     const struct ice_pair *pair = ice->pairs.items[i];
     if (pair->state == PAIR_WAITING || pair->state == PAIR_IN_PROGRESS) active++;
   }
-  prtc_time paced = (prtc_time)ice->config.ta * active;
+  prtc_time paced = ice->ta * active;
   return paced > least ? paced : least;
 }
 
@@ -105,6 +105,7 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
 /* It has left: when is it due again? */
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
   if (transaction->sent++ == 0) transaction->first_sent = ice->now;
+  transaction->last_sent = ice->now;
   transaction->ready = false;
   prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, transaction->socket, &transaction->remote);
   if (transaction->kind == TRANSACTION_CHECK) {
@@ -177,6 +178,7 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
       prtc_ice_add_transaction(ice, TRANSACTION_CHECK, pair->socket, &pair->remote->address);
   if (transaction == NULL) return false;
   transaction->pair = pair;
+  transaction->after_heard = pair->heard;
   start(transaction);
   pair->state = PAIR_IN_PROGRESS;
   if (pair->tried_since == 0) pair->tried_since = ice->now;
@@ -186,22 +188,23 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
 }
 
 /* RFC 8445 section 7.3.1.4: an authenticated check has come over this pair. A check under way on it is not repeated any
- * more (its answer still counts), and one is queued before all ordinary ones. */
+ * more (its answer still counts), and one is queued before all ordinary ones: what was sent before the other side's NAT let it in
+ * is lost. One that was sent since then is repeated instead, where it is time: else on a path of long round trips each side's
+ * checks would put an end to the other's for ever. */
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair) {
   if (pair->state == PAIR_SUCCEEDED || pair->trigger_order != 0) return;
-  if (pair->state == PAIR_IN_PROGRESS) {
-    for (size_t i = ice->transactions.count; i-- > 0;) {
-      struct ice_transaction *transaction = ice->transactions.items[i];
-      if (transaction->pair != pair) continue;
-      if (transaction->sent == 0) return; /* it has not left yet: it is the triggered one */
-      if (transaction->cancelled) {
-        prtc_ice_remove_transaction(ice, transaction); /* one old check a pair is enough to wait for */
-        continue;
-      }
-      transaction->cancelled = true;
-      transaction->ready = false;
-      if (transaction->due == PRTC_NEVER || transaction->due <= ice->now) transaction->due = ice->now + transaction->rto;
+  for (size_t i = ice->transactions.count; pair->state == PAIR_IN_PROGRESS && i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->pair != pair || transaction->cancelled) continue;
+    if (transaction->sent == 0) return; /* it has not left yet: it is the triggered one */
+    if (transaction->after_heard) {
+      if (ice->now - transaction->last_sent >= ice->config.initial_rto) transaction->ready = true;
+      return;
     }
+    transaction->cancelled = true;
+    transaction->ready = false;
+    transaction->due = transaction->first_sent + transaction->patience;
+    if (transaction->due <= ice->now) transaction->due = ice->now + transaction->rto;
   }
   pair->state = PAIR_WAITING;
   pair->trigger_order = ++ice->trigger_order;
@@ -239,19 +242,22 @@ bool prtc_ice_checks_wanted(const struct prtc_ice *ice) {
   return !settled; /* RFC 8445 section 8.1.2: with a selected pair the others are left alone */
 }
 
+/* RFC 8445 section 14.2: gathering and checks keep to Ta, each by itself, and together to the 5 ms that are the least for all
+ * that a host does: so a server that does not answer holds no check up. */
 static void start_paced(struct prtc_ice *ice) {
-  if (ice->pace > ice->now || start_is_unsent(ice)) return;
-  struct ice_transaction *gathering = next_gathering(ice);
-  struct ice_pair *pair = prtc_ice_checks_wanted(ice) ? prtc_ice_next_pair(ice) : NULL;
-  if (gathering == NULL && pair == NULL) return;
-  ice->pace = ice->now + ice->config.ta;
-  if (gathering != NULL && (pair == NULL || ice->gather_turn)) {
-    start(gathering);
-    ice->gather_turn = false;
-  } else {
+  if (ice->any_pace > ice->now || start_is_unsent(ice)) return;
+  struct ice_transaction *gathering = ice->gather_pace <= ice->now ? next_gathering(ice) : NULL;
+  struct ice_pair *pair = ice->pace <= ice->now && prtc_ice_checks_wanted(ice) ? prtc_ice_next_pair(ice) : NULL;
+  if (pair != NULL) {
+    ice->pace = ice->now + ice->ta;
     (void)start_check(ice, pair); /* without memory: after the next Ta */
-    ice->gather_turn = true;
+  } else if (gathering != NULL) {
+    ice->gather_pace = ice->now + (ice->ta > DEFAULT_TA ? ice->ta : DEFAULT_TA);
+    start(gathering);
+  } else {
+    return;
   }
+  ice->any_pace = ice->now + LEAST_TA;
 }
 
 void prtc_ice_checks_step(struct prtc_ice *ice) {
@@ -262,7 +268,7 @@ void prtc_ice_checks_step(struct prtc_ice *ice) {
    * multiples of Ta. */
   while (ice->remote_known && ice->failure == 0 && (pair = next_triggered(ice)) != NULL) {
     if (!start_check(ice, pair)) break;
-    ice->pace = ice->now + ice->config.ta;
+    ice->pace = ice->now + ice->ta;
   }
   start_paced(ice);
 }
@@ -274,14 +280,10 @@ prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice) {
     if (transaction->started && !transaction->ready && transaction->due < deadline) deadline = transaction->due;
   }
   if (start_is_unsent(ice)) return deadline;
-  bool more = next_gathering(ice) != NULL;
-  if (!more && prtc_ice_checks_wanted(ice)) {
-    for (size_t i = 0; i < ice->pairs.count && !more; i++) {
-      const struct ice_pair *pair = ice->pairs.items[i];
-      more = pair->state == PAIR_WAITING || pair->state == PAIR_FROZEN;
-    }
-  }
-  return more && ice->pace < deadline ? ice->pace : deadline;
+  prtc_time start = next_gathering(ice) != NULL ? ice->gather_pace : PRTC_NEVER;
+  if (ice->pace < start && prtc_ice_checks_wanted(ice) && prtc_ice_next_pair(ice) != NULL) start = ice->pace;
+  if (start < ice->any_pace) start = ice->any_pace;
+  return start < deadline ? start : deadline;
 }
 
 /* -------------------------------------------------------------------------------------------------------- responses */

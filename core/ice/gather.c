@@ -104,6 +104,8 @@ prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const st
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
   if (socket->address.family != server->family) return 0;
   if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
+  /* A check that is possible in this instant goes first: it would have to wait for as long. */
+  if (ice->gather_pace < ice->now + LEAST_TA) ice->gather_pace = ice->now + LEAST_TA;
   return prtc_ice_add_transaction(ice, TRANSACTION_GATHER, socket, server) != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 

@@ -41,6 +41,9 @@
 
 #define MILLISECONDS(n) ((prtc_time)(n) * 1000)
 
+#define DEFAULT_TA MILLISECONDS(50) /* RFC 8445 section 14.2 */
+#define LEAST_TA MILLISECONDS(5)    /* likewise, for all that is sent */
+
 /* ---------------------------------------------------------------------------------------------------------- objects */
 
 /* A growing array of pointers, in the order in which they came. */
@@ -114,8 +117,9 @@ struct ice_transaction {
   bool started;              /* gathering ones wait for their turn */
   bool ready;                /* to be sent at the next transmit */
   bool cancelled;            /* not to be sent again, but an answer counts (RFC 8445 section 7.3.1.4) */
+  bool after_heard;          /* a check that was made when the other side's had come over its pair */
   uint32_t sent;             /* times */
-  prtc_time first_sent;
+  prtc_time first_sent, last_sent;
   prtc_time rto, most_rto;   /* until the next transmission; what doubling ends at */
   prtc_time window, patience; /* since the first transmission: of the last one, of giving up */
   prtc_time due;             /* when that is, or when it has failed; counts when started and not ready */
@@ -201,9 +205,10 @@ struct prtc_ice {
   uint32_t last_pair_id;
   uint64_t trigger_order;
   uint32_t reflexive_count; /* names peer-reflexive foundations */
-  bool gather_turn;         /* gathering and checks take turns */
-  prtc_time pace;           /* the earliest start of the next ordinary check */
-  prtc_time nomination;     /* until when better pairs are waited for; PRTC_NEVER: nothing to nominate */
+  prtc_time ta;             /* between two ordinary checks: what both sides' paces come to */
+  prtc_time pace, gather_pace, any_pace; /* the earliest start of the next ordinary check, request to a server, either */
+  prtc_time nomination;     /* until when better pairs are waited for at most; PRTC_NEVER: nothing to nominate */
+  prtc_time nomination_due; /* when that is, or when none of them can be waited for any more */
   prtc_time patience;       /* RFC 8863: not failed before; PRTC_NEVER: not running */
 
   struct ice_path path;
@@ -265,7 +270,7 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes);
 void prtc_ice_free_remotes(struct prtc_ice *ice, struct ice_list *remotes);
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling);
 void prtc_ice_recheck_pairs(struct prtc_ice *ice);
-struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice); /* for the next ordinary check */
+struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice); /* for the next ordinary check */
 bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice);
 void prtc_ice_drop_other_remotes(struct prtc_ice *ice); /* those held whose ufrag is not the remote one */
 

@@ -3,14 +3,14 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Controlling, this side nominates once ("regular"): the best pair, at once when none of a higher priority can still
- * succeed, otherwise after a short wait for those, since the first success: two round trips, at least 100 and at most
- * 500 ms. Like a triggered check, the nomination does not wait for the pace: it goes over a path that has just
- * answered.
+ * succeed, otherwise after a short wait for those: until they have had the time in which this one has answered, and Ta; and since
+ * the first success at most a round trip, or 100 to 250 ms. So what does not answer costs no more than the checks that it
+ * takes. Like a triggered check, the nomination does not wait for the pace: it goes over a path that has just answered.
  */
 #include "core/ice/internal.h"
 
 #define LEAST_WAIT MILLISECONDS(100)
-#define MOST_WAIT MILLISECONDS(500)
+#define MOST_WAIT MILLISECONDS(250)
 #define LEAST_RTO MILLISECONDS(200)
 #define MOST_RTO MILLISECONDS(1000)
 
@@ -25,45 +25,64 @@ static bool is_nominating(const struct prtc_ice *ice) {
   return false;
 }
 
-/* The best pair that has succeeded, and whether a better one may still do so. The pair that is selected but silent is
- * none. */
-static struct ice_pair *best_pair(const struct prtc_ice *ice, bool *better_may_come) {
+/* The best pair that has succeeded. The pair that is selected but silent is none. */
+static struct ice_pair *best_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->state != PAIR_SUCCEEDED || pair == ice->path.pair) continue;
     if (best == NULL || pair->priority > best->priority) best = pair;
   }
-  *better_may_come = false;
-  for (size_t i = 0; best != NULL && i < ice->pairs.count; i++) {
-    const struct ice_pair *pair = ice->pairs.items[i];
-    if (pair->state < PAIR_SUCCEEDED && pair->priority > best->priority) *better_may_come = true;
-  }
   return best;
 }
 
-void prtc_ice_nominate_step(struct prtc_ice *ice) {
-  bool better_may_come;
-  if (!ice->controlling || !prtc_ice_checks_wanted(ice) || is_nominating(ice)) {
-    ice->nomination = PRTC_NEVER;
-    return;
+/* Until when a pair that has not succeeded yet is waited for. One that is still to be checked: without an end. */
+static prtc_time awaited_until(const struct prtc_ice *ice, const struct ice_pair *pair, prtc_time round_trip) {
+  if (pair->state != PAIR_IN_PROGRESS) return PRTC_NEVER;
+  for (size_t i = 0; i < ice->transactions.count; i++) {
+    const struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->pair != pair || transaction->cancelled) continue;
+    return transaction->sent == 0 ? PRTC_NEVER : transaction->first_sent + round_trip + ice->ta;
   }
-  struct ice_pair *best = best_pair(ice, &better_may_come);
+  return 0;
+}
+
+/* When none that is better than `best` is waited for any more. */
+static prtc_time better_awaited_until(const struct prtc_ice *ice, const struct ice_pair *best) {
+  prtc_time latest = 0;
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->state >= PAIR_SUCCEEDED || pair->priority <= best->priority) continue;
+    prtc_time until = awaited_until(ice, pair, best->round_trip_time);
+    if (until > latest) latest = until;
+  }
+  return latest;
+}
+
+void prtc_ice_nominate_step(struct prtc_ice *ice) {
+  bool wanted = ice->controlling && prtc_ice_checks_wanted(ice) && !is_nominating(ice);
+  struct ice_pair *best = wanted ? best_pair(ice) : NULL;
+  ice->nomination_due = PRTC_NEVER;
   if (best == NULL) {
     ice->nomination = PRTC_NEVER;
     return;
   }
-  if (better_may_come && ice->nomination == PRTC_NEVER) {
-    prtc_time wait = 2 * best->round_trip_time;
+  if (ice->nomination == PRTC_NEVER) {
+    prtc_time wait = best->round_trip_time;
     wait = wait < LEAST_WAIT ? LEAST_WAIT : wait > MOST_WAIT ? MOST_WAIT : wait;
     ice->nomination = ice->now + wait;
   }
-  if (better_may_come && ice->nomination > ice->now) return;
+  prtc_time until = better_awaited_until(ice, best);
+  if (until > ice->nomination) until = ice->nomination;
+  if (until > ice->now) {
+    ice->nomination_due = until;
+    return;
+  }
   struct ice_transaction *transaction =
       prtc_ice_add_transaction(ice, TRANSACTION_CHECK, best->socket, &best->remote->address);
   ice->nomination = PRTC_NEVER;
   if (transaction == NULL) {
-    ice->nomination = ice->now + ice->config.ta; /* no memory: once more */
+    ice->nomination = ice->nomination_due = ice->now + ice->ta; /* no memory: once more */
     return;
   }
   /* The path works and its round trip is known: RFC 8489 section 6.2.1 lets the RTO follow. */

@@ -298,7 +298,7 @@ void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
 /* RFC 8445 section 6.1.4.2: of those waiting, the one of the highest priority; when none is waiting, the best of the
  * frozen. (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is
  * nothing to be learnt from that other one, and a wrong foundation would cost half a minute.) */
-struct ice_pair *prtc_ice_next_pair(struct prtc_ice *ice) {
+struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];

@@ -26,7 +26,7 @@ struct draft {
   char port[8];  /* our SCTP port, as the older form of the m= line wants it */
 };
 
-static int start(struct prtc_jsep *jsep, struct draft *draft, size_t sections) {
+static int start(struct prtc_jsep *jsep, struct draft *draft, const struct prtc_jsep_local *local, size_t sections) {
   *draft = (struct draft){0};
   draft->media = prtc_allocate(jsep->context, (sections + 1) * sizeof *draft->media);
   if (draft->media == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -35,6 +35,8 @@ static int start(struct prtc_jsep *jsep, struct draft *draft, size_t sections) {
                                       .session_version = jsep->session_version,
                                       .address = "IN IP4 127.0.0.1",
                                       .name = "-",
+                                      .ice_lite = local->lite,
+                                      .ice_pacing = local->pacing,
                                       .media = draft->media,
                                       .media_count = sections};
   return PRTC_OK;
@@ -67,7 +69,8 @@ static prtc_sdp_media accepted(const struct prtc_jsep_local *local) {
                           .formats = "webrtc-datachannel",
                           .ice_ufrag = local->ufrag,
                           .ice_pwd = local->password,
-                          .ice_options = "trickle ice2", /* RFC 8838 section 3, RFC 8445 section 10 */
+                          /* RFC 8838 section 3, RFC 8445 section 10, draft-thatcher-ice-renomination */
+                          .ice_options = local->renomination ? "trickle ice2 renomination" : "trickle ice2",
                           .fingerprints = local->fingerprints,
                           .fingerprint_count = local->fingerprint_count,
                           .has_sctp_port = 1,
@@ -213,7 +216,7 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
   size_t count = base == NULL ? 0 : base->media_count;
   struct pair pair = prtc_jsep_get_pair(&jsep->now);
   int negotiated = prtc_jsep_find_negotiated(pair), data = -1, reusable = -1, carries = -1;
-  int result = start(jsep, &draft, count);
+  int result = start(jsep, &draft, local, count);
   if (result < 0) return result;
   for (size_t i = 0; i < count; i++) {
     draft.media[i] = rejected(&base->media[i]);
@@ -276,7 +279,7 @@ int prtc_jsep_create_answer(struct prtc_jsep *jsep, const struct prtc_jsep_local
     return prtc_jsep_fail(jsep, PRTC_ERROR_INVALID_STATE, "an answer can be created only when there is a remote offer");
   }
   const prtc_sdp_session *offer = jsep->now.at[PENDING_REMOTE]->session;
-  int result = start(jsep, &draft, offer->media_count);
+  int result = start(jsep, &draft, local, offer->media_count);
   if (result < 0) return result;
   for (size_t i = 0; i < offer->media_count; i++) draft.media[i] = rejected(&offer->media[i]);
   int data = prtc_jsep_find_data(offer);

@@ -323,6 +323,16 @@ static prtc_sdp_setup get_setup(struct pair pair, const prtc_sdp_media *local, c
   return remote->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_SDP_SETUP_PASSIVE : PRTC_SDP_SETUP_ACTIVE;
 }
 
+/* A list that some stacks separate by commas. */
+static bool has_option(const char *options, const char *option) {
+  size_t size;
+  for (; options != NULL && *options != '\0'; options += size + strspn(options + size, " ,")) {
+    size = strcspn(options, " ,");
+    if (size == strlen(option) && memcmp(options, option, size) == 0) return true;
+  }
+  return false;
+}
+
 void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out) {
   const struct slots *slots = jsep->prepared ? &jsep->next : &jsep->now;
   const struct description *latest = prtc_jsep_latest(slots, CURRENT_LOCAL, PENDING_LOCAL);
@@ -354,6 +364,8 @@ void prtc_jsep_get_data(const struct prtc_jsep *jsep, struct prtc_jsep_data *out
   out->sections = pair.remote->session->media;
   out->section_count = pair.remote->session->media_count;
   out->remote_lite = pair.remote->session->ice_lite != 0;
+  out->remote_renomination = has_option(out->remote->ice_options, "renomination");
+  out->remote_pacing = pair.remote->session->ice_pacing;
   /* Firefox answers a restart of ICE as if there were no association yet: the role that is there stays. */
   out->setup = jsep->setup != PRTC_SDP_SETUP_NONE ? jsep->setup : get_setup(pair, local, remote);
   out->sctp_port = remote->has_sctp_port ? remote->sctp_port : 5000;
@@ -370,16 +382,6 @@ bool prtc_jsep_remote_restarts(const struct prtc_jsep *jsep) {
   if (offer == NULL || offer->type != PRTC_SDP_OFFER || earlier < 0) return false;
   int index = prtc_jsep_find_data(offer->session);
   return index >= 0 && !prtc_jsep_same_credentials(&offer->session->media[index], &before.remote->session->media[earlier]);
-}
-
-/* A list that some stacks separate by commas. */
-static bool has_option(const char *options, const char *option) {
-  size_t size;
-  for (; options != NULL && *options != '\0'; options += size + strspn(options + size, " ,")) {
-    size = strcspn(options, " ,");
-    if (size == strlen(option) && memcmp(options, option, size) == 0) return true;
-  }
-  return false;
 }
 
 uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep) {

@@ -20,6 +20,8 @@ struct prtc_jsep;
 /* What this side brings into its descriptions. */
 struct prtc_jsep_local {
   const char *ufrag, *password;
+  bool lite, renomination; /* a=ice-lite, a=ice-options:renomination */
+  uint32_t pacing;         /* a=ice-pacing; 0: not written */
   const prtc_sdp_fingerprint *fingerprints;
   size_t fingerprint_count;
   uint16_t sctp_port;
@@ -85,7 +87,8 @@ struct prtc_jsep_data {
   const prtc_sdp_media *remote; /* the other side's section, valid until the next call that changes anything */
   const prtc_sdp_media *sections; /* all of the other side: those that are bundled with it bring candidates for it */
   size_t section_count;
-  bool remote_lite;
+  bool remote_lite, remote_renomination;
+  uint32_t remote_pacing;    /* 0: not given */
   prtc_sdp_setup setup;      /* of this side: ACTIVE or PASSIVE */
   uint16_t sctp_port;        /* of the other side */
   uint32_t max_message_size; /* what the other side takes, bytes; 0: no limit */

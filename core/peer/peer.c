@@ -62,7 +62,7 @@ static int read_certificates(prtc_peer *peer, const prtc_peer_config *config, co
 }
 
 static bool wants_what_is_to_come(const prtc_peer_config *config) {
-  return config->ice_candidate_pool_size != 0 || config->ice_lite != 0 || config->ice_pacing != 0 || config->no_renomination != 0 ||
+  return config->ice_candidate_pool_size != 0 || config->ice_lite != 0 || config->no_renomination != 0 ||
          config->port_minimum != 0 || config->port_maximum != 0 || config->interface_filter != NULL ||
          config->address_filter != NULL || config->address_mappings != NULL;
 }
@@ -78,6 +78,10 @@ static int complete_config(prtc_peer_config *config, const char **reason) {
   }
   if (config->max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST && config->max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE) {
     *reason = "max_message_size is more than 256 MiB";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (config->ice_pacing != 0 && (config->ice_pacing < 5 || config->ice_pacing > PRTC_ICE_PACING_MOST)) {
+    *reason = "the pace of ICE is not from 5 to 10,000 ms";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
   if (config->ice_transport_policy > PRTC_ICE_POLICY_RELAY) {
@@ -307,6 +311,7 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,
                                                .mtu = peer->config.mtu,
+                                               .ice = {.ta = peer->config.ice_pacing * 1000},
                                                .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
   peer->transport = prtc_transport_new(peer->context, now, &config);
   if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;

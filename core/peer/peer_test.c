@@ -680,7 +680,7 @@ static void test_changed_fingerprint(void) {
   PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)),
                  PRTC_ERROR_NOT_SUPPORTED);
   PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer),
-                  "line 6: the other side's fingerprint changed: a new DTLS association within a section is not supported");
+                  "line 7: the other side's fingerprint changed: a new DTLS association within a section is not supported");
   pair_negotiate(&pair, &pair.b, &pair.a);
   pair_run(&pair, 1000000);
   check_connected();

@@ -43,6 +43,13 @@ static const char *read_ice_lite(struct prtc_sdp_parser *parser, char *value) {
   return NULL;
 }
 
+static const char *read_ice_pacing(struct prtc_sdp_parser *parser, char *value) {
+  uint64_t pacing;
+  if (!prtc_parse_decimal(value, strlen(value), UINT32_MAX, &pacing)) return "not a number below 2^32";
+  parser->document->session.ice_pacing = (uint32_t)pacing;
+  return NULL;
+}
+
 static const char *read_end_of_candidates(struct prtc_sdp_parser *parser, char *value) {
   (void)value;
   parser->media->end_of_candidates = 1;
@@ -211,6 +218,7 @@ static const struct {
     {"ice-pwd", SESSION | MEDIA | ONCE, read_ice_pwd},
     {"ice-options", SESSION | MEDIA, read_ice_options},
     {"ice-lite", SESSION | FLAG, read_ice_lite},
+    {"ice-pacing", SESSION | ONCE, read_ice_pacing},
     {"candidate", MEDIA, read_candidate},
     {"end-of-candidates", SESSION | MEDIA | FLAG, read_end_of_candidates},
     {"fingerprint", SESSION | MEDIA, read_fingerprint},

@@ -75,6 +75,7 @@ int prtc_sdp_print(const prtc_sdp_session *session, char *out, size_t capacity) 
     prtc_text_print(&text, "a=group:%s%s%s\r\n", group->semantics, group->mids[0] == '\0' ? "" : " ", group->mids);
   }
   print_flag(&text, "ice-lite", session->ice_lite);
+  if (session->ice_pacing != 0) prtc_text_print(&text, "a=ice-pacing:%u\r\n", (unsigned)session->ice_pacing);
   print_others(&text, session->attributes, session->attribute_count);
   for (size_t i = 0; i < session->media_count; i++) print_media(&text, &session->media[i]);
   return prtc_text_result(&text);

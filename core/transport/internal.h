@@ -119,7 +119,7 @@ void prtc_gathering_close(struct prtc_transport *transport); /* all sockets are 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */
 void prtc_stack_clear(struct prtc_transport *transport);
-void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now);
+void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now);
 void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
 /* Passes on what an SCTP function returned. Without memory the association has ended (usrsctp is not entered again): it is told. */

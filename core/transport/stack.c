@@ -29,18 +29,17 @@ void prtc_stack_clear(struct prtc_transport *transport) {
 
 /* ------------------------------------------------------------------------------------------------------------------- DTLS */
 
-/* The handshake begins when there is a path and the descriptions have said who is the client. A server may begin earlier: see
- * prtc_stack_receive. */
-static void start_dtls(struct prtc_transport *transport, prtc_time now) {
-  int state = prtc_ice_get_state(transport->ice);
-  bool has_path = state == PRTC_ICE_TRANSPORT_CONNECTED || state == PRTC_ICE_TRANSPORT_COMPLETED;
-  if (transport->dtls_started || !has_path || !transport->has_remote || transport->closed) return;
+/* The handshake begins when there is a pair that works, which need not be nominated yet (RFC 8445 section 12.1), and the descriptions
+ * have said who is the client. A server may begin earlier: see prtc_stack_receive. */
+void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now) {
+  prtc_ice_pair pair;
+  if (transport->dtls_started || !transport->has_remote || transport->closed) return;
+  if (prtc_ice_get_usable_pair(transport->ice, &pair) != 1) return;
+  prtc_dtls_set_round_trip(transport->dtls, pair.round_trip_time);
   int code = prtc_dtls_start(transport->dtls, now, transport->role);
   if (code < 0) prtc_transport_push_failure(transport, code, "DTLS could not be started");
   transport->dtls_started = transport->role != PRTC_DTLS_ROLE_AUTO;
 }
-
-void prtc_stack_ice_changed(struct prtc_transport *transport, prtc_time now) { start_dtls(transport, now); }
 
 /* Without DTLS there is no association. `code` 0: the other side said goodbye. */
 static void end_sctp(struct prtc_transport *transport, int code) {
@@ -108,6 +107,8 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
     int code = prtc_dtls_start(transport->dtls, now, transport->has_remote ? transport->role : PRTC_DTLS_ROLE_AUTO);
     if (code < 0) return code;
     transport->dtls_started = transport->has_remote && transport->role != PRTC_DTLS_ROLE_AUTO;
+    prtc_ice_pair pair;
+    if (prtc_ice_get_usable_pair(transport->ice, &pair) == 1) prtc_dtls_set_round_trip(transport->dtls, pair.round_trip_time);
   }
   transport->fallback = (prtc_datagram){.socket = datagram->socket,
                                         .interface_index = datagram->interface_index,
@@ -141,7 +142,6 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   if (transport->role != PRTC_DTLS_ROLE_AUTO) {
     (void)prtc_data_set_role(transport->data, transport->role == PRTC_DTLS_ROLE_CLIENT);
   }
-  start_dtls(transport, now);
   prtc_transport_pump(transport, now);
   return PRTC_OK;
 }

@@ -20,7 +20,9 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   transport->config = *config;
   prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
   prtc_gathering_init(transport);
-  const prtc_ice_config ice = {.size = sizeof ice, .controlling = config->controlling};
+  prtc_ice_config ice = config->ice;
+  ice.size = sizeof ice;
+  ice.controlling = config->controlling;
   transport->ice = prtc_ice_new(context, &ice);
   if (transport->ice == NULL || !prtc_stack_init(transport)) {
     prtc_transport_free(transport);
@@ -111,7 +113,7 @@ static void selected_pair_event(struct prtc_transport *transport) {
   push_selected_pair(transport, &event);
 }
 
-static void take_ice_event(struct prtc_transport *transport, prtc_time now, const prtc_ice_event *event) {
+static void take_ice_event(struct prtc_transport *transport, const prtc_ice_event *event) {
   switch (event->type) {
     case PRTC_ICE_EVENT_CANDIDATE: {
       const struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
@@ -124,7 +126,6 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
       prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);
       /* New candidates or a restart after a failure of ICE; one of DTLS or SCTP is for good. */
       if (event->state < PRTC_ICE_TRANSPORT_DISCONNECTED && !transport->failed_for_good) transport->failure_told = false;
-      prtc_stack_ice_changed(transport, now);
       break;
     case PRTC_ICE_EVENT_SELECTED_PAIR:
       transport->pair_changes++;
@@ -138,8 +139,9 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
 void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_ice_event event;
   int code;
-  while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, now, &event);
+  while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, &event);
   if (code < 0) transport->event_lost = true;
+  prtc_stack_start_dtls(transport, now);
   prtc_stack_dtls_events(transport, now);
 }
 
@@ -178,7 +180,7 @@ static bool path(const struct prtc_transport *transport, prtc_datagram *out) {
   prtc_ice_pair pair;
   int state = prtc_ice_get_state(transport->ice);
   if (state == PRTC_ICE_TRANSPORT_FAILED || state == PRTC_ICE_TRANSPORT_CLOSED) return false; /* RFC 7675: no consent */
-  if (prtc_ice_get_selected_pair(transport->ice, &pair) != 1) {
+  if (prtc_ice_get_usable_pair(transport->ice, &pair) != 1) {
     *out = transport->fallback;
     return transport->fallback.socket != 0;
   }

@@ -32,6 +32,7 @@ struct prtc_transport_config {
   bool streaming;            /* the other side's channels are streaming ones */
   uint32_t mtu;              /* bytes of UDP payload */
   prtc_channel_id first_channel; /* ids of channels count from here */
+  prtc_ice_config ice;           /* but for its size and controlling, which is above */
 };
 
 /* NULL when memory is lacking. Nothing is sent or asked for before prtc_transport_gather. */

@@ -121,6 +121,9 @@ PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, c
  * with CLIENT or SERVER while AUTO. */
 PRTC_API int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role);
 
+/* The round trip of the path, as far as it is known (µs): a flight is repeated after twice that, or 250 ms when it is less. */
+PRTC_API void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip);
+
 /* The five verbs. One datagram a call; it may hold several records. */
 PRTC_API int prtc_dtls_receive(prtc_dtls *dtls, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_dtls_transmit(prtc_dtls *dtls, prtc_time now, uint8_t *out, size_t capacity);

@@ -66,7 +66,8 @@ typedef struct prtc_ice_config {
   size_t size;
   uint32_t controlling;         /* 1: controlling at first (a role conflict may turn it) */
   uint32_t lite;                /* reserved for ICE-lite: 1 is refused for now */
-  uint32_t ta;                  /* µs between new transactions; 0: 50,000 (RFC 8445 section 14.2) */
+  uint32_t ta;                  /* µs between new checks that this side offers, at least 5,000; 0: 50,000. The larger of both sides'
+                                   counts (RFC 8445 section 14.2) */
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
   uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1, at most 32; 0: 7. It sets for how long a check is tried
                                    (39.5 s); there are more transmissions, as the interval doubles to 4 RTO at most */
@@ -82,7 +83,10 @@ typedef struct prtc_ice_parameters {
   char ufrag[257];
   char password[257];
   uint32_t lite; /* the side that these belong to is an ICE-lite one */
+  uint32_t pacing; /* its a=ice-pacing, ms (RFC 8839 section 5.5), at most PRTC_ICE_PACING_MOST; 0: not given, which means 50 */
 } prtc_ice_parameters;
+
+#define PRTC_ICE_PACING_MOST 10000
 
 /* RTCIceTransportState */
 typedef enum prtc_ice_transport_state {
@@ -193,6 +197,10 @@ PRTC_API int prtc_ice_get_state(const prtc_ice *ice); /* prtc_ice_transport_stat
 
 /* 1 and fills *out, or 0 when no pair is selected. */
 PRTC_API int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out);
+
+/* Likewise, and while none is selected the best one on which a check has succeeded: data may go over it already (RFC 8445 section
+ * 12.1). */
+PRTC_API int prtc_ice_get_usable_pair(const prtc_ice *ice, prtc_ice_pair *out);
 
 /* --------------------------------------------------------------------------------------------------------------- statistics */
 

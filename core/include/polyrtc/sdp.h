@@ -106,6 +106,7 @@ typedef struct prtc_sdp_session {
   const prtc_sdp_group *groups;
   size_t group_count;
   uint32_t ice_lite;        /* RFC 8839 section 5.3 */
+  uint32_t ice_pacing;      /* RFC 8839 section 5.5, ms; 0: not given */
   const prtc_sdp_attribute *attributes;
   size_t attribute_count;
   const prtc_sdp_media *media;
