@@ -561,6 +561,16 @@ static void patience_without_pairs(void) {
   run_for(world, 40 * SECOND);
   check_states(&world->agents[1], 1, PRTC_ICE_TRANSPORT_FAILED);
   world_free(world);
+
+  world = two_agents(true, false); /* W3C section 5.6.4: checking, as soon as there is a candidate of the other side */
+  world->agents[0].signal = world->agents[1].signal = false;
+  exchange(world);
+  prtc_candidate other_family = candidate_of("candidate:1 1 udp 100 2001:db8::77 9000 typ host");
+  prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &other_family);
+  prtc_ice_end_of_remote_candidates(world->agents[0].ice, world->now);
+  run_for(world, 40 * SECOND);
+  check_states(&world->agents[0], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_FAILED);
+  world_free(world);
 }
 
 /* W3C: all pairs have failed, but more candidates may come: disconnected, and back when one does. */

@@ -7,6 +7,7 @@ from .network import MILLISECOND, SECOND, Conditions, Network, Packet, Segment
 from .nodes import Dependence, Nat, StunServer
 from .peer import SimChannel, SimPeer
 from .simulation import Simulation
+from .turn_server import TurnNode
 
 __all__ = [
     "MILLISECOND",
@@ -24,4 +25,5 @@ __all__ = [
     "SimPeer",
     "Simulation",
     "StunServer",
+    "TurnNode",
 ]

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from . import stun
 from .network import SECOND, Address, Interface, Packet, Segment
 
 
@@ -24,37 +26,50 @@ class Dependence(enum.Enum):
 @dataclass(slots=True)
 class _Mapping:
     inside: Address
-    port: int
+    outside: Address
     used: int
     contacted: set[tuple[object, ...]] = field(default_factory=set)
 
 
 class Nat:
-    """Translates between an inside segment, whose gateway it is, and an outside one. No hairpinning.
+    """Translates between an inside segment, whose gateway it is, and an outside one.
 
     What games call a full cone is mapping and filter independent; a port-restricted cone filters by address and port; a
-    symmetric NAT maps by address and port too.
+    symmetric NAT maps by address and port too. One whose outside is the inside of another makes a carrier-grade NAT of that.
     """
 
     def __init__(self, name: str, outside: Segment, public: str, gateway: str = "192.168.0.1", *,
                  mapping: Dependence = Dependence.ENDPOINT_INDEPENDENT,
-                 filtering: Dependence = Dependence.ADDRESS_AND_PORT, lifetime: int = 120 * SECOND) -> None:
+                 filtering: Dependence = Dependence.ADDRESS_AND_PORT, lifetime: int = 120 * SECOND,
+                 hairpin: bool = False, routes: Sequence[str] = ()) -> None:
         self.name = name
         self.mapping = mapping
         self.filtering = filtering
         self.lifetime = lifetime  # microseconds; only packets from inside keep a mapping (RFC 4787 section 4.3)
+        self.hairpin = hairpin  # who is inside reaches others inside by their outside addresses (RFC 4787 section 6)
         self.segment = outside.network.segment(name)
         self.inside = self.segment.attach(self, gateway)
         self.outside = outside.attach(self, public)
         self.segment.gateway = self.inside
+        self.routes = {str(ip_address(ip)) for ip in routes}  # addresses inside that are filtered, but not translated: IPv6
+        for ip in self.routes:
+            outside.interfaces[ip] = self.outside
         self._next_port = 20_000
         self._mappings: dict[tuple[object, ...], _Mapping] = {}
-        self._by_port: dict[int, _Mapping] = {}
+        self._by_outside: dict[Address, _Mapping] = {}
 
     def forget(self) -> None:
         """As when it restarts: all mappings are gone, new ones have other ports."""
         self._mappings.clear()
-        self._by_port.clear()
+        self._by_outside.clear()
+
+    def move(self, public: str) -> None:
+        """It is given another outside address, as homes are at night."""
+        self.forget()
+        segment = self.outside.segment
+        del segment.interfaces[self.outside.ip]
+        self.outside.ip = public
+        segment.interfaces[public] = self.outside
 
     def deliver(self, now: int, interface: Interface, packet: Packet) -> None:
         if interface is self.inside:
@@ -63,17 +78,29 @@ class Nat:
             self._inbound(now, packet)
 
     def _outbound(self, now: int, packet: Packet) -> None:
-        key = (packet.source, *self.mapping.of(packet.target))
+        routed = packet.source[0] in self.routes
+        if not routed and (":" in packet.source[0]) != (":" in self.outside.ip):
+            self.segment.network.counters["unroutable"] += 1
+            return
+        key = (packet.source, *(() if routed else self.mapping.of(packet.target)))
         mapping = self._mappings.get(key)
         if mapping is None or now - mapping.used > self.lifetime:
-            self._next_port += 1
-            mapping = self._mappings[key] = self._by_port[self._next_port] = _Mapping(packet.source, self._next_port, now)
+            mapping = self._mappings[key] = _Mapping(packet.source, packet.source if routed else self._new_outside(), now)
+            self._by_outside[mapping.outside] = mapping
         mapping.used = now
         mapping.contacted.add(self.filtering.of(packet.target))
-        self.outside.send(now, Packet((self.outside.ip, mapping.port), packet.target, packet.data, packet.ecn))
+        sent = Packet(mapping.outside, packet.target, packet.data, packet.ecn)
+        if packet.target[0] == self.outside.ip and self.hairpin:
+            self._inbound(now, sent)
+        else:
+            self.outside.send(now, sent)
+
+    def _new_outside(self) -> Address:
+        self._next_port += 1
+        return self.outside.ip, self._next_port
 
     def _inbound(self, now: int, packet: Packet) -> None:
-        mapping = self._by_port.get(packet.target[1])
+        mapping = self._by_outside.get(packet.target)
         if mapping is None or now - mapping.used > self.lifetime or self.filtering.of(packet.source) not in mapping.contacted:
             self.segment.network.counters["filtered by NAT"] += 1
             return
@@ -95,15 +122,12 @@ class StunServer:
         return f"stun:[{ip}]:{self.port}" if ":" in ip else f"stun:{ip}:{self.port}"
 
     def deliver(self, now: int, interface: Interface, packet: Packet) -> None:
-        data = packet.data
-        if packet.target[1] != self.port or len(data) < 20 or data[:2] != b"\x00\x01" or data[4:8] != b"\x21\x12\xa4\x42":
+        message = stun.decode(packet.data)
+        if packet.target[1] != self.port or message is None:
+            return
+        if (message.method, message.kind) != (stun.Method.BINDING, stun.Class.REQUEST):
             return
         self.requests += 1
-        ip, port = ip_address(packet.source[0]).packed, packet.source[1].to_bytes(2, "big")
-        mask = data[4:20]  # XOR-MAPPED-ADDRESS: the magic cookie and the transaction id
-        value = bytes((0, 1 if len(ip) == 4 else 2)) + bytes(a ^ b for a, b in zip(port, mask)) + bytes(
-            a ^ b for a, b in zip(ip, mask)
-        )
-        attribute = b"\x00\x20" + len(value).to_bytes(2, "big") + value
-        answer = b"\x01\x01" + len(attribute).to_bytes(2, "big") + mask + attribute
-        interface.send(now, Packet(packet.target, packet.source, answer))
+        answer = stun.Message(message.method, stun.Class.SUCCESS, message.transaction, fingerprint=False)
+        answer.add_address(stun.Attribute.XOR_MAPPED_ADDRESS, packet.source)
+        interface.send(now, Packet(packet.target, packet.source, answer.encode()))
