@@ -97,7 +97,10 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
   prtc_stun_add(&writer, PRTC_STUN_USERNAME, name, username.size);
   prtc_stun_add_u64(&writer, transaction->controlling ? PRTC_STUN_ICE_CONTROLLING : PRTC_STUN_ICE_CONTROLLED,
                     transaction->tie_breaker);
-  if (transaction->use_candidate) prtc_stun_add(&writer, PRTC_STUN_USE_CANDIDATE, NULL, 0);
+  /* A consent check says again that its pair is the nominated one: when a NAT has forgotten its mapping, it comes from an address
+   * that the other side does not know yet, and that side is to follow. */
+  bool nominated = transaction->kind == TRANSACTION_CONSENT && transaction->controlling && ice->path.pair != NULL;
+  if (transaction->use_candidate || nominated) prtc_stun_add(&writer, PRTC_STUN_USE_CANDIDATE, NULL, 0);
   prtc_stun_add_u32(&writer, PRTC_STUN_PRIORITY, prtc_ice_priority(PRTC_CANDIDATE_PEER_REFLEXIVE, transaction->socket));
   return prtc_stun_finish(&writer, credentials->remote_password, strlen(credentials->remote_password));
 }

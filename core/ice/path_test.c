@@ -473,6 +473,23 @@ static void a_silent_path_is_left(void) {
   world_free(world);
 }
 
+/* A NAT forgets its mapping: the consent check of the controlling side inside comes from a new address, and the other side
+ * follows, before either misses the other. */
+static void a_new_mapping_is_followed(void) {
+  struct world *world = connected_world(NULL);
+  forget_states(world);
+  world->nat_inside = dead_to = address_of("192.0.2.1:5000");
+  world->nat_outside = address_of("203.0.113.7:40001");
+  dead_from = address_of("192.0.2.2:6000");
+  world->lose = lose_direction;
+  run_for(world, 10 * SECOND);
+  check_pair(world, 1, "192.0.2.2:6000", "203.0.113.7:40001");
+  check_pair(world, 0, "192.0.2.1:5000", "192.0.2.2:6000");
+  run_for(world, 60 * SECOND);
+  for (size_t i = 0; i < 2; i++) check_states(&world->agents[i], 0);
+  world_free(world);
+}
+
 /* Data that was on its way over the former pair is still known. */
 static void the_former_path_is_known(void) {
   struct world *world = two_sockets_each();
@@ -558,6 +575,7 @@ int main(void) {
   PRTC_RUN(a_socket_goes);
   PRTC_RUN(the_last_socket_goes);
   PRTC_RUN(a_silent_path_is_left);
+  PRTC_RUN(a_new_mapping_is_followed);
   PRTC_RUN(the_former_path_is_known);
   PRTC_RUN(restart_before_consent_expires);
   PRTC_RUN(restart_answered_after_consent_expired);

@@ -3,54 +3,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import pytest
 
+from polyrtc.sansio import EventType
+
 from tests.sim import SECOND, Dependence, Nat, SimPeer, Simulation, StunServer
+from tests.sim.routes import SITES, ended, peer_at, remote_type
 
-INDEPENDENT, ADDRESS, PORT = Dependence
-
-#: Names of old (RFC 3489 section 5), as mapping and filter.
-KINDS = {
-    "full cone": (INDEPENDENT, INDEPENDENT),
-    "restricted cone": (INDEPENDENT, ADDRESS),
-    "port-restricted cone": (INDEPENDENT, PORT),
-    "symmetric": (PORT, PORT),
-}
-
-#: Without a relay a pair needs one side whose port the other one can know, or whose filter lets any port in.
-HOPELESS = {("symmetric", "symmetric"), ("symmetric", "port-restricted cone"), ("port-restricted cone", "symmetric")}
-
-
-def behind(sim: Simulation, kind: str, number: int, servers: Sequence[str]) -> SimPeer:
+def behind(sim: Simulation, site: str, number: int, servers: Sequence[str]) -> SimPeer:
     """A peer behind a NAT of its own."""
-    mapping, filtering = KINDS[kind]
-    nat = Nat(f"nat{number}", sim.internet, f"203.0.113.{number}", f"10.{number}.0.1", mapping=mapping, filtering=filtering)
-    return sim.host(f"host{number}", f"10.{number}.0.2", segment=nat.segment).peer(ice_servers=servers)
+    return peer_at(sim, SITES[site](sim, number), number, ice_servers=servers)
 
 
 def types(peer: SimPeer) -> set[str]:
     return {event.text.split(" typ ")[1].split()[0] for event in peer.candidates if event.text}
 
 
-@pytest.mark.parametrize(("ours", "theirs"), list(itertools.product(KINDS, KINDS)), ids=str)
-def test_kinds_of_nat(sim: Simulation, ours: str, theirs: str) -> None:
-    server = StunServer(sim.internet)
-    a, b = behind(sim, ours, 1, [server.url]), behind(sim, theirs, 2, [server.url])
-    sim.negotiate(a, b)
-    if (ours, theirs) in HOPELESS:
-        sim.until(lambda: a.states.connection == b.states.connection == "failed", 120)
-        return
-    sim.until(lambda: a.states.connection == b.states.connection == "connected", 60)
-    assert types(a) == types(b) == {"host", "srflx"}
-    channel, other = sim.open(a, b)
-    channel.send("through")
-    sim.until(lambda: other.received == ["through"])
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["full cone", "restricted", "port-restricted", "symmetric"])
 @pytest.mark.parametrize("inside_offers", [True, False])
 def test_a_server_on_the_internet_needs_no_stun(sim: Simulation, kind: str, inside_offers: bool) -> None:
     """The other side's address is learned from its checks."""
@@ -132,17 +103,108 @@ def test_both_in_one_home(sim: Simulation) -> None:
     assert pair is not None and pair[1][0] == "192.168.0.3"
 
 
-def test_a_nat_that_restarts(sim: Simulation) -> None:
-    """All mappings are gone: the side outside sees another port, and follows it by the checks or after an ICE restart."""
-    nat = Nat("home", sim.internet, "203.0.113.1")
-    inside, server = sim.host(None, "192.168.0.2", segment=nat.segment).peer(), sim.host("server").peer()
-    sim.connect(inside, server)
-    ours, theirs = sim.open(inside, server)
-    nat.forget()
-    sim.run(60)
-    if server.states.connection != "connected" or inside.states.connection != "connected":
-        inside.command("restart_ice")
-        sim.negotiate(inside, server)
-    sim.until(lambda: inside.states.connection == server.states.connection == "connected", 60)
-    ours.send("still there")
-    sim.until(lambda: theirs.received == ["still there"], 60)
+@pytest.mark.parametrize("mapping", Dependence, ids=str)
+@pytest.mark.parametrize("hairpin", [True, False])
+def test_guests_of_one_network(sim: Simulation, hairpin: bool, mapping: Dependence) -> None:
+    """Its access point keeps them apart, so that they have to go by their outside addresses."""
+    server = StunServer(sim.internet)
+    nat = Nat("hotel", sim.internet, "203.0.113.1", mapping=mapping, hairpin=hairpin)
+    a, b = (sim.host(None, f"192.168.0.{n}", segment=nat.segment).peer(ice_servers=[server.url]) for n in (2, 3))
+    guests = {"192.168.0.2", "192.168.0.3"}
+    sim.network.taps.append(lambda now, packet: [] if {packet.source[0], packet.target[0]} == guests else [packet])
+    sim.negotiate(a, b)
+    sim.until(lambda: ended(a, b), 120)
+    if not hairpin or mapping != Dependence.ENDPOINT_INDEPENDENT:
+        assert a.states.connection == b.states.connection == "failed"
+        return
+    assert remote_type(a) == remote_type(b) == "srflx"
+
+
+@pytest.mark.parametrize("hairpin", [True, False])
+def test_neighbours_behind_one_carrier(sim: Simulation, hairpin: bool) -> None:
+    """Two homes whose provider has put them behind one more NAT: RFC 6888 section 3 asks that one for hairpinning."""
+    server = StunServer(sim.internet)
+    carrier = Nat("carrier", sim.internet, "203.0.113.1", "100.64.0.1", hairpin=hairpin)
+    homes = [Nat(f"home {n}", carrier.segment, f"100.64.0.{n}", f"10.{n}.0.1") for n in (2, 3)]
+    a, b = (sim.host(None, f"10.{n}.0.2", segment=home.segment).peer(ice_servers=[server.url])
+            for n, home in enumerate(homes, 2))
+    sim.negotiate(a, b)
+    sim.until(lambda: ended(a, b), 120)
+    assert (a.states.connection == b.states.connection == "connected") == hairpin
+
+
+# ------------------------------------------------------------------------------------------------- mappings that go away
+
+
+def follow(peer: SimPeer) -> list[str]:
+    """The states of ICE from now on."""
+    seen: list[str] = []
+    peer.listeners.append(
+        lambda event: seen.append(event.state_name) if event.type == EventType.ICE_CONNECTION_STATE_CHANGE else None
+    )
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["full cone", "port-restricted", "symmetric"])
+@pytest.mark.parametrize("lifetime", [0.5, 3, 4.5])
+def test_mappings_shorter_than_consent_intervals(sim: Simulation, kind: str, lifetime: float) -> None:
+    """Nearly each consent check leaves by another port. The side outside follows, without either missing the other."""
+    site = SITES[kind](sim, 1)
+    site.nats[0].lifetime = int(lifetime * SECOND)
+    inside, outside = peer_at(sim, site, 1), sim.host("outside").peer()
+    sim.connect(inside, outside)
+    ours, theirs = sim.open(inside, outside)
+    sim.run(1)
+    states, ports = [follow(peer) for peer in (inside, outside)], set()
+    for number in range(60):
+        sim.run(5)
+        ours.send(f"{number}")
+        theirs.send(f"{number}")
+        pair = outside.raw.selected_pair()
+        assert pair is not None
+        ports.add(pair[1][1])
+    sim.run(20)
+    assert ours.received == theirs.received == [f"{number}" for number in range(60)]
+    assert states == [[], []] and len(ports) > 2 and remote_type(outside) == "prflx"
+
+
+def test_mappings_of_both_sides_shorter_than_consent_intervals(sim: Simulation) -> None:
+    """When both ports are gone nobody can know the other's: it ends, as the standard says, and with the reason."""
+    server = StunServer(sim.internet)
+    sites = [SITES["port-restricted"](sim, number) for number in (1, 2)]
+    for site in sites:
+        site.nats[0].lifetime = 3 * SECOND
+    a, b = (peer_at(sim, site, number, ice_servers=[server.url]) for number, site in enumerate(sites, 1))
+    sim.connect(a, b)
+    sim.run(1)
+    states = [follow(peer) for peer in (a, b)]
+    sim.until(lambda: a.states.connection == b.states.connection == "failed", 60)
+    assert states == [["disconnected", "failed"]] * 2
+    for peer in (a, b):
+        ((_, text),) = peer.failures
+        assert text is not None and text.startswith("the other side has not answered on the selected pair for 30 s")
+
+
+@pytest.mark.parametrize("kind", ["full cone", "port-restricted", "symmetric"])
+@pytest.mark.parametrize("how", ["restarts", "moves"])
+def test_a_nat_that_changes_in_mid_transfer(sim: Simulation, kind: str, how: str) -> None:
+    """All mappings are gone, or the outside address is another: the side outside follows the checks; nothing is lost."""
+    site = SITES[kind](sim, 1)
+    inside, outside = peer_at(sim, site, 1), sim.host("outside").peer()
+    sim.connect(inside, outside)
+    ours, theirs = sim.open(inside, outside)
+    sim.run(1)
+    states = [follow(peer) for peer in (inside, outside)]
+    for number in range(400):
+        sim.run(0.05)
+        ours.send(f"up {number}")
+        theirs.send(f"down {number}")
+        if number == 100:
+            (nat,) = site.nats
+            nat.forget() if how == "restarts" else nat.move("203.0.113.99")
+    sim.run(30)
+    assert theirs.received == [f"up {number}" for number in range(400)]
+    assert ours.received == [f"down {number}" for number in range(400)]
+    pair = outside.raw.selected_pair()
+    assert pair is not None and pair[1][0] == ("203.0.113.1" if how == "restarts" else "203.0.113.99")
+    assert states == [[], []]
