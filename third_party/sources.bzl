@@ -73,5 +73,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-rto.patch",
             "//third_party:usrsctp-unordered.patch",
             "//third_party:usrsctp-window.patch",
+            "//third_party:usrsctp-order.patch",
         ],
     )

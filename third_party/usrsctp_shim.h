@@ -1,5 +1,5 @@
 /* Included before every file of usrsctp (gcc -include): makes an engine of it that has no thread, lock, clock, allocator or
- * state of its own and that can exist many times in one process. No file of usrsctp is edited.
+ * state of its own and that can exist many times in one process. (What is mended in usrsctp itself is in usrsctp-*.patch.)
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *

@@ -316,10 +316,16 @@ int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config,
   return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
 }
 
-int prtc_data_send(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes, size_t size) {
+static void set_time(prtc_data *data, prtc_time now) {
+  if (now > data->now) data->now = now;
+}
+
+int prtc_data_send(prtc_data *data, prtc_time now, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes,
+                   size_t size) {
   static const uint8_t zero = 0;
   struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
   data->error_message = "";
+  set_time(data, now);
   if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
   if (channel->state != PRTC_CHANNEL_OPEN) return reject(data, PRTC_ERROR_INVALID_STATE, "the channel is not open");
   if (channel->part_open) return reject(data, PRTC_ERROR_INVALID_STATE, "a message in parts is not ended yet");
@@ -344,10 +350,11 @@ int prtc_data_send(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, 
   return 0;
 }
 
-int prtc_data_send_part(prtc_data *data, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes, size_t size,
-                        uint32_t flags) {
+int prtc_data_send_part(prtc_data *data, prtc_time now, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes,
+                        size_t size, uint32_t flags) {
   struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
   data->error_message = "";
+  set_time(data, now);
   if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
   if (channel->state != PRTC_CHANNEL_OPEN) return reject(data, PRTC_ERROR_INVALID_STATE, "the channel is not open");
   if (flags == PRTC_MESSAGE_ABANDONED) {
@@ -361,7 +368,7 @@ int prtc_data_send_part(prtc_data *data, prtc_channel_id id, prtc_message_kind k
   uint64_t total = (channel->part_open ? channel->part_size : 0) + size;
   if (total == 0 && end) {
     channel->part_open = false;
-    return prtc_data_send(data, id, kind, bytes, 0);
+    return prtc_data_send(data, now, id, kind, bytes, 0);
   }
   if (total > data->remote_max_message_size && data->remote_max_message_size != UINT32_MAX) {
     return reject(data, PRTC_ERROR_MESSAGE_TOO_LARGE, "the message is larger than the other side accepts");

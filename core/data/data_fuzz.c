@@ -30,7 +30,7 @@ static void tell(prtc_data *data, uint32_t type, uint8_t stream, struct prtc_rea
   (void)prtc_data_receive(data, &event);
 }
 
-static void command(prtc_data *data, uint8_t opcode, uint8_t argument) {
+static void command(prtc_data *data, prtc_time *now, uint8_t opcode, uint8_t argument) {
   prtc_channel_config config;
   prtc_channel_id id = 1 + argument % 64;
   static const uint8_t text[200] = "text";
@@ -40,10 +40,12 @@ static void command(prtc_data *data, uint8_t opcode, uint8_t argument) {
     config.unordered = argument & 1;
     config.negotiated = argument >> 1 & 1;
     if (config.negotiated) config.stream_id = argument >> 2;
+    config.has_max_packet_life_time = argument >> 3 & 1;
     (void)prtc_data_create_channel(data, &config, &id);
     break;
   case 1:
-    (void)prtc_data_send(data, id, PRTC_MESSAGE_TEXT, text, argument % 3 == 0 ? 0 : 4);
+    *now += argument;
+    (void)prtc_data_send(data, *now, id, PRTC_MESSAGE_TEXT, text, argument % 3 == 0 ? 0 : 4);
     break;
   case 2:
     (void)prtc_data_close_channel(data, id);
@@ -85,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   PRTC_INIT(&config);
   config.max_message_size = 400;
   config.send_queue_size = 2000;
+  prtc_time now = 0;
   prtc_context *context = prtc_context_new(&context_config);
   prtc_data *data = prtc_data_new(context, &config);
   (void)prtc_data_set_role(data, size > 0 && (bytes[0] & 1) != 0);
@@ -116,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     case 8:
     case 9:
     case 10:
-      command(data, opcode, argument);
+      command(data, &now, opcode, argument);
       break;
     default:
       tell(data, PRTC_SCTP_EVENT_MESSAGE, argument, &reader);

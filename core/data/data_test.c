@@ -53,8 +53,8 @@ static void opens_by_dcep_and_talks(void) {
   PRTC_CHECK_INT(pair_info(pair, 1, there).stream_id, 0);
   PRTC_CHECK_INT(pair_text(pair, 0, here, "hello"), 0);
   PRTC_CHECK_INT(pair_text(pair, 1, there, ""), 0);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[1].data, there, PRTC_MESSAGE_BINARY, NULL, 0), 0);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[1].data, there, PRTC_MESSAGE_BINARY, (const uint8_t *)"\0\1", 2), 0);
+  PRTC_CHECK_INT(pair_binary(pair, 1, there, NULL, 0), 0);
+  PRTC_CHECK_INT(pair_binary(pair, 1, there, (const uint8_t *)"\0\1", 2), 0);
   pair_run(pair, SECOND);
   PRTC_CHECK_TEXT(pair_story(pair, 0), "OLMMM");
   PRTC_CHECK_TEXT(pair_story(pair, 1), "COLM");
@@ -212,7 +212,7 @@ static void large_messages_pass_and_buffered_amount_falls(void) {
   size_t size = 256 * 1024;
   uint8_t *bytes = pattern(1, size);
   PRTC_CHECK_INT(prtc_data_set_buffered_amount_low_threshold(pair->ends[0].data, here, 100000), 0);
-  for (int i = 0; i < 3; i++) PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, here, PRTC_MESSAGE_BINARY, bytes, size), 0);
+  for (int i = 0; i < 3; i++) PRTC_CHECK_INT(pair_binary(pair, 0, here, bytes, size), 0);
   PRTC_CHECK_INT(pair_info(pair, 0, here).buffered_amount, 3 * size);
   pair_run(pair, 10 * MILLISECOND);
   uint64_t amount = pair_info(pair, 0, here).buffered_amount;
@@ -235,9 +235,9 @@ static void parts_beyond_the_bound_leave_no_room(void) {
   prtc_channel_id first = pair_create(pair, 0, "", 0), second = pair_create(pair, 0, "", 0);
   static const uint8_t bytes[150000];
   prtc_data *data = pair->ends[0].data;
-  PRTC_CHECK_INT(prtc_data_send_part(data, first, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, PRTC_MESSAGE_END), 0);
-  PRTC_CHECK_INT(prtc_data_send(data, second, PRTC_MESSAGE_BINARY, bytes, 1), PRTC_ERROR_QUEUE_FULL);
-  PRTC_CHECK_INT(prtc_data_send(data, second, PRTC_MESSAGE_BINARY, bytes, 100000), PRTC_ERROR_QUEUE_FULL);
+  PRTC_CHECK_INT(prtc_data_send_part(data, 0, first, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, PRTC_MESSAGE_END), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, 0, second, PRTC_MESSAGE_BINARY, bytes, 1), PRTC_ERROR_QUEUE_FULL);
+  PRTC_CHECK_INT(prtc_data_send(data, 0, second, PRTC_MESSAGE_BINARY, bytes, 100000), PRTC_ERROR_QUEUE_FULL);
   pair_free(pair);
 }
 
@@ -249,10 +249,10 @@ static void the_queue_has_a_bound_and_the_channel_lives(void) {
   pair_connect(pair);
   prtc_channel_id first = pair_create(pair, 0, "", 0), second = pair_create(pair, 0, "", 0);
   static const uint8_t bytes[60000];
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, first, PRTC_MESSAGE_BINARY, bytes, 60000), 0);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, second, PRTC_MESSAGE_BINARY, bytes, 40001), PRTC_ERROR_QUEUE_FULL);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, second, PRTC_MESSAGE_BINARY, bytes, 40000), 0);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, second, PRTC_MESSAGE_BINARY, bytes, 1), PRTC_ERROR_QUEUE_FULL);
+  PRTC_CHECK_INT(pair_binary(pair, 0, first, bytes, 60000), 0);
+  PRTC_CHECK_INT(pair_binary(pair, 0, second, bytes, 40001), PRTC_ERROR_QUEUE_FULL);
+  PRTC_CHECK_INT(pair_binary(pair, 0, second, bytes, 40000), 0);
+  PRTC_CHECK_INT(pair_binary(pair, 0, second, bytes, 1), PRTC_ERROR_QUEUE_FULL);
   pair_run(pair, 10 * SECOND);
   PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE), 2);
   /* Empty messages have no bytes, but are not without number. */
@@ -270,7 +270,7 @@ static void channels_take_turns(void) {
   pair_run(pair, SECOND);
   static const uint8_t bytes[10000];
   for (int i = 0; i < 300; i++) {
-    PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, greedy, PRTC_MESSAGE_BINARY, bytes, sizeof bytes), 0);
+    PRTC_CHECK_INT(pair_binary(pair, 0, greedy, bytes, sizeof bytes), 0);
   }
   PRTC_CHECK_INT(pair_text(pair, 0, modest, "let me through"), 0);
   pair_run(pair, 60 * SECOND);
@@ -294,7 +294,7 @@ static void priority_earns_longer_turns(void) {
   }
   pair_run(pair, SECOND);
   for (int i = 0; i < 400; i++) {
-    PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, ids[i % 2], PRTC_MESSAGE_BINARY, bytes, sizeof bytes), 0);
+    PRTC_CHECK_INT(pair_binary(pair, 0, ids[i % 2], bytes, sizeof bytes), 0);
   }
   prtc_channel_id there = partner(pair, 0, ids[1]);
   pair_run(pair, 60 * SECOND);
@@ -315,7 +315,7 @@ static void unread_messages_stop_the_sender(void) {
   pair_run(pair, SECOND);
   pair->ends[1].deaf = true;
   for (int i = 0; i < 100; i++) {
-    while (prtc_data_send(pair->ends[0].data, here, PRTC_MESSAGE_BINARY, bytes, sizeof bytes) == 0) sent++;
+    while (pair_binary(pair, 0, here, bytes, sizeof bytes) == 0) sent++;
     pair_run(pair, SECOND);
   }
   PRTC_CHECK(sent >= 300 + 90 && sent < 300 + 160); /* what we queue, SCTP queues, and the window holds */
@@ -338,7 +338,7 @@ static void closing_sends_what_is_queued_first(void) {
     pair->world->loss = 5;
     pair->world->reordering = 20;
     for (int i = 0; i < 20; i++) {
-      PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, here, PRTC_MESSAGE_BINARY, bytes, sizeof bytes), 0);
+      PRTC_CHECK_INT(pair_binary(pair, 0, here, bytes, sizeof bytes), 0);
     }
     PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, here), 0);
     PRTC_CHECK_INT(pair_info(pair, 0, here).state, PRTC_CHANNEL_CLOSING);
@@ -483,8 +483,8 @@ static void too_large_a_message_closes_the_channel(void) {
     pair_forget(pair);
     size_t size = seed == 47 ? 1001 : 800000; /* the second comes in parts */
     uint8_t *bytes = pattern(0, size);
-    PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, here, PRTC_MESSAGE_BINARY, bytes, size), 0);
-    PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, other, PRTC_MESSAGE_BINARY, bytes, 1000), 0);
+    PRTC_CHECK_INT(pair_binary(pair, 0, here, bytes, size), 0);
+    PRTC_CHECK_INT(pair_binary(pair, 0, other, bytes, 1000), 0);
     pair_run(pair, 100 * SECOND);
     PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_ERROR), 1);
     PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_CLOSED), 1);
@@ -505,7 +505,7 @@ static void a_message_in_parts_is_put_together(void) {
   pair_connect(pair);
   prtc_channel_id here = pair_create(pair, 0, "", 0);
   uint8_t *bytes = pattern(3, 900000);
-  PRTC_CHECK_INT(prtc_data_send(pair->ends[0].data, here, PRTC_MESSAGE_BINARY, bytes, 900000), 0);
+  PRTC_CHECK_INT(pair_binary(pair, 0, here, bytes, 900000), 0);
   PRTC_CHECK_INT(pair_text(pair, 0, here, "after"), 0);
   pair_run(pair, 100 * SECOND);
   PRTC_CHECK(got(pair, 1, 0, PRTC_MESSAGE_BINARY, bytes, 900000));

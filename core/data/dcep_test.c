@@ -275,6 +275,43 @@ static void an_abandoned_message_leaves_nothing(void) {
   prtc_data_free(data);
 }
 
+/* W3C maxPacketLifeTime: what waits for its turn grows old, too. Of what is over SCTP is given nothing, of what is not the rest of its time. */
+static void a_life_time_begins_with_send(void) {
+  static const uint8_t bytes[1000] = {0};
+  prtc_data *data = connected();
+  prtc_channel_config config;
+  prtc_channel_id id;
+  prtc_sctp_message message;
+  prtc_channel_config_init(&config);
+  config.negotiated = config.has_max_packet_life_time = 1;
+  config.stream_id = 5;
+  config.max_packet_life_time = 100;
+  PRTC_CHECK_INT(prtc_data_create_channel(data, &config, &id), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, 1000000, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"one", 3), 0);
+  PRTC_CHECK_INT(prtc_data_send_part(data, 1000000, id, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, 0), 0);
+  PRTC_CHECK_INT(prtc_data_send_part(data, 1060000, id, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, 0), 0);
+  PRTC_CHECK_INT(prtc_data_transmit(data, &message), 1);
+  PRTC_CHECK(message.size == 3 && message.reliability_value == 40);
+  prtc_data_transmitted(data, PRTC_ERROR_AGAIN);
+  prtc_data_timeout(data, 1100001);
+  PRTC_CHECK_INT(prtc_data_transmit(data, &message), 0);
+  PRTC_CHECK_INT(prtc_data_send_part(data, 1110000, id, PRTC_MESSAGE_BINARY, bytes, 10, PRTC_MESSAGE_END), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, 1110000, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"four", 4), 0);
+  prtc_data_timeout(data, 1210000);
+  PRTC_CHECK_INT(prtc_data_transmit(data, &message), 1);
+  PRTC_CHECK(message.size == 4 && message.begin && message.end && message.reliability_value == 0);
+  prtc_channel_info info;
+  PRTC_INIT(&info);
+  PRTC_CHECK_INT(prtc_data_channel_info(data, id, &info), 0);
+  PRTC_CHECK_INT(info.buffered_amount, 4);
+  PRTC_CHECK_INT(prtc_data_close_channel(data, id), 0);
+  prtc_data_timeout(data, 1300000);
+  uint32_t stream;
+  PRTC_CHECK_INT(prtc_data_transmit(data, &message), 0);
+  PRTC_CHECK(prtc_data_reset(data, &stream) == 1 && stream == 5); /* nothing is left to wait for */
+  prtc_data_free(data);
+}
+
 static void again_keeps_the_message(void) {
   prtc_data *data = connected();
   prtc_channel_config config;
@@ -283,10 +320,10 @@ static void again_keeps_the_message(void) {
   prtc_channel_config_init(&config);
   PRTC_CHECK_INT(prtc_data_create_channel(data, &config, &id), 0);
   PRTC_CHECK_INT(drain(data), 1);
-  PRTC_CHECK_INT(prtc_data_send(data, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"one", 3), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, 0, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"one", 3), 0);
   PRTC_CHECK_INT(prtc_data_transmit(data, &message), 1);
   prtc_data_transmitted(data, PRTC_ERROR_AGAIN);
-  PRTC_CHECK_INT(prtc_data_send(data, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"two", 3), 0);
+  PRTC_CHECK_INT(prtc_data_send(data, 0, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"two", 3), 0);
   PRTC_CHECK_INT(prtc_data_transmit(data, &same), 1);
   PRTC_CHECK(same.data == message.data && memcmp(same.data, "one", 3) == 0);
   PRTC_CHECK(!same.unordered && same.reliability == PRTC_RELIABLE && same.begin && same.end);
@@ -385,7 +422,7 @@ static void lack_of_memory_is_said_and_nothing_leaks(void) {
       int code = prtc_data_create_channel(data, &config, &id);
       (void)prtc_data_set_role(data, 1);
       (void)prtc_data_receive(data, &event);
-      if (code == 0) (void)prtc_data_send(data, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"x", 1);
+      if (code == 0) (void)prtc_data_send(data, 0, id, PRTC_MESSAGE_TEXT, (const uint8_t *)"x", 1);
       (void)receive_open(data, 1);
       (void)receive(data, 1, 54, "part", 4);
       (void)receive_part(data, 1, PRTC_PPID_STRING, "begun", 5, 1, 0);
@@ -414,6 +451,7 @@ int main(void) {
   PRTC_RUN(the_labels_of_the_other_side_are_bounded);
   PRTC_RUN(messages_of_deprecated_kinds_are_put_together);
   PRTC_RUN(an_abandoned_message_leaves_nothing);
+  PRTC_RUN(a_life_time_begins_with_send);
   PRTC_RUN(again_keeps_the_message);
   PRTC_RUN(a_stream_reopened_before_our_reset_is_confirmed);
   PRTC_RUN(events_that_nobody_fetches_are_bounded);

@@ -23,6 +23,7 @@ struct prtc_data_message {
   bool streamed;
   bool begin, end; /* of its message; a message that is not streamed is both */
   bool abandon;    /* no part, but word that the message which SCTP has in part is given up */
+  prtc_time end_of_life; /* not sent any more after it; PRTC_NEVER. Of parts, that of the first counts */
   size_t payload; /* what it counts in bufferedAmount: 0 for an empty message, and for those of RFC 8832 */
   size_t size;    /* of bytes, at least 1 */
   uint8_t bytes[];
@@ -63,6 +64,7 @@ struct prtc_data_channel {
   bool part_open;        /* the application has begun a message in parts */
   uint32_t part_kind;
   uint64_t part_size;    /* … and has given so much of it */
+  bool part_is_over;     /* … but its life time was over before SCTP had anything of it: what is given is thrown away */
   bool blocked;          /* a part was refused: the application waits for BUFFERED_AMOUNT_LOW */
   struct prtc_data_channel *next_waiting, *previous_waiting; /* in the ring of those that have something to send */
   bool waiting;
@@ -105,6 +107,7 @@ struct prtc_data {
   struct prtc_data_channel *waiting; /* the last of the ring; its next is the next to send */
   struct prtc_data_channel *current; /* whose message SCTP has in part: see send.c for what waits until it is completed */
   struct prtc_data_channel *offered; /* whose first message was given by transmit */
+  prtc_time now;                     /* of the last prtc_data_timeout or send */
   prtc_time stalled_since;           /* `current` has nothing to send and others wait; PRTC_NEVER: it is not so */
   uint64_t queued_bytes, queued_messages;
   struct prtc_queue resets; /* of uint32_t */

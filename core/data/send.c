@@ -58,6 +58,10 @@ static struct prtc_data_message *add_message(prtc_data *data, struct prtc_data_c
   message->size = size;
   message->payload = ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_BINARY ? size : 0;
   message->begin = message->end = true;
+  message->end_of_life = PRTC_NEVER;
+  if (channel->has_max_packet_life_time && ppid != PRTC_PPID_DCEP) {
+    message->end_of_life = data->now + (prtc_time)channel->reliability * 1000;
+  }
   memcpy(message->bytes, bytes, size);
   *(channel->last != NULL ? &channel->last->next : &channel->first) = message;
   channel->last = message;
@@ -75,6 +79,8 @@ int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32
 }
 
 int prtc_data_enqueue_part(prtc_data *data, struct prtc_data_channel *channel, const uint8_t *bytes, size_t size, bool end) {
+  if (channel->part_size == 0) channel->part_is_over = false;
+  if (channel->part_is_over) return 0;
   if (size > 0) {
     uint32_t ppid = channel->part_kind == PRTC_MESSAGE_TEXT ? PRTC_PPID_STRING : PRTC_PPID_BINARY;
     struct prtc_data_message *part = add_message(data, channel, ppid, bytes, size);
@@ -202,6 +208,30 @@ static struct prtc_data_channel *next_sender(prtc_data *data) {
   }
 }
 
+/* Nothing more waits on a channel. */
+static void find_empty(prtc_data *data, struct prtc_data_channel *channel) {
+  if (!is_ready(channel)) leave_ring(data, channel);
+  if (channel->first == NULL && !channel->begun && channel->state == PRTC_CHANNEL_CLOSING) {
+    prtc_data_begin_close(data, channel, true);
+  }
+}
+
+/* Drops a channel's first message when its life time is over. SCTP looks after those of which it has something. */
+static bool drop_when_over(prtc_data *data, struct prtc_data_channel *channel) {
+  if (channel->begun || data->now <= channel->first->end_of_life) return false;
+  if (data->offered == channel) data->offered = NULL;
+  bool end;
+  do {
+    end = channel->first->end;
+    lower_buffered_amount(data, channel, channel->first->payload);
+    channel->first->payload = 0;
+    forget_first(data, channel);
+  } while (!end && channel->first != NULL);
+  channel->part_is_over = !end;
+  find_empty(data, channel);
+  return true;
+}
+
 /* How much of a channel's first message SCTP is given at once. */
 static size_t piece_size(const struct prtc_data_channel *channel) {
   const struct prtc_data_message *first = channel->first;
@@ -216,8 +246,11 @@ static bool piece_is_end(const struct prtc_data_channel *channel) {
 
 int prtc_data_transmit(prtc_data *data, prtc_sctp_message *out) {
   memset(out, 0, sizeof *out);
-  struct prtc_data_channel *channel = data->connected && !data->closed ? next_sender(data) : NULL;
-  if (channel == NULL) return 0;
+  struct prtc_data_channel *channel;
+  do {
+    channel = data->connected && !data->closed ? next_sender(data) : NULL;
+    if (channel == NULL) return 0;
+  } while (drop_when_over(data, channel));
   const struct prtc_data_message *message = channel->first;
   bool is_control = message->ppid == PRTC_PPID_DCEP;
   data->offered = channel;
@@ -235,6 +268,10 @@ int prtc_data_transmit(prtc_data *data, prtc_sctp_message *out) {
   if (!is_control && channel->has_max_retransmits) out->reliability = PRTC_LIMITED_RETRANSMITS;
   if (!is_control && channel->has_max_packet_life_time) out->reliability = PRTC_LIMITED_LIFE_TIME;
   out->reliability_value = is_control ? 0 : channel->reliability;
+  if (out->reliability == PRTC_LIMITED_LIFE_TIME) {
+    prtc_time left = message->end_of_life > data->now ? message->end_of_life - data->now : 0;
+    out->reliability_value = (uint32_t)(left / 1000);
+  }
   out->begin = !channel->begun;
   out->end = piece_is_end(channel);
   out->data = message->bytes + channel->offset;
@@ -270,10 +307,7 @@ void prtc_data_transmitted(prtc_data *data, int code) {
   } else {
     taken(data, channel);
   }
-  if (!is_ready(channel)) leave_ring(data, channel);
-  if (channel->first == NULL && !channel->begun && channel->state == PRTC_CHANNEL_CLOSING) {
-    prtc_data_begin_close(data, channel, true);
-  }
+  find_empty(data, channel);
 }
 
 /* ------------------------------------------------------------------------------------------- a message that is not continued */
@@ -288,6 +322,7 @@ prtc_time prtc_data_deadline(const prtc_data *data) {
 }
 
 void prtc_data_timeout(prtc_data *data, prtc_time now) {
+  if (now > data->now) data->now = now;
   if (!is_stalled(data)) {
     data->stalled_since = PRTC_NEVER;
   } else if (data->stalled_since == PRTC_NEVER) {

@@ -8,7 +8,7 @@ static uint8_t bytes[64000];
 static size_t parts = 1000;
 
 static int part(struct pair *pair, prtc_channel_id id, size_t size, uint32_t flags) {
-  return prtc_data_send_part(pair->ends[0].data, id, PRTC_MESSAGE_BINARY, bytes, size, flags);
+  return prtc_data_send_part(pair->ends[0].data, pair->world->now, id, PRTC_MESSAGE_BINARY, bytes, size, flags);
 }
 
 static struct pair *connected(uint8_t seed, prtc_channel_id ids[2], int streaming) {

@@ -15,8 +15,7 @@ static struct sctp_inpcb *endpoint_of(const struct prtc_sctp *sctp) {
   return sctp->socket != NULL ? (struct sctp_inpcb *)sctp->socket->so_pcb : NULL;
 }
 
-/* NULL before the connect, and once the association has ended. */
-static struct sctp_tcb *association_of(const struct prtc_sctp *sctp) {
+struct sctp_tcb *prtc_association_of(const struct prtc_sctp *sctp) {
   struct sctp_inpcb *endpoint = endpoint_of(sctp);
   struct sctp_tcb *tcb = endpoint != NULL ? LIST_FIRST(&endpoint->sctp_asoc_list) : NULL;
   return tcb != NULL && (tcb->asoc.state & SCTP_STATE_ABOUT_TO_BE_FREED) == 0 ? tcb : NULL;
@@ -147,35 +146,35 @@ int prtc_association_connect(struct prtc_sctp *sctp) {
 
 /* ---------------------------------------------------------------------------------------------------------- look inside */
 
-bool prtc_association_exists(const struct prtc_sctp *sctp) { return association_of(sctp) != NULL; }
+bool prtc_association_exists(const struct prtc_sctp *sctp) { return prtc_association_of(sctp) != NULL; }
 
 uint32_t prtc_association_tag(const struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   return tcb != NULL ? tcb->asoc.my_vtag : 0;
 }
 
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   return tcb != NULL ? tcb->asoc.peer_vtag : 0;
 }
 
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return 0;
   return incoming ? tcb->asoc.streamincnt : tcb->asoc.streamoutcnt;
 }
 
 size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
-  return association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
+  return prtc_association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
 }
 
 bool prtc_association_interleaves(const struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   return tcb != NULL && tcb->asoc.idata_supported != 0;
 }
 
 bool prtc_association_has_room(const struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   return tcb != NULL && prtc_association_buffered(sctp) < sctp->send_buffer &&
          tcb->asoc.stream_queue_cnt + tcb->asoc.chunks_on_out_queue < PRTC_SCTP_MESSAGES_MAX;
 }
@@ -192,13 +191,13 @@ struct place {
 };
 
 static struct place remember_place(const struct prtc_sctp *sctp) {
-  const struct sctp_association *association = &association_of(sctp)->asoc;
+  const struct sctp_association *association = &prtc_association_of(sctp)->asoc;
   const struct sctp_stream_out *current = association->ss_data.locked_on_sending;
   return (struct place){association->strmout, current != NULL ? (size_t)(current - association->strmout) : SIZE_MAX};
 }
 
 static void restore_place(const struct prtc_sctp *sctp, struct place place) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL || tcb->asoc.strmout == place.streams || place.current == SIZE_MAX) return;
   tcb->asoc.ss_data.locked_on_sending = &tcb->asoc.strmout[place.current];
 }
@@ -217,7 +216,7 @@ static bool is_being_read(const struct sctp_stream_in *stream) {
 /* A FORWARD-TSN may end a message of which parts were given. usrsctp then still takes the stream for one in the middle of a
  * message, and gives no more of it. */
 static void repair_streams(const struct prtc_sctp *sctp) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   for (uint32_t i = 0; tcb != NULL && i < tcb->asoc.streamincnt; i++) {
     struct sctp_stream_in *stream = &tcb->asoc.strmin[i];
     if (stream->pd_api_started && !is_being_read(stream)) stream->pd_api_started = 0;
@@ -263,7 +262,7 @@ static void hold_reconfig(struct prtc_sctp *sctp, uint8_t *packet, size_t size, 
 }
 
 static void release_reconfig(struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = association_of(sctp);
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
   struct prtc_sctp_packet *held = sctp->held;
   if (held == NULL || tcb == NULL || !SCTP_TSN_GE(tcb->asoc.cumulative_tsn, sctp->held_until)) return;
   sctp->held = NULL;
@@ -272,7 +271,7 @@ static void release_reconfig(struct prtc_sctp *sctp) {
 }
 
 static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t size) {
-  const struct sctp_association *association = &association_of(sctp)->asoc;
+  const struct sctp_association *association = &prtc_association_of(sctp)->asoc;
   uint32_t tsn;
   uint8_t *packet = prtc_sctp_malloc(size);
   memcpy(packet, data, size);
@@ -308,7 +307,7 @@ int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t
 }
 
 static void flush(struct prtc_sctp *sctp) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   sctp->unflushed = false;
   if (tcb != NULL && SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN) {
     sctp_chunk_output(tcb->sctp_ep, tcb, SCTP_OUTPUT_FROM_USR_SEND, SCTP_SO_LOCKED);
@@ -349,7 +348,7 @@ static bool is_reset_wanted(const struct prtc_sctp *sctp, uint32_t stream) {
 static void send_work(void *argument) {
   struct call *call = argument;
   const prtc_sctp_message *message = call->message;
-  struct sctp_tcb *tcb = association_of(call->sctp);
+  struct sctp_tcb *tcb = prtc_association_of(call->sctp);
   struct sctp_sendv_spa info;
   memset(&info, 0, sizeof info);
   info.sendv_flags = SCTP_SEND_SNDINFO_VALID;
@@ -373,13 +372,14 @@ static void send_work(void *argument) {
   tcb->asoc.state = state;
   if (sent == (ssize_t)message->size) {
     call->sctp->unflushed = true;
+    if (message->reliability == PRTC_LIMITED_LIFE_TIME) prtc_association_note_life_time(call->sctp, message);
   } else {
     call->result = sent < 0 && (errno == EWOULDBLOCK || errno == EAGAIN) ? PRTC_ERROR_AGAIN : PRTC_ERROR_INVALID_STATE;
   }
 }
 
 int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
   if (message->stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
   const struct sctp_stream_out *stream = &tcb->asoc.strmout[message->stream];
@@ -394,7 +394,7 @@ int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *messa
 }
 
 int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
   return stream < tcb->asoc.streamoutcnt ? prtc_association_abandon_begun(sctp, tcb, stream) : PRTC_ERROR_NOT_FOUND;
 }
@@ -404,7 +404,7 @@ int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream) {
 static void reset_work(void *argument) {
   struct call *call = argument;
   struct prtc_sctp *sctp = call->sctp;
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   union {
     struct sctp_reset_streams request;
     uint8_t bytes[sizeof(struct sctp_reset_streams) + sizeof(uint16_t)];
@@ -425,13 +425,13 @@ static void reset_work(void *argument) {
 }
 
 int prtc_association_continue(struct prtc_sctp *sctp) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (sctp->reset_count == 0 || tcb == NULL || SCTP_GET_STATE(tcb) != SCTP_STATE_OPEN) return 0;
   return run(&(struct call){.sctp = sctp}, reset_work);
 }
 
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream) {
-  struct sctp_tcb *tcb = association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
   if (stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
   if (SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN && !tcb->asoc.reconfig_supported) return PRTC_ERROR_NOT_SUPPORTED;
@@ -458,7 +458,7 @@ static void add_streams_work(void *argument) {
 }
 
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {
-  if (association_of(sctp) == NULL) return PRTC_ERROR_INVALID_STATE;
+  if (prtc_association_of(sctp) == NULL) return PRTC_ERROR_INVALID_STATE;
   return run(&(struct call){.sctp = sctp, .number = count}, add_streams_work);
 }
 
@@ -466,12 +466,12 @@ int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {
 
 static void abort_work(void *argument) {
   struct call *call = argument;
-  struct sctp_tcb *tcb = association_of(call->sctp);
+  struct sctp_tcb *tcb = prtc_association_of(call->sctp);
   struct mbuf *cause = sctp_generate_cause(SCTP_CAUSE_USER_INITIATED_ABT, ""); /* RFC 9260 section 3.3.10.12 */
   sctp_abort_an_association(tcb->sctp_ep, tcb, cause, SCTP_SO_LOCKED);
 }
 
 int prtc_association_abort(struct prtc_sctp *sctp) {
-  if (association_of(sctp) == NULL) return 0;
+  if (prtc_association_of(sctp) == NULL) return 0;
   return run(&(struct call){.sctp = sctp}, abort_work);
 }

@@ -198,6 +198,8 @@ void prtc_engine_set_time(struct prtc_engine *engine, prtc_time now) {
   if (now > engine->now) engine->now = now;
 }
 
+prtc_time prtc_engine_now(const struct prtc_engine *engine) { return engine->now; }
+
 prtc_time prtc_engine_deadline(const struct prtc_engine *engine) {
   const sctp_os_timer_t *first = TAILQ_FIRST(&engine->timers);
   if (first == NULL || engine->failed) return PRTC_NEVER;

@@ -48,6 +48,7 @@ struct prtc_sctp {
   bool no_interleaving;
   bool paused;     /* messages are not taken */
   bool unflushed;  /* usrsctp holds messages that it was not yet told to send */
+  prtc_time expires; /* when the life time of a message is over next, or earlier; PRTC_NEVER: none has one */
   bool blocked;    /* send has answered AGAIN since the last WRITABLE */
   bool closed;     /* CLOSED was reported, or will be next */
   bool tell_closed;
@@ -80,9 +81,13 @@ int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count);
 int prtc_association_abort(struct prtc_sctp *sctp);
-/* abandon.c */
+/* NULL before the connect, and once the association has ended. */
 struct sctp_tcb;
+struct sctp_tcb *prtc_association_of(const struct prtc_sctp *sctp);
+/* abandon.c */
 int prtc_association_abandon_begun(struct prtc_sctp *sctp, struct sctp_tcb *tcb, uint32_t stream);
+void prtc_association_note_life_time(struct prtc_sctp *sctp, const prtc_sctp_message *message); /* that was taken */
+int prtc_association_expire(struct prtc_sctp *sctp); /* gives up what is over; before anything that may send */
 /* Hands on what waited for usrsctp to be ready for it. */
 int prtc_association_continue(struct prtc_sctp *sctp);
 

@@ -36,6 +36,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->context = context;
   sctp->crc32c = prtc_crc32c_best();
   sctp->output_end = &sctp->output;
+  sctp->expires = PRTC_NEVER;
   sctp->local_port = (uint16_t)or_default(given.local_port, 5000);
   sctp->remote_port = (uint16_t)or_default(given.remote_port, 5000);
   sctp->mtu = or_default(given.mtu, 1136);
@@ -101,13 +102,15 @@ int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_
   if (prtc_association_unread(sctp) > (size_t)sctp->receive_window + PRTC_SCTP_NOTIFICATION_ROOM) {
     return PRTC_ERROR_QUEUE_FULL;
   }
-  int code = prtc_association_input(sctp, data, size);
+  int code = prtc_association_expire(sctp);
+  if (code == 0) code = prtc_association_input(sctp, data, size);
   return code < 0 ? code : prtc_association_continue(sctp);
 }
 
 int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity) {
   prtc_engine_set_time(sctp->engine, now);
-  return prtc_association_output(sctp, out, capacity);
+  int code = prtc_association_expire(sctp);
+  return code < 0 ? code : prtc_association_output(sctp, out, capacity);
 }
 
 prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {
@@ -117,7 +120,8 @@ prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {
 int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return 0;
-  int code = prtc_engine_timeout(sctp->engine);
+  int code = prtc_association_expire(sctp);
+  if (code == 0) code = prtc_engine_timeout(sctp->engine);
   return code < 0 ? code : prtc_association_continue(sctp);
 }
 

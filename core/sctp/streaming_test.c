@@ -166,6 +166,54 @@ static void what_was_begun_can_be_given_up(void) {
   }
 }
 
+/* Messages of limited life time in every place: in flight, with a number but not sent, behind others, in part, unfinished. Nothing passes
+ * until their time is over; then what is reliable arrives, and of the others none. */
+static void what_is_over_is_not_sent(void) {
+  static uint8_t bytes[20000];
+  static const size_t sizes[] = {1, 1000, 20000};
+  for (uint32_t in_flight = 0; in_flight < 3; in_flight++) {
+    for (uint32_t life_time = 0; life_time < 2000; life_time = life_time * 3 + 50) {
+      for (uint32_t unordered = 0; unordered < 2; unordered++) {
+        struct world *world = world_connected((uint8_t)(life_time + in_flight), NULL);
+        world->loss = 100;
+        /* what fills the congestion window, or leaves room in it, or is not there */
+        for (uint32_t i = 0; i < in_flight * 6; i++) PRTC_CHECK_INT(send_part(world, 9, bytes, 1000, true, true), 0);
+        (void)world_step(world, world->now + 10 * MILLISECOND);
+        for (uint32_t i = 0; i < 30; i++) {
+          prtc_sctp_message mortal = world_message(without_interleaving ? 0 : i % 5, bytes, sizes[i % 3]);
+          mortal.unordered = unordered;
+          mortal.reliability = PRTC_LIMITED_LIFE_TIME;
+          mortal.reliability_value = life_time;
+          PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &mortal), 0);
+          if (i == 25) PRTC_CHECK_INT(send_part(world, 9, bytes, 1000, true, true), 0);
+          (void)world_step(world, world->now + MILLISECOND);
+        }
+        prtc_sctp_message unfinished = world_message(6, bytes, 5000);
+        unfinished.end = 0;
+        unfinished.reliability = PRTC_LIMITED_LIFE_TIME;
+        unfinished.reliability_value = life_time;
+        PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &unfinished), 0);
+        world_run(world, (life_time + 100) * MILLISECOND);
+        world->loss = 0;
+        unfinished.begin = 0;
+        unfinished.end = 1;
+        PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &unfinished), 0);
+        PRTC_CHECK_INT(send_part(world, 6, bytes, 77, true, true), 0);
+        for (uint32_t i = 0; i < 7; i++) PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, i), 0);
+        world_run(world, 30 * SECOND);
+        PRTC_CHECK_INT(messages(world), in_flight * 6 + 2);
+        for (size_t i = 0; i < messages(world); i++) {
+          size_t size = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i)->size;
+          PRTC_CHECK(size == 77 || world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i)->stream == 9);
+        }
+        PRTC_CHECK_INT(world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET), 7);
+        PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+        world_free(world);
+      }
+    }
+  }
+}
+
 static void a_pause_closes_the_window(void) {
   struct world *world = world_connected(83, NULL);
   uint8_t bytes[1000] = {1};
@@ -352,6 +400,7 @@ static void run_all(void) {
   PRTC_RUN(unordered_messages_do_not_close_the_window);
   PRTC_RUN(unordered_messages_that_are_given_up_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
+  PRTC_RUN(what_is_over_is_not_sent);
   PRTC_RUN(a_pause_closes_the_window);
   PRTC_RUN(a_message_may_be_very_large);
   PRTC_RUN(every_reliability_keeps_its_promise);

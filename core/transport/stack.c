@@ -251,14 +251,12 @@ int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time no
 
 int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                         const uint8_t *data, size_t size) {
-  (void)now;
-  return prtc_data_send(transport->data, channel, kind, data, size);
+  return prtc_data_send(transport->data, now, channel, kind, data, size);
 }
 
 int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                              const uint8_t *data, size_t size, uint32_t flags) {
-  (void)now;
-  return prtc_data_send_part(transport->data, channel, kind, data, size, flags);
+  return prtc_data_send_part(transport->data, now, channel, kind, data, size, flags);
 }
 
 int prtc_transport_set_streaming(struct prtc_transport *transport, prtc_channel_id channel, int streaming) {

@@ -35,7 +35,7 @@ class Flow:
         self._sent_at: dict[Message, int] = {}  # with `lasts`: the newest of this text
 
     def on_sent(self, message: Message, now: int = 0, waits: bool = True) -> None:
-        """`waits`: behind others, so that its life time has not begun yet."""
+        """`waits`: it may have arrived long before it is given, for it is not to overtake what comes late."""
         self.sent += 1
         if self.lasts is not None:
             self._sent_at.pop(message, None)  # an equal one of before is not told from this

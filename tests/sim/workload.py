@@ -75,11 +75,12 @@ class Channel:
         self.closed_by: set[int] = set()
         self.streams: dict[int, Streaming] = {}  # by side: the message that is being sent in parts
         self.streamed: set[int] = set()  # sides that ever sent one
+        self.opened_by: int | None = None  # announced: until it has heard from there, what this side sends is ordered (RFC 8832 section 6)
         self.one_sided = False  # negotiated, and closed by one side before there was an association: the other cannot know
         ordered = config.get("ordered", True)
         reliable = not {"max_retransmits", "max_packet_life_time"} & config.keys()
         lasts = None
-        if not ordered and "max_packet_life_time" in config:  # ordered ones may wait for others
+        if not ordered and "max_packet_life_time" in config:  # ordered ones may wait for others, there
             lasts = config["max_packet_life_time"] * MILLISECOND + LONGEST_WAY
         self.flows = [Flow(f"channel {label}, from side {side}", ordered, reliable, lasts) for side in range(2)]
 
@@ -278,6 +279,7 @@ class Pair:
     def _open(self, side: int, config: dict[str, Any]) -> Channel:
         self.serial += 1
         channel = Channel(f"{self.number}.{self.serial}", config)
+        channel.opened_by = None if "negotiated" in config else side
         self.channels.append(channel)
         channel.ends[side] = self.peers[side].channel(channel.label, **config)
         return channel
@@ -332,7 +334,7 @@ class Pair:
             return
         for _ in range(random.choice((1, 1, 2, 5, 20))):
             message = self._message(random, channel.label, channel.flows[side].sent)
-            waits = self.waiting(side) > 0 or len(message) > 20_000  # its life time begins when it is its turn; large ones take long
+            waits = channel.opened_by == side and not channel.flows[1 - side].arrived
             size = len(message.encode() if isinstance(message, str) else message)
             try:
                 channel.ends[side].send(message)

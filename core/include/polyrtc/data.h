@@ -70,7 +70,7 @@ typedef struct prtc_channel_config {
   uint32_t has_max_retransmits; /* 1: max_retransmits counts. At most one of the two may be set */
   uint32_t max_retransmits;     /* times that a message is sent again */
   uint32_t has_max_packet_life_time;
-  uint32_t max_packet_life_time; /* milliseconds for which a message is (re)sent */
+  uint32_t max_packet_life_time; /* milliseconds from its send for which a message is sent and sent again */
   uint32_t negotiated;    /* 1: both sides make the channel with the same stream_id, without RFC 8832 messages */
   uint32_t stream_id;     /* SCTP stream, 0 to 65,534; must be given when negotiated; PRTC_STREAM_NONE otherwise: chosen by the
                              parity of the DTLS role once that is known */
@@ -166,10 +166,10 @@ PRTC_API void prtc_data_set_remote_max_message_size(prtc_data *data, uint32_t si
 /* Commands: as the prtc_peer_ functions of the same names say (peer.h). `create_channel` may be called before anything is
  * connected. */
 PRTC_API int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config, prtc_channel_id *out);
-PRTC_API int prtc_data_send(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
-                            size_t size);
-PRTC_API int prtc_data_send_part(prtc_data *data, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *bytes,
-                                 size_t size, uint32_t flags);
+PRTC_API int prtc_data_send(prtc_data *data, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                            const uint8_t *bytes, size_t size);
+PRTC_API int prtc_data_send_part(prtc_data *data, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                                 const uint8_t *bytes, size_t size, uint32_t flags);
 PRTC_API int prtc_data_set_streaming(prtc_data *data, prtc_channel_id channel, int streaming);
 PRTC_API int prtc_data_close_channel(prtc_data *data, prtc_channel_id channel);
 PRTC_API int prtc_data_set_buffered_amount_low_threshold(prtc_data *data, prtc_channel_id channel, uint64_t threshold);
@@ -194,7 +194,8 @@ PRTC_API int prtc_data_receive(prtc_data *data, const struct prtc_sctp_event *ev
 PRTC_API void prtc_data_closed(prtc_data *data, int code, const char *text);
 
 /* The next message (or part of one) for SCTP: 1, or 0 when nothing waits. It stays the next, and its bytes stay, until
- * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. */
+ * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. (One whose life time is over at the next call is passed
+ * over then.) */
 PRTC_API int prtc_data_transmit(prtc_data *data, struct prtc_sctp_message *out);
 PRTC_API void prtc_data_transmitted(prtc_data *data, int code);
 
