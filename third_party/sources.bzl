@@ -74,5 +74,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-unordered.patch",
             "//third_party:usrsctp-window.patch",
             "//third_party:usrsctp-order.patch",
+            "//third_party:usrsctp-count.patch",
         ],
     )

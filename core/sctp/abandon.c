@@ -219,18 +219,10 @@ static void expire_chunks(struct expiry *expiry) {
     skip_unsent(expiry->tcb, chunk);
     expiry->changed = true;
   }
-  bool found = false;
   TAILQ_FOREACH(chunk, &association->sent_queue, sctp_next) {
     if (!is_over(expiry, chunk->flags, &chunk->rec.data.timetodrop) || chunk->sent != SCTP_DATAGRAM_RESEND) continue;
-    sctp_ucount_decr(association->sent_queue_retran_cnt);
-    found = true;
-  }
-  if (!found) return;
-  expiry->changed = true;
-  TAILQ_FOREACH(chunk, &association->sent_queue, sctp_next) {
-    bool is_late = chunk->sent == SCTP_DATAGRAM_RESEND && PR_SCTP_TTL_ENABLED(chunk->flags) &&
-                   timercmp(&expiry->now, &chunk->rec.data.timetodrop, >);
-    if (is_late) sctp_release_pr_sctp_chunk(expiry->tcb, chunk, 1, SCTP_SO_LOCKED);
+    sctp_release_pr_sctp_chunk(expiry->tcb, chunk, 1, SCTP_SO_LOCKED);
+    expiry->changed = true;
   }
 }
 

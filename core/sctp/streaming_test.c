@@ -166,6 +166,31 @@ static void what_was_begun_can_be_given_up(void) {
   }
 }
 
+/* More at once than the way takes, from both sides, in several rounds. */
+static void a_narrow_way_stops_nothing_for_good(void) {
+  static uint8_t bytes[100000];
+  for (uint32_t i = 0; i < 60; i++) {
+    struct world *world = world_connected((uint8_t)i, NULL);
+    world->rate = 100000 + i % 10 * 200000;
+    world->delay = (1 + i % 3 * 20) * MILLISECOND;
+    world->queue = (20 + i % 7 * 20) * MILLISECOND;
+    world->loss = i % 4;
+    for (uint32_t round = 0; round < 4; round++) {
+      for (uint32_t k = 0; k < 6; k++) {
+        prtc_sctp_message whole = world_message(k % 2, bytes, k % 3 == 0 ? 1000 : sizeof bytes);
+        for (int side = 0; side < 2; side++) {
+          int code = prtc_sctp_send(world->sides[side].sctp, world->now, &whole);
+          PRTC_CHECK(code == 0 || code == PRTC_ERROR_AGAIN);
+        }
+      }
+      world_run(world, (300 + round * 500) * MILLISECOND);
+    }
+    world_run(world, 60 * SECOND);
+    for (int side = 0; side < 2; side++) PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[side].sctp), 0);
+    world_free(world);
+  }
+}
+
 /* Messages of limited life time in every place: in flight, with a number but not sent, behind others, in part, unfinished. Nothing passes
  * until their time is over; then what is reliable arrives, and of the others none. */
 static void what_is_over_is_not_sent(void) {
@@ -346,6 +371,11 @@ static void run_model(unsigned seed) {
   world->loss = prtc_random_below(&world->random, 3) * 8;
   world->duplication = prtc_random_below(&world->random, 2) * 10;
   world->reordering = prtc_random_below(&world->random, 3) * 15;
+  if (seed % 3 == 1) { /* a narrow way, in which what comes at once is lost */
+    world->loss = 0;
+    world->rate = 50000 + prtc_random_below(&world->random, 450000);
+    world->queue = 30 * MILLISECOND;
+  }
   for (uint32_t i = 0; i < STREAMS; i++) {
     flows[i].reliability = prtc_random_below(&world->random, 3);
     flows[i].value = prtc_random_below(&world->random, 3) * (flows[i].reliability == PRTC_LIMITED_LIFE_TIME ? 100 : 1);
@@ -365,7 +395,7 @@ static void run_model(unsigned seed) {
     flows[i].given_up[flows[i].count - 1] = true;
   }
   /* All arrives at last, and every stream can be reset: nothing is stuck. */
-  world->loss = world->duplication = world->reordering = 0;
+  world->loss = world->duplication = world->reordering = world->rate = 0;
   world_run(world, 60 * SECOND);
   for (uint32_t i = 0; i < STREAMS; i++) PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, i), 0);
   world_run(world, 10 * SECOND);
@@ -400,6 +430,7 @@ static void run_all(void) {
   PRTC_RUN(unordered_messages_do_not_close_the_window);
   PRTC_RUN(unordered_messages_that_are_given_up_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
+  PRTC_RUN(a_narrow_way_stops_nothing_for_good);
   PRTC_RUN(what_is_over_is_not_sent);
   PRTC_RUN(a_pause_closes_the_window);
   PRTC_RUN(a_message_may_be_very_large);

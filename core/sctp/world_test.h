@@ -60,6 +60,9 @@ struct world {
   /* the network, in percent */
   uint32_t loss, duplication, corruption, reordering;
   prtc_time delay;
+  uint32_t rate;          /* bytes a second, each way; 0: any */
+  prtc_time queue;        /* with a rate: what would wait longer is lost */
+  prtc_time free_at[2];   /* … when all is through that waits, by side that it goes to */
 };
 
 static inline bool happens(struct world *world, uint32_t percent) {
@@ -113,15 +116,28 @@ static inline void world_free(struct world *world) {
   free(world);
 }
 
+/* How long a packet waits behind others at the bottleneck; false: there is no room. */
+static inline bool world_wait(struct world *world, int to, size_t size, prtc_time *wait) {
+  prtc_time *free_at = &world->free_at[to];
+  *wait = 0;
+  if (world->rate == 0) return true;
+  if (*free_at < world->now) *free_at = world->now;
+  if (*free_at - world->now > world->queue) return false;
+  *free_at += size * SECOND / world->rate;
+  *wait = *free_at - world->now;
+  return true;
+}
+
 static inline void world_send(struct world *world, int to, const uint8_t *data, size_t size) {
-  if (happens(world, world->loss)) return;
+  prtc_time wait;
+  if (happens(world, world->loss) || !world_wait(world, to, size, &wait)) return;
   int copies = happens(world, world->duplication) ? 2 : 1;
   for (int i = 0; i < copies; i++) {
     struct packet *packet = calloc(1, sizeof *packet), **at = &world->packets;
     PRTC_REQUIRE(packet != NULL && size <= PACKET_SIZE);
     packet->to = to;
     packet->size = size;
-    packet->arrival = world->now + world->delay;
+    packet->arrival = world->now + wait + world->delay;
     if (happens(world, world->reordering)) packet->arrival += prtc_random_below(&world->random, 30000);
     memcpy(packet->data, data, size);
     if (happens(world, world->corruption)) packet->data[prtc_random_below(&world->random, (uint32_t)size)] ^= 0x10;

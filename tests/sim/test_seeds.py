@@ -45,6 +45,12 @@ def test_coverage(outcomes: dict[int, Outcome]) -> None:
     assert coverage.missing(outcome.report for outcome in outcomes.values() if outcome.report is not None) == []
 
 
+@pytest.mark.parametrize("seed", [1501, 2259, 3222])
+def test_seeds_that_found_something(seed: int) -> None:
+    """Life times that began late; a first transmission after the life time; a chunk that was never sent again."""
+    workload.run(seed)
+
+
 def digest(seeds: list[int], hash_seed: str) -> str:
     """The transcripts' SHA-256 from a process of its own, in the build that is installed."""
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
