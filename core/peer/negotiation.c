@@ -297,7 +297,7 @@ static void complete(prtc_peer *peer, prtc_time now, const struct change *change
   if (is_answer(change->type) && !is_to_be_replaced(peer, prtc_jsep_local_ufrag(peer->jsep, false))) {
     peer->to_replace[0][0] = peer->to_replace[1][0] = '\0';
   }
-  if (is_answer(change->type) && change->had_data && !data.negotiated) prtc_peer_retire_transport(peer, now);
+  if (is_answer(change->type) && change->had_data && !data.negotiated) prtc_peer_retire_transport(peer, now, !change->local);
   peer->negotiation_needed = false;
   prtc_peer_check_negotiation(peer);
 }

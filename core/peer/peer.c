@@ -335,10 +335,11 @@ void prtc_peer_use_servers(prtc_peer *peer, prtc_time now) {
 }
 
 /* Events of a former one that nobody fetched are lost when yet another follows: they would be of channels that nobody asks for. */
-void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now) {
+void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now, bool goodbye) {
   if (peer->transport == NULL) return;
   peer->host.drop_requests(peer->host.endpoint, peer);
-  (void)prtc_transport_close(peer->transport, now);
+  if (goodbye) (void)prtc_transport_close(peer->transport, now);
+  else prtc_transport_leave(peer->transport, now);
   prtc_peer_count_former(peer);
   prtc_transport_free(peer->leaving);
   peer->leaving = peer->transport;

@@ -316,6 +316,51 @@ static void test_data_is_rejected_later(void) {
   pair_close(&pair);
 }
 
+/* Who rejects the section says so by its answer alone: a goodbye would come before it. */
+static void test_rejection_is_told_by_the_answer(void) {
+  connect();
+  describe(&pair.a, &pair.b, PRTC_SDP_OFFER, "m=application 5000", "m=application 0");
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  PRTC_CHECK_INT(states_of(&pair.b).connection, PRTC_CONNECTION_NEW);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 0);
+  PRTC_CHECK_INT(states_of(&pair.a).connection, PRTC_CONNECTION_CONNECTED);
+  const char *answer = local_sdp(&pair.b);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, answer, strlen(answer)), PRTC_OK);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  pair_close(&pair);
+}
+
+/* W3C: only close() ends a peer. That the other side has said goodbye closes the transport and its channels at once, also while an
+ * offer waits for its answer; descriptions are taken as before. */
+static void check_goodbye_while_offering(struct side *offerer, struct side *answerer) {
+  connect();
+  const char *offer;
+  PRTC_CHECK_INT(prtc_peer_set_local_description(offerer->peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  offer = local_sdp(offerer);
+  PRTC_CHECK_INT(prtc_peer_set_remote_description(answerer->peer, pair.now, PRTC_SDP_OFFER, offer, strlen(offer)), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_close(pair.b.peer, pair.now), PRTC_OK);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1);
+  int last = find_event(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, count_events(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE) - 1);
+  PRTC_CHECK_INT(pair.a.log[last].state, PRTC_DTLS_TRANSPORT_CLOSED);
+  if (offerer == &pair.b) {
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+  } else {
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ROLLBACK, NULL, 0), PRTC_OK);
+  }
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(states_of(&pair.a).signaling, PRTC_SIGNALING_STABLE);
+  pair_close(&pair);
+}
+
+static void test_goodbye_while_offering(void) {
+  check_goodbye_while_offering(&pair.a, &pair.b);
+  check_goodbye_while_offering(&pair.b, &pair.a);
+}
+
 /* A rejected section that is offered anew, by either side: another transport, other channels, the same endpoint. */
 static void test_data_is_revived(void) {
   connect();
@@ -887,6 +932,8 @@ int main(void) {
   PRTC_RUN(test_channels_at_every_stage);
   PRTC_RUN(test_data_is_rejected);
   PRTC_RUN(test_data_is_rejected_later);
+  PRTC_RUN(test_rejection_is_told_by_the_answer);
+  PRTC_RUN(test_goodbye_while_offering);
   PRTC_RUN(test_data_is_revived);
   PRTC_RUN(test_negotiation_needed_once);
   PRTC_RUN(test_negotiation_needed_is_spared);

@@ -109,8 +109,9 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
 /* The transport is about to gather: with the servers of the configuration as it is now. */
 void prtc_peer_use_servers(prtc_peer *peer, prtc_time now);
 
-/* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. */
-void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now);
+/* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. Who has rejected it
+ * says no goodbye, which might overtake the answer. */
+void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now, bool goodbye);
 
 /* The transport goes: what is counted of its channels stays. */
 void prtc_peer_count_former(prtc_peer *peer);

@@ -131,7 +131,8 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   if (transport->closed) return PRTC_ERROR_CLOSED;
   int code = prtc_ice_check_parameters(&remote->ice); /* first: what is refused is not to replace the fingerprints */
   if (code < 0) return code;
-  code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
+  bool over = prtc_dtls_get_state(transport->dtls) >= PRTC_DTLS_TRANSPORT_CLOSED; /* descriptions are taken all the same */
+  if (!over) code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
   if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
   if (code < 0) return code;
   transport->has_remote = true;

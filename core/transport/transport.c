@@ -338,6 +338,15 @@ int prtc_transport_close(struct prtc_transport *transport, prtc_time now) {
   return PRTC_OK;
 }
 
+void prtc_transport_leave(struct prtc_transport *transport, prtc_time now) {
+  (void)prtc_transport_close(transport, now);
+  transport->closing = false;
+  (void)prtc_dtls_close(transport->dtls, now);
+  if (!transport->drained) prtc_gathering_close(transport);
+  transport->drained = true; /* what is queued stays */
+  prtc_transport_pump(transport, now);
+}
+
 bool prtc_transport_is_drained(const struct prtc_transport *transport) { return transport->drained; }
 
 /* ------------------------------------------------------------------------------------------------------------- negotiation */

@@ -151,6 +151,10 @@ void prtc_transport_look(const struct prtc_transport *transport, struct prtc_tra
  * closed at once. */
 int prtc_transport_close(struct prtc_transport *transport, prtc_time now);
 
+/* Closes without a goodbye, for when the other side learns of it from a description: a goodbye that overtakes that would look like the
+ * end of everything. */
+void prtc_transport_leave(struct prtc_transport *transport, prtc_time now);
+
 /* Sockets are no longer needed: everything that is to be sent has been given by transmit. */
 bool prtc_transport_is_drained(const struct prtc_transport *transport);
 

@@ -72,7 +72,7 @@ class RTCPeerConnection(Emitter):
     Calls take effect in the order in which they begin to run, each at once: the W3C's operations chain never has to wait. What
     :meth:`setLocalDescription` waits for, gathering, holds nobody else up, and ends with :meth:`close`.
 
-    As in aiortc, a connection that the other side has closed closes itself. What was queued and not sent yet is dropped by a
+    As in aiortc, a connection that the other side has closed closes itself, at once and in whatever state. What was queued and not sent yet is dropped by a
     close from either side: to have it sent, wait until ``bufferedAmount`` is 0, or close the channels first.
     """
 
@@ -85,7 +85,6 @@ class RTCPeerConnection(Emitter):
         self.__sctp: RTCSctpTransport | None = None
         self.__transport_id = 1  # the engine's, of __sctp
         self.__left: dict[int, RTCSctpTransport] = {}  # whose sections were rejected, until they are closed
-        self.__goodbye = 0  # the engine's id of the transport that the other side has closed
         self.__role = "unknown"
         self.__held: list[Event] | None = None
         self.__signaling_state = "stable"
@@ -482,8 +481,7 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.DTLS_TRANSPORT_STATE_CHANGE:
             self.__transport(event.object).transport._set_state(event.state_name)
             if event.state_name == "closed" and event.object == self.__transport_id:
-                self.__goodbye = event.object
-                self.__heed_goodbye()
+                self.__begin_close()  # the other side has said goodbye
         elif kind == EventType.SCTP_TRANSPORT_STATE_CHANGE:
             self.__transport(event.object)._set_state(event.state_name)
         elif kind == EventType.ICE_CANDIDATE_ERROR:
@@ -546,12 +544,6 @@ class RTCPeerConnection(Emitter):
         engine.schedule()
         if not self.__closing and not self.__channels and peer.states().sctp_transport is None:
             self.__sctp = None  # the offer was rolled back
-        self.__heed_goodbye()
-
-    def __heed_goodbye(self) -> None:
-        """The other side has closed the transport: the end, unless that is what our offer asks for, whose answer is on its way."""
-        if self.__goodbye == self.__transport_id and self.__signaling_state == "stable":
-            self.__begin_close()
 
     def __hold_gathering(self, engine: Engine) -> None:
         """What is gathered is told after the caller of setLocalDescription has gone on (in the W3C's text it is a task that is

@@ -287,6 +287,21 @@ async def test_data_is_rejected_and_revived() -> None:
         assert a.connectionState == b.connectionState == "connected"
 
 
+@pytest.mark.parametrize("who", ["offers", "answers"])
+async def test_the_other_side_closes_while_an_offer_is_pending(who: str) -> None:
+    """As in aiortc: the connection closes itself at once, and what would have come of the offer is refused."""
+    async with channels() as (a, b, ours, _):
+        offerer, answerer = (a, b) if who == "offers" else (b, a)
+        await offerer.setLocalDescription()
+        assert offerer.localDescription is not None
+        await answerer.setRemoteDescription(offerer.localDescription)
+        await b.close()
+        await state(a, "connectionState", "closed")
+        assert (a.signalingState, ours.readyState) == ("closed", "closed")
+        with pytest.raises(InvalidStateError, match="^RTCPeerConnection is closed$"):
+            await a.setLocalDescription()
+
+
 # ------------------------------------------------------------------------------------------------- transports, configuration
 
 
