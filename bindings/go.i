@@ -132,7 +132,7 @@ typedef struct prtc_request {
 
 typedef struct prtc_peer_states {
   uint32_t signaling, ice_gathering, ice_connection, connection, sctp_transport, has_sctp, can_trickle, max_message_size;
-  uint32_t max_channels;
+  uint32_t max_channels, ice_role;
 } prtc_peer_states;
 
 typedef struct prtc_channel_info {

@@ -25,6 +25,7 @@ struct prtc_handle {
   prtc_driver *driver;     /* NULL: without */
   atomic_int busy;
   int code;
+  bool looks; /* the last call on a peer was no command: its peer has no sentence for it */
   prtc_event batch[EVENT_BATCH];
   const prtc_event *events; /* the batch, or what a replay gave */
   size_t event_count;
@@ -93,6 +94,7 @@ static char *text_space(struct prtc_handle *handle) {
 
 /* The peer, or NULL with the code set. */
 static prtc_peer *find_peer(struct prtc_handle *handle, uint64_t id) {
+  handle->looks = false;
   handle->code = PRTC_ERROR_CLOSED;
   if (handle->endpoint == NULL) return NULL;
   prtc_peer *peer = prtc_endpoint_peer(handle->endpoint, id);
@@ -100,9 +102,23 @@ static prtc_peer *find_peer(struct prtc_handle *handle, uint64_t id) {
   return peer;
 }
 
+/* For a call that is no command. */
+static const prtc_peer *look_at_peer(struct prtc_handle *handle, uint64_t id) {
+  const prtc_peer *peer = find_peer(handle, id);
+  handle->looks = true;
+  return peer;
+}
+
 static const char *text_result(struct prtc_handle *handle, int result) {
   handle->code = result < 0 ? result : 0;
   return result < 0 ? NULL : handle->text;
+}
+
+/* The same for bytes: NULL for an error and for none. */
+static const prtc_handle_bytes *bytes_result(struct prtc_handle *handle, char *text, int size) {
+  handle->code = size < 0 ? size : 0;
+  handle->bytes = (prtc_handle_bytes){(uint8_t *)text, size > 0 ? (size_t)size : 0};
+  return size > 0 ? &handle->bytes : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ life */
@@ -529,6 +545,7 @@ int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer) {
 }
 
 const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer) {
+  if (handle->looks) return "";
   prtc_peer *found = find_peer(handle, peer);
   return found == NULL ? "" : prtc_peer_error_message(found);
 }
@@ -577,7 +594,7 @@ int prtc_handle_restart_ice(struct prtc_handle *handle, uint64_t peer, uint64_t 
 }
 
 const char *prtc_handle_description(struct prtc_handle *handle, uint64_t peer, int which) {
-  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer *found = look_at_peer(handle, peer);
   char *text = found == NULL ? NULL : text_space(handle);
   if (text == NULL) return NULL;
   int size = prtc_peer_get_description(found, (prtc_description)which, &handle->description_type, text, TEXT_SIZE);
@@ -587,7 +604,7 @@ const char *prtc_handle_description(struct prtc_handle *handle, uint64_t peer, i
 int prtc_handle_description_type(struct prtc_handle *handle) { return (int)handle->description_type; }
 
 const prtc_peer_states *prtc_handle_states(struct prtc_handle *handle, uint64_t peer) {
-  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer *found = look_at_peer(handle, peer);
   if (found == NULL) return NULL;
   PRTC_INIT(&handle->states);
   handle->code = prtc_peer_get_states(found, &handle->states);
@@ -677,7 +694,7 @@ int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_
 }
 
 const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, uint64_t peer, uint64_t channel) {
-  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer *found = look_at_peer(handle, peer);
   if (found == NULL) return NULL;
   PRTC_INIT(&handle->channel_info);
   handle->code = prtc_peer_channel_info(found, channel, &handle->channel_info);
@@ -688,7 +705,7 @@ const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, ui
 
 /* As large as it has to be: many channels take more than any description. */
 const char *prtc_handle_peer_stats(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
-  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer *found = look_at_peer(handle, peer);
   if (found == NULL) return NULL;
   for (size_t capacity = TEXT_SIZE;; capacity *= 2) {
     char *larger = realloc(handle->stats_text, capacity);
@@ -713,7 +730,7 @@ const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer) {
 }
 
 const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint64_t peer) {
-  prtc_peer *found = find_peer(handle, peer);
+  const prtc_peer *found = look_at_peer(handle, peer);
   if (found == NULL) return NULL;
   int result = prtc_peer_get_selected_pair(found, &handle->local, &handle->remote);
   handle->code = result < 0 ? result : 0;
@@ -721,6 +738,13 @@ const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint6
 }
 
 const prtc_address *prtc_handle_selected_remote(struct prtc_handle *handle) { return &handle->remote; }
+
+const prtc_handle_bytes *prtc_handle_remote_certificate(struct prtc_handle *handle, uint64_t peer) {
+  const prtc_peer *found = look_at_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  if (text == NULL) return NULL;
+  return bytes_result(handle, text, prtc_peer_get_remote_certificate(found, (uint8_t *)text, TEXT_SIZE));
+}
 
 const char *prtc_handle_log(struct prtc_handle *handle) {
   handle->code = PRTC_ERROR_CLOSED;
@@ -739,10 +763,7 @@ const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int whic
   handle->code = PRTC_ERROR_CLOSED;
   char *text = handle->endpoint == NULL ? NULL : text_space(handle);
   if (text == NULL) return NULL;
-  int size = prtc_endpoint_output(handle->endpoint, (prtc_output)which, (uint8_t *)text, TEXT_SIZE);
-  handle->code = size < 0 ? size : 0;
-  handle->bytes = (prtc_handle_bytes){(uint8_t *)text, size > 0 ? (size_t)size : 0};
-  return size > 0 ? &handle->bytes : NULL;
+  return bytes_result(handle, text, prtc_endpoint_output(handle->endpoint, (prtc_output)which, (uint8_t *)text, TEXT_SIZE));
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- replay */

@@ -107,7 +107,7 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
 /* As create_peer, for a peer that there is; what was not added stays as it is, but for the servers. */
 int prtc_handle_set_configuration(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_transport_policy);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);
-/* What the last failed call on the peer complained about; "" when nothing. */
+/* What the last call on the peer complained about; "" when nothing. */
 const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer);
 
 const char *prtc_handle_create_offer(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_restart);
@@ -156,13 +156,15 @@ const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer);
 /* NULL with code 0: no pair is selected. The remote address of the same pair: prtc_handle_selected_remote. */
 const prtc_address *prtc_handle_selected_local(struct prtc_handle *handle, uint64_t peer);
 const prtc_address *prtc_handle_selected_remote(struct prtc_handle *handle);
-const char *prtc_handle_log(struct prtc_handle *handle); /* NULL: no more lines */
-int prtc_handle_set_log_level(struct prtc_handle *handle, const char *layer, uint32_t level); /* layer "": all */
-/* The next bytes of a prtc_output; NULL: there are none. */
 typedef struct prtc_handle_bytes {
   const uint8_t *data;
   size_t size;
 } prtc_handle_bytes;
+/* X.509 in DER; NULL with code 0: there is none yet. */
+const prtc_handle_bytes *prtc_handle_remote_certificate(struct prtc_handle *handle, uint64_t peer);
+const char *prtc_handle_log(struct prtc_handle *handle); /* NULL: no more lines */
+int prtc_handle_set_log_level(struct prtc_handle *handle, const char *layer, uint32_t level); /* layer "": all */
+/* The next bytes of a prtc_output; NULL: there are none. */
 const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int which);
 const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle);
 

@@ -172,6 +172,7 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
     object.Set("canTrickle", $1->can_trickle == 2 ? env.Null() : Napi::Value(Napi::Boolean::New(env, $1->can_trickle == 1)));
     object.Set("maxMessageSize", polyrtc_number(env, $1->max_message_size));
     object.Set("maxChannels", polyrtc_number(env, $1->max_channels));
+    object.Set("iceRole", polyrtc_number(env, $1->ice_role));
     $result = object;
   }
 }

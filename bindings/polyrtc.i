@@ -156,6 +156,7 @@ POLYRTC_ENTER
 
   const char *peer_stats(uint64_t peer, uint64_t now);
   const char *fingerprint(uint64_t peer);
+  const prtc_handle_bytes *remote_certificate(uint64_t peer);
   const prtc_address *selected_local(uint64_t peer);
   const prtc_address *selected_remote();
   const char *log();

@@ -224,8 +224,9 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 %typemap(out) const prtc_peer_states * {
   $result = $1 == NULL
                 ? SWIG_Py_Void()
-                : Py_BuildValue("(IIIIIIIII)", $1->signaling, $1->ice_gathering, $1->ice_connection, $1->connection,
-                                $1->sctp_transport, $1->has_sctp, $1->can_trickle, $1->max_message_size, $1->max_channels);
+                : Py_BuildValue("(IIIIIIIIII)", $1->signaling, $1->ice_gathering, $1->ice_connection, $1->connection,
+                                $1->sctp_transport, $1->has_sctp, $1->can_trickle, $1->max_message_size, $1->max_channels,
+                                $1->ice_role);
 }
 
 %typemap(out) const prtc_channel_info * {

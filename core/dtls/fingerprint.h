@@ -11,8 +11,6 @@
 
 #include <polyrtc/dtls.h>
 
-/* As many fingerprints of one algorithm as anybody needs (one for each certificate of the other side). */
-#define PRTC_FINGERPRINTS_MAX 8
 #define PRTC_FINGERPRINT_SIZE 64 /* SHA-512 */
 
 /* Those of the strongest algorithm that was among what the other side named, as bytes. */

@@ -93,7 +93,7 @@ int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id chan
     return PRTC_OK;
   }
   if (result < 0) return result;
-  if (transport == NULL) return PRTC_ERROR_NOT_FOUND;
+  if (transport == NULL) return prtc_peer_fail(peer, PRTC_ERROR_NOT_FOUND, "the peer has no such channel");
   return end(peer, prtc_transport_close_channel(transport, now, channel));
 }
 

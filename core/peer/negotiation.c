@@ -173,39 +173,57 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
 
 static const char new_association[] = "the other side's certificate changed after it was verified";
 
-/* Fingerprints that are handed to the transport: several of each algorithm (RFC 8122 section 5: one for each certificate that the
- * other side may use). */
-enum { MAX_FINGERPRINTS = 32 };
-
+/* What the other side's section says, for the transport: of its fingerprints those of the strongest algorithm, for they alone count
+ * (RFC 8122 section 5). */
 struct remote_side {
   struct prtc_transport_remote transport;
-  prtc_fingerprint fingerprints[MAX_FINGERPRINTS];
+  prtc_fingerprint fingerprints[PRTC_FINGERPRINTS_MAX];
 };
 
-static bool is_known(const char *algorithm) {
+/* From 1, the weakest, on; 0: not known. */
+static int strength_of(const char *algorithm) {
   static const char *const known[] = {"sha-1", "sha-224", "sha-256", "sha-384", "sha-512"};
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-    if (strcmp(known[i], algorithm) == 0) return true;
+  for (int i = 0; i < (int)(sizeof known / sizeof known[0]); i++) {
+    if (strcmp(known[i], algorithm) == 0) return i + 1;
+  }
+  return 0;
+}
+
+static bool has_fingerprint(const struct remote_side *side, const char *value) {
+  for (size_t i = 0; i < side->transport.fingerprint_count; i++) {
+    if (strcmp(side->fingerprints[i].value, value) == 0) return true;
   }
   return false;
 }
 
+static int read_fingerprints(prtc_peer *peer, const prtc_sdp_media *media, struct remote_side *out) {
+  int strongest = 0;
+  size_t *count = &out->transport.fingerprint_count;
+  out->transport.fingerprints = out->fingerprints;
+  for (size_t i = 0; i < media->fingerprint_count; i++) {
+    const prtc_sdp_fingerprint *fingerprint = &media->fingerprints[i];
+    int strength = strength_of(fingerprint->algorithm);
+    if (strength > strongest) *count = 0;
+    if (strength == 0 || strength < strongest || has_fingerprint(out, fingerprint->value)) continue;
+    if (*count == PRTC_FINGERPRINTS_MAX) {
+      return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ACCESS, "the section has more than 8 different fingerprints of one algorithm");
+    }
+    strongest = strength;
+    prtc_fingerprint *next = &out->fingerprints[(*count)++]; /* sdp has checked the length of those that are known */
+    memcpy(next->algorithm, fingerprint->algorithm, strlen(fingerprint->algorithm) + 1);
+    memcpy(next->value, fingerprint->value, strlen(fingerprint->value) + 1);
+  }
+  if (*count > 0) return PRTC_OK;
+  return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ACCESS, "no fingerprint is of an algorithm that is known");
+}
+
 /* Reads a section of the other side; all but the role. */
 static int read_section(prtc_peer *peer, const prtc_sdp_media *media, struct remote_side *out) {
-  size_t count = 0;
   *out = (struct remote_side){0};
-  for (size_t i = 0; i < media->fingerprint_count && count < MAX_FINGERPRINTS; i++) {
-    const prtc_sdp_fingerprint *fingerprint = &media->fingerprints[i];
-    if (!is_known(fingerprint->algorithm)) continue; /* sdp has checked the length of those that are */
-    memcpy(out->fingerprints[count].algorithm, fingerprint->algorithm, strlen(fingerprint->algorithm) + 1);
-    memcpy(out->fingerprints[count].value, fingerprint->value, strlen(fingerprint->value) + 1);
-    count++;
-  }
-  if (count == 0) return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ACCESS, "no fingerprint is of an algorithm that is known");
+  int result = read_fingerprints(peer, media, out);
+  if (result < 0) return result;
   memcpy(out->transport.ice.ufrag, media->ice_ufrag, strlen(media->ice_ufrag) + 1); /* at most 256 characters: sdp */
   memcpy(out->transport.ice.password, media->ice_pwd, strlen(media->ice_pwd) + 1);
-  out->transport.fingerprints = out->fingerprints;
-  out->transport.fingerprint_count = count;
   return PRTC_OK;
 }
 

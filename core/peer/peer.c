@@ -424,6 +424,15 @@ int prtc_peer_interfaces_changed(prtc_peer *peer, prtc_time now) {
 
 /* ------------------------------------------------------------------------------------------------------------ questions */
 
+uint32_t prtc_peer_ice_role(const prtc_peer *peer) {
+  struct prtc_transport_view view;
+  struct prtc_jsep_data data;
+  prtc_jsep_get_data(peer->jsep, &data);
+  if (peer->transport == NULL || !data.negotiated) return PRTC_ICE_ROLE_UNKNOWN;
+  prtc_transport_look(peer->transport, &view);
+  return prtc_ice_is_controlling(view.ice) ? PRTC_ICE_ROLE_CONTROLLING : PRTC_ICE_ROLE_CONTROLLED;
+}
+
 int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
   if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_peer_states all = peer->reported;
@@ -433,6 +442,7 @@ int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
   all.can_trickle = prtc_jsep_can_trickle(peer->jsep);
   all.max_message_size = peer->remote_max_message_size == 0 ? UINT32_MAX : peer->remote_max_message_size;
   all.max_channels = peer->transport == NULL ? 0 : prtc_transport_get_max_channels(peer->transport);
+  all.ice_role = prtc_peer_ice_role(peer);
   all.size = out->size < sizeof all ? out->size : sizeof all;
   memcpy(out, &all, all.size);
   return PRTC_OK;
@@ -441,12 +451,14 @@ int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
 int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity) {
   PRTC_RECORD(peer->context, peer_get_fingerprint, PRTC_NEVER, PRTC_NUMBER(peer->id)); /* it may make a certificate */
   prtc_fingerprint fingerprint;
+  peer->error[0] = '\0';
   int result = need_certificate(peer);
   if (result == PRTC_OK) result = prtc_certificate_get_fingerprint(peer->certificate, "sha-256", &fingerprint);
   if (result < 0) return result;
   struct prtc_text text = prtc_text_of(out, capacity);
   prtc_text_print(&text, "%s %s", fingerprint.algorithm, fingerprint.value);
-  return prtc_text_result(&text);
+  result = prtc_text_result(&text);
+  return result < 0 ? prtc_peer_fail(peer, result, prtc_strerror(result)) : result;
 }
 
 int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote) {
@@ -455,4 +467,12 @@ int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc
   *local = pair.local;
   *remote = pair.remote;
   return 1;
+}
+
+int prtc_peer_get_remote_certificate(const prtc_peer *peer, uint8_t *out, size_t capacity) {
+  struct prtc_transport_view view;
+  prtc_fingerprint unused;
+  if (peer->transport == NULL) return 0;
+  prtc_transport_look(peer->transport, &view);
+  return prtc_dtls_get_remote_certificate(view.dtls, out, capacity, &unused);
 }

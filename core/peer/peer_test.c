@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "core/base/text.h"
 #include "core/peer/pair_test.h"
 
 static struct pair pair;
@@ -112,6 +113,47 @@ static void check_sequence(const struct side *side, uint32_t type, const uint32_
 #define CHECK_SEQUENCE(side, type, ...)                                                          \
   check_sequence((side), (type), (const uint32_t[]){__VA_ARGS__},                                \
                  sizeof(const uint32_t[]){__VA_ARGS__} / sizeof(uint32_t))
+
+/* Each side takes the other one's offer for an answer: both control, until a check tells them (RFC 8445 section 7.3.1.1). */
+static void test_role_conflict(void) {
+  static char offers[2][SDP_ROOM];
+  struct side *sides[] = {&pair.a, &pair.b};
+  static const char *const setups[] = {"a=setup:passive", "a=setup:active "}, actpass[] = "a=setup:actpass";
+  pair_open(&pair);
+  for (int i = 0; i < 2; i++) {
+    add_channel(&pair, sides[i]);
+    PRTC_CHECK_INT(states_of(sides[i]).ice_role, PRTC_ICE_ROLE_UNKNOWN);
+    PRTC_CHECK_INT(prtc_peer_set_local_description(sides[i]->peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+    snprintf(offers[i], sizeof offers[i], "%s", local_sdp(sides[i]));
+    size_t size = i == 0 ? 15 : 14;
+    char *setup = strstr(offers[i], actpass);
+    memmove(setup + size, setup + 15, strlen(setup + 15) + 1);
+    memcpy(setup, setups[i], size);
+  }
+  for (int i = 0; i < 2; i++) {
+    const char *answer = offers[1 - i];
+    PRTC_CHECK_INT(prtc_peer_set_remote_description(sides[i]->peer, pair.now, PRTC_SDP_ANSWER, answer, strlen(answer)), PRTC_OK);
+    PRTC_CHECK_INT(states_of(sides[i]).ice_role, PRTC_ICE_ROLE_CONTROLLING);
+  }
+  pair_run(&pair, 5000000);
+  check_connected();
+  PRTC_CHECK_INT(states_of(&pair.a).ice_role + states_of(&pair.b).ice_role,
+                 PRTC_ICE_ROLE_CONTROLLING + PRTC_ICE_ROLE_CONTROLLED);
+  pair_close(&pair);
+}
+
+static void test_remote_certificate(void) {
+  uint8_t theirs[PRTC_CERTIFICATE_PEM_SIZE], mine[PRTC_CERTIFICATE_PEM_SIZE];
+  pair_open(&pair);
+  PRTC_CHECK_INT(prtc_peer_get_remote_certificate(pair.a.peer, theirs, sizeof theirs), 0);
+  pair_close(&pair);
+  connect();
+  int size = prtc_peer_get_remote_certificate(pair.a.peer, theirs, sizeof theirs);
+  PRTC_REQUIRE(size > 0 && size == prtc_certificate_get_der(pair.b.certificate, mine, sizeof mine));
+  PRTC_CHECK(memcmp(theirs, mine, (size_t)size) == 0);
+  PRTC_CHECK_INT(prtc_peer_get_remote_certificate(pair.a.peer, theirs, 10), PRTC_ERROR_BUFFER_TOO_SMALL);
+  pair_close(&pair);
+}
 
 static void test_order_of_events(void) {
   connect();
@@ -716,6 +758,36 @@ static void test_unknown_fingerprints(void) {
 }
 
 /* Another certificate would be another DTLS association: refused, and the connection goes on. */
+/* Of many lines those of the strongest algorithm count, each once; too many are refused with the description that has them. */
+static void test_many_fingerprints(void) {
+  static char answer[SDP_ROOM], value[32 * 3];
+  for (int different = 7; different <= 8; different++) {
+    pair_open(&pair);
+    add_channel(&pair, &pair.a);
+    describe(&pair.a, &pair.b, PRTC_SDP_OFFER, NULL, NULL);
+    PRTC_CHECK_INT(prtc_peer_set_local_description(pair.b.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
+    const char *sdp = local_sdp(&pair.b), *line = strstr(sdp, "a=fingerprint:");
+    struct prtc_text text = prtc_text_of(answer, sizeof answer);
+    prtc_text_append(&text, sdp, (size_t)(line - sdp));
+    for (int i = 0; i < 500; i++) {
+      for (int k = 0; k < 32; k++) snprintf(value + 3 * k, sizeof value - (size_t)(3 * k), "%02X:", i % different);
+      value[sizeof value - 1] = '\0';
+      prtc_text_print(&text, "a=fingerprint:sha-%s %.95s\r\n", i % 10 == 9 ? "9" : "256", value);
+    }
+    prtc_text_print(&text, "%s", line);
+    PRTC_REQUIRE(prtc_text_result(&text) > 0);
+    int result = prtc_peer_set_remote_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, answer, text.size);
+    PRTC_CHECK_INT(result, different == 7 ? PRTC_OK : PRTC_ERROR_INVALID_ACCESS);
+    PRTC_CHECK_TEXT(prtc_peer_error_message(pair.a.peer),
+                    different == 7 ? "" : "the section has more than 8 different fingerprints of one algorithm");
+    if (different == 7) {
+      pair_run(&pair, 5000000);
+      check_connected();
+    }
+    pair_close(&pair);
+  }
+}
+
 static void test_changed_fingerprint(void) {
   connect();
   static char offer[SDP_ROOM];
@@ -921,6 +993,8 @@ int main(void) {
   PRTC_RUN(test_nothing_happens_alone);
   PRTC_RUN(test_connects);
   PRTC_RUN(test_ice_roles);
+  PRTC_RUN(test_role_conflict);
+  PRTC_RUN(test_remote_certificate);
   PRTC_RUN(test_order_of_events);
   PRTC_RUN(test_states_follow_events);
   PRTC_RUN(test_candidate_events);
@@ -950,6 +1024,7 @@ int main(void) {
   PRTC_RUN(test_errors_have_sentences);
   PRTC_RUN(test_unusable_candidates_are_ignored);
   PRTC_RUN(test_unknown_fingerprints);
+  PRTC_RUN(test_many_fingerprints);
   PRTC_RUN(test_changed_fingerprint);
   PRTC_RUN(test_configuration);
   PRTC_RUN(test_fingerprint_of_peer);

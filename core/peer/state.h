@@ -119,6 +119,9 @@ void prtc_peer_count_former(prtc_peer *peer);
 /* The transport of a channel, NULL when there is none. */
 struct prtc_transport *prtc_peer_transport_of(const prtc_peer *peer, prtc_channel_id channel);
 
+/* prtc_ice_role */
+uint32_t prtc_peer_ice_role(const prtc_peer *peer);
+
 /* What goes into our descriptions now. `fingerprint` is where the result points to. */
 struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_parameters *ice,
                                             prtc_sdp_fingerprint *fingerprint);

@@ -189,7 +189,8 @@ static void add_transport(struct stats *stats, const prtc_peer *peer, const stru
   add_number(stats, "packetsReceived", view->packets_received);
   add_number(stats, "bytesSent", view->bytes_sent);
   add_number(stats, "bytesReceived", view->bytes_received);
-  add_text(stats, "iceRole", prtc_ice_is_controlling(view->ice) ? "controlling" : "controlled");
+  static const char *const roles[] = {"unknown", "controlling", "controlled"};
+  add_text(stats, "iceRole", roles[prtc_peer_ice_role(peer)]);
   if (prtc_transport_get_ice_parameters(peer->transport, &parameters) == PRTC_OK) {
     add_text(stats, "iceLocalUsernameFragment", parameters.ufrag);
   }

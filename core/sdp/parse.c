@@ -62,6 +62,7 @@ static int split_lines(struct prtc_sdp_parser *parser, char *text, size_t size, 
     if (why != NULL) return refuse(parser, problem, "", why);
     text[end] = text[next] = '\0'; /* the copy has room for one more byte than the text */
     count_line(counts, text + start);
+    if (counts->media > PRTC_SDP_SECTIONS) return refuse(parser, problem, "m=", "too many m= lines");
     start = next + 1;
   }
   parser->line = 0;
@@ -166,7 +167,6 @@ static const char *read_media(struct prtc_sdp_parser *parser, char *value) {
   }
   if (!prtc_parse_decimal(port, strlen(port), UINT16_MAX, &number)) return "the port is not a number up to 65535";
   if (!prtc_sdp_is_token(kind)) return "the media type is not a token";
-  if (parser->document->session.media_count == PRTC_SDP_SECTIONS) return "too many m= lines";
   end_section(parser);
   prtc_sdp_media *media = parser->media_end++;
   media->line = parser->line;

@@ -280,7 +280,7 @@ static void test_bounds(void) {
   PRTC_CHECK_INT(session->media_count, PRTC_SDP_SECTIONS);
   prtc_sdp_free(session);
   snprintf(text + size, capacity - (size_t)size, "m=audio 0 RTP/AVP 0\r\n");
-  check_refused(text, "line 517: m=: too many m= lines");
+  check_refused(text, "line 517: m=: too many m= lines"); /* whatever follows: no room is made for it */
   free(text);
 }
 

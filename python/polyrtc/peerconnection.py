@@ -85,7 +85,6 @@ class RTCPeerConnection(Emitter):
         self.__sctp: RTCSctpTransport | None = None
         self.__transport_id = 1  # the engine's, of __sctp
         self.__left: dict[int, RTCSctpTransport] = {}  # whose sections were rejected, until they are closed
-        self.__role = "unknown"
         self.__held: list[Event] | None = None
         self.__signaling_state = "stable"
         self.__ice_gathering_state = "new"
@@ -428,7 +427,7 @@ class RTCPeerConnection(Emitter):
         return None if self.__bound is None or self.__connection_state == "closed" else self._peer.selected_pair()
 
     def _ice_role(self) -> str:
-        return self.__role
+        return "unknown" if self.__bound is None else self._states().ice_role
 
     def _error_of(self, event: Event) -> OperationError:
         name = ErrorCode(event.code).name if event.code in ErrorCode._value2member_map_ else "UNKNOWN"
@@ -479,7 +478,10 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.ICE_SELECTED_PAIR_CHANGE:
             self.__transport(event.object).transport.transport.emit("selectedcandidatepairchange")
         elif kind == EventType.DTLS_TRANSPORT_STATE_CHANGE:
-            self.__transport(event.object).transport._set_state(event.state_name)
+            dtls = self.__transport(event.object).transport
+            if event.state_name == "connected" and (certificate := self._peer.remote_certificate()) is not None:
+                dtls._remote_certificates = [certificate]
+            dtls._set_state(event.state_name)
             if event.state_name == "closed" and event.object == self.__transport_id:
                 self.__begin_close()  # the other side has said goodbye
         elif kind == EventType.SCTP_TRANSPORT_STATE_CHANGE:
@@ -537,9 +539,6 @@ class RTCPeerConnection(Emitter):
         self.__hold_gathering(engine)
         if peer.states().sctp_transport is not None:
             self.__need_sctp()
-        local = self.currentLocalDescription
-        if self.__role == "unknown" and local is not None:
-            self.__role = "controlling" if local.type == "offer" else "controlled"  # RFC 8445 section 6.1.1
         engine.dispatch()
         engine.schedule()
         if not self.__closing and not self.__channels and peer.states().sctp_transport is None:

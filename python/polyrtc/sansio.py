@@ -143,6 +143,7 @@ ICE_TRANSPORT_STATES = ("new", "checking", "connected", "completed", "disconnect
 DTLS_TRANSPORT_STATES = ("new", "connecting", "connected", "closed", "failed")
 SCTP_TRANSPORT_STATES = ("connecting", "connected", "closed")
 CHANNEL_STATES = ("connecting", "open", "closing", "closed")
+ICE_ROLES = ("unknown", "controlling", "controlled")
 ICE_TRANSPORT_POLICIES = ("all", "relay")
 SDP_TYPES = ("", "offer", "pranswer", "answer", "rollback")
 
@@ -280,6 +281,7 @@ class States(NamedTuple):
     can_trickle: bool | None
     max_message_size: int | None  #: what the other side accepts; None: no limit
     max_channels: int | None  #: None: not known yet
+    ice_role: str  #: as it is now: no event tells of it
 
 
 class ChannelInfo(NamedTuple):
@@ -647,7 +649,8 @@ class Peer:
 
     def states(self) -> States:
         row = self._value(self.endpoint._native.states(self.id))
-        signaling, ice_gathering, ice_connection, connection, sctp, has_sctp, can_trickle, max_message_size, max_channels = row
+        signaling, ice_gathering, ice_connection, connection, sctp, has_sctp, can_trickle, max_message_size, *rest = row
+        max_channels, ice_role = rest
         return States(
             SIGNALING_STATES[signaling],
             ICE_GATHERING_STATES[ice_gathering],
@@ -657,6 +660,7 @@ class Peer:
             (False, True, None)[can_trickle],
             None if max_message_size == _NO_LIMIT else max_message_size,
             max_channels or None,
+            ICE_ROLES[ice_role],
         )
 
     def close(self, now: int) -> None:
@@ -769,6 +773,13 @@ class Peer:
     def fingerprint(self) -> str:
         """ "sha-256 AB:CD:…" of this peer's certificate."""
         return self._value(self.endpoint._native.fingerprint(self.id))
+
+    def remote_certificate(self) -> bytes | None:
+        """The other side's certificate, X.509 in DER; ``None`` before the DTLS transport was connected."""
+        der = self.endpoint._native.remote_certificate(self.id)
+        if der is None:
+            self._check(self.endpoint._native.code())
+        return der
 
     def selected_pair(self) -> tuple[Address, Address] | None:
         """(local, remote) of the selected pair, ``None`` before there is one."""

@@ -62,7 +62,8 @@ class RTCIceTransport(_Transport):
 
     @property
     def role(self) -> str:
-        """``"controlling"``, ``"controlled"``, or ``"unknown"`` before the first negotiation."""
+        """``"controlling"``, ``"controlled"``, or ``"unknown"`` before the first negotiation. Two that take the same role settle it
+        while they check (RFC 8445 section 7.3.1.1)."""
         return self.__connection._ice_role()
 
     @property
@@ -127,11 +128,16 @@ class RTCDtlsTransport(_Transport):
     def __init__(self, connection: RTCPeerConnection) -> None:
         super().__init__("new")
         self.__transport = RTCIceTransport(connection)
+        self._remote_certificates: list[bytes] = []
 
     @property
     def transport(self) -> RTCIceTransport:
         """aiortc's name."""
         return self.__transport
+
+    def getRemoteCertificates(self) -> list[bytes]:
+        """The other side's certificate, X.509 in DER; empty before it is connected (W3C section 5.5.1)."""
+        return list(self._remote_certificates)
 
     @property
     def iceTransport(self) -> RTCIceTransport:

@@ -190,6 +190,15 @@ def test_a_peer_has_nothing_of_one_that_was_refused(refused: Any) -> None:
     assert endpoint.transmit_all(0) == []
 
 
+def test_a_question_has_no_sentence_of_a_command_before() -> None:
+    peer = Endpoint(seed=bytes(32)).create_peer(0)
+    with pytest.raises(ValueError, match="^line 1: not of the form"):
+        peer.set_remote_description(0, "offer", "nonsense")
+    with pytest.raises(PrtcError, match="^there is no such peer, channel, socket or request$"):
+        peer.channel_info(1)
+    assert peer.remote_certificate() is None and peer.description() is None
+
+
 def test_addresses_cross_unchanged() -> None:
     endpoint = Endpoint()
     peer = endpoint.create_peer(0, use_loopback=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from random import Random
 
 import pytest
@@ -331,6 +332,38 @@ async def test_the_transports() -> None:
         theirs = b.sctp.transport.iceTransport
         assert ice.getRemoteParameters() == theirs.getLocalParameters()
         assert len(ice.getRemoteCandidates()) == len(theirs.getLocalCandidates()) > 0
+
+
+async def test_two_that_offer_settle_their_roles() -> None:
+    """Each takes the other one's offer for an answer, so both control at first (RFC 8445 section 7.3.1.1)."""
+    async with pair() as (a, b):
+        ours, theirs = (connection.createDataChannel("chat", negotiated=True, id=1) for connection in (a, b))
+        for connection in (a, b):
+            await connection.setLocalDescription()
+        for one, other, setup in ((a, b, "active"), (b, a, "passive")):
+            assert other.localDescription is not None
+            sdp = other.localDescription.sdp.replace("a=setup:actpass", f"a=setup:{setup}")
+            await one.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+        for channel in (ours, theirs):
+            await state(channel, "readyState", "open")
+        assert a.sctp is not None and b.sctp is not None
+        assert {c.sctp.transport.iceTransport.role for c in (a, b) if c.sctp} == {"controlling", "controlled"}
+
+
+async def test_remote_certificates() -> None:
+    certificate = await RTCPeerConnection.generateCertificate()
+    a, b = RTCPeerConnection(loopback(certificates=[certificate])), RTCPeerConnection(loopback())
+    a.createDataChannel("chat")
+    assert a.sctp is not None
+    dtls = a.sctp.transport
+    assert dtls.getRemoteCertificates() == []
+    await open_channel(a, b)
+    assert b.sctp is not None
+    (theirs,), (ours,) = dtls.getRemoteCertificates(), b.sctp.transport.getRemoteCertificates()
+    assert theirs != ours
+    assert hashlib.sha256(ours).hexdigest().upper() == certificate.getFingerprints()[0].value.replace(":", "")
+    await asyncio.gather(a.close(), b.close())
+    assert dtls.getRemoteCertificates() == [theirs]  # as it was
 
 
 async def test_configuration() -> None:

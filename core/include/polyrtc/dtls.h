@@ -112,8 +112,12 @@ typedef struct prtc_dtls_event {
 PRTC_API prtc_dtls *prtc_dtls_new(prtc_context *context, const prtc_dtls_config *config);
 PRTC_API void prtc_dtls_free(prtc_dtls *dtls);
 
+/* As many fingerprints of one algorithm as anybody needs (one for each certificate of the other side). */
+#define PRTC_FINGERPRINTS_MAX 8
+
 /* The fingerprints of the other side (RFC 8122: one of the strongest known algorithm must match). The handshake may have
- * begun before: it waits at the other side's certificate until they are here. At least one must be of a known algorithm. */
+ * begun before: it waits at the other side's certificate until they are here. At least one must be of a known algorithm; QUEUE_FULL for
+ * more than PRTC_FINGERPRINTS_MAX of the strongest. */
 PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, const prtc_fingerprint *fingerprints,
                                                size_t count);
 

@@ -67,6 +67,9 @@ typedef enum prtc_sctp_transport_state {
   PRTC_SCTP_TRANSPORT_CLOSED
 } prtc_sctp_transport_state;
 
+/* RTCIceRole */
+typedef enum prtc_ice_role { PRTC_ICE_ROLE_UNKNOWN = 0, PRTC_ICE_ROLE_CONTROLLING, PRTC_ICE_ROLE_CONTROLLED } prtc_ice_role;
+
 /* RTCSdpType */
 typedef enum prtc_sdp_type {
   PRTC_SDP_OFFER = 1,
@@ -145,8 +148,8 @@ PRTC_API prtc_peer_id prtc_peer_get_id(const prtc_peer *peer);
 /* The peer of an id, or NULL when it was freed. A binding keeps ids, not pointers. */
 PRTC_API prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id);
 
-/* What the last failed call on this peer complained about, in a sentence ("line 12: a=setup: unknown role"); "" when
- * nothing. Valid until the next call on the peer. */
+/* What the last command complained about, in a sentence ("line 12: a=setup: unknown role"); "" when it succeeded. Commands are the
+ * functions that take a peer that is not const; those that only look say nothing, and leave it. Valid until the next command. */
 PRTC_API const char *prtc_peer_error_message(const prtc_peer *peer);
 
 /* ---------------------------------------------------------------------------------------------------------- negotiation */
@@ -209,6 +212,7 @@ typedef struct prtc_peer_states {
   uint32_t can_trickle;      /* canTrickleIceCandidates: 0 false, 1 true, 2 null */
   uint32_t max_message_size; /* what the other side accepts, bytes; UINT32_MAX: no limit */
   uint32_t max_channels;     /* 0: not known yet */
+  uint32_t ice_role;         /* prtc_ice_role: unknown before the first answer. As it is now: no event tells of it */
 } prtc_peer_states;
 
 PRTC_API int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out);
@@ -263,6 +267,10 @@ PRTC_API int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id chann
 
 /* Writes "sha-256 AB:CD:…" of this peer's certificate; returns the length. */
 PRTC_API int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity);
+
+/* W3C getRemoteCertificates: writes the other side's certificate, X.509 in DER; returns its size, 0 before the DTLS transport was
+ * connected, BUFFER_TOO_SMALL. */
+PRTC_API int prtc_peer_get_remote_certificate(const prtc_peer *peer, uint8_t *out, size_t capacity);
 
 /* The selected pair of the first transport. Returns 1, or 0 when none is selected yet. */
 PRTC_API int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote);
