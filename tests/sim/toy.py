@@ -313,7 +313,7 @@ class ToyPeer:
 
     def states(self) -> States:
         s = self.told_
-        return States(s["signaling"], s["gathering"], s["ice"], s["connection"], s["sctp"] or None, None, None, None)
+        return States(s["signaling"], s["gathering"], s["ice"], s["connection"], s["sctp"] or None, None, None, None, "unknown")
 
     def close(self, now: int) -> None:
         if self.path is not None and self.connected and self.states_["connection"] != "closed":
