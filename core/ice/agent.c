@@ -39,6 +39,7 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
   prtc_queue_init(&ice->early, context, sizeof(struct ice_early), MAX_EARLY);
   prtc_queue_init(&ice->responses, context, sizeof(struct ice_response), MAX_RESPONSES);
   prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
+  prtc_queue_init(&ice->disconnects, context, sizeof(prtc_socket_id), 0);
   prtc_ice_make_credentials(ice, ice->credentials.local_ufrag, ice->credentials.local_password);
   return ice;
 }
@@ -51,7 +52,9 @@ void prtc_ice_free(prtc_ice *ice) {
   prtc_ice_list_free(ice, &ice->pairs);
   prtc_ice_list_free(ice, &ice->remotes);
   prtc_ice_list_free(ice, &ice->locals);
+  prtc_ice_list_free(ice, &ice->connections);
   prtc_ice_list_free(ice, &ice->sockets);
+  prtc_queue_clear(&ice->disconnects);
   prtc_queue_clear(&ice->early);
   prtc_queue_clear(&ice->responses);
   prtc_queue_clear(&ice->events);
@@ -133,7 +136,8 @@ static void fill_candidate(prtc_candidate *out, const struct ice_event *event) {
   struct prtc_text foundation = prtc_text_of(out->foundation, sizeof out->foundation);
   prtc_text_print(&foundation, "%u", event->local.foundation);
   out->component = 1;
-  out->protocol = PRTC_PROTOCOL_UDP;
+  out->protocol = event->tcp_type != PRTC_TCP_NONE ? PRTC_PROTOCOL_TCP : PRTC_PROTOCOL_UDP;
+  out->tcp_type = event->tcp_type;
   out->priority = event->local.priority;
   out->type = event->local.type;
   out->address = event->local.address;
@@ -255,7 +259,7 @@ static prtc_time earlier(prtc_time a, prtc_time b) { return a < b ? a : b; }
 
 static prtc_time find_deadline(const struct prtc_ice *ice) {
   prtc_time deadline = earlier(prtc_ice_checks_deadline(ice), prtc_ice_consent_deadline(ice));
-  deadline = earlier(deadline, prtc_ice_gather_deadline(ice));
+  deadline = earlier(deadline, earlier(prtc_ice_gather_deadline(ice), prtc_ice_tcp_deadline(ice)));
   if (ice->patience > ice->now) deadline = earlier(deadline, ice->patience);
   return earlier(deadline, earlier(ice->nomination_due, give_up_at(ice)));
 }
@@ -266,6 +270,7 @@ void prtc_ice_step(struct prtc_ice *ice) {
   prtc_ice_gather_step(ice);
   prtc_ice_checks_step(ice);
   prtc_ice_nominate_step(ice);
+  prtc_ice_tcp_step(ice);
   if (!ice->path.valid && ice->patience == PRTC_NEVER && ice->remote_known && ice->failure == 0) {
     ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }
@@ -293,7 +298,7 @@ static int emit(prtc_datagram *out, const struct ice_socket *socket, const prtc_
                 int size) {
   *out = (prtc_datagram){
       .socket = socket->id,
-      .protocol = PRTC_PROTOCOL_UDP,
+      .protocol = socket->tcp_type != PRTC_TCP_NONE ? PRTC_PROTOCOL_TCP : PRTC_PROTOCOL_UDP,
       .interface_index = socket->interface_index,
       .local = socket->address,
       .remote = *remote,
@@ -358,7 +363,8 @@ static void fill_pair(prtc_ice_pair *out, const struct ice_socket *socket, const
   *out = (prtc_ice_pair){.socket = socket->id,
                          .interface_index = socket->interface_index,
                          .local = socket->address,
-                         .remote = datagram.remote};
+                         .remote = datagram.remote,
+                         .protocol = datagram.protocol};
 }
 
 int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out) {

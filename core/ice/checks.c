@@ -25,7 +25,8 @@ static prtc_time first_rto(const struct prtc_ice *ice) {
   size_t active = 0;
   for (size_t i = 0; i < ice->pairs.count; i++) {
     const struct ice_pair *pair = ice->pairs.items[i];
-    if (pair->state == PAIR_WAITING || pair->state == PAIR_IN_PROGRESS) active++;
+    bool repeated = pair->socket->tcp_type == PRTC_TCP_NONE;
+    if (repeated && (pair->state == PAIR_WAITING || pair->state == PAIR_IN_PROGRESS)) active++;
   }
   prtc_time paced = ice->ta * active;
   return paced > least ? paced : least;
@@ -122,6 +123,10 @@ void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
     if (ice->path.unanswered_since == PRTC_NEVER) ice->path.unanswered_since = ice->now;
     return;
   }
+  if (transaction->socket->tcp_type != PRTC_TCP_NONE) { /* RFC 8489 section 6.2.2: it will arrive */
+    transaction->due = ice->now + transaction->patience;
+    return;
+  }
   prtc_time next = ice->now + transaction->rto;
   bool again = next <= transaction->first_sent + transaction->window;
   transaction->due = again ? next : transaction->first_sent + transaction->patience;
@@ -177,12 +182,17 @@ static void expire(struct prtc_ice *ice) {
 /* --------------------------------------------------------------------------------------------------------- starting */
 
 static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
+  if (!prtc_ice_need_connection(ice, pair)) return false;
   struct ice_transaction *transaction =
       prtc_ice_add_transaction(ice, TRANSACTION_CHECK, pair->socket, &pair->remote->address);
   if (transaction == NULL) return false;
   transaction->pair = pair;
   transaction->after_heard = pair->heard;
   start(transaction);
+  if (!prtc_ice_is_connected(pair->socket)) {
+    transaction->ready = false;
+    transaction->due = ice->now + transaction->patience;
+  }
   pair->state = PAIR_IN_PROGRESS;
   if (pair->tried_since == 0) pair->tried_since = ice->now;
   pair->trigger_order = 0;
@@ -201,7 +211,8 @@ void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair) {
     if (transaction->pair != pair || transaction->cancelled) continue;
     if (transaction->sent == 0) return; /* it has not left yet: it is the triggered one */
     if (transaction->after_heard) {
-      if (ice->now - transaction->last_sent >= ice->config.initial_rto) transaction->ready = true;
+      bool may_be_lost = pair->socket->tcp_type == PRTC_TCP_NONE;
+      if (may_be_lost && ice->now - transaction->last_sent >= ice->config.initial_rto) transaction->ready = true;
       return;
     }
     transaction->cancelled = true;

@@ -314,7 +314,7 @@ static void bounds(void) {
     const struct ice_pair *pair = ice->pairs.items[i];
     PRTC_CHECK(pair->remote->priority > 256 - 51 || pair->state == PAIR_IN_PROGRESS);
   }
-  for (size_t i = 0; i < 40; i++) { /* sockets and servers have theirs */
+  for (size_t i = 0; i < 100; i++) { /* sockets and servers have theirs */
     prtc_address address = address_of("203.0.113.1:1000");
     address.port = (uint16_t)(1000 + i);
     PRTC_CHECK_INT(prtc_ice_add_socket(ice, world->now, 100 + i, &address, 1, 0), i < 30 ? 0 : PRTC_ERROR_QUEUE_FULL);

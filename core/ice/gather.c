@@ -20,13 +20,17 @@ static bool is_loopback(const prtc_address *address) {
 
 /* ------------------------------------------------------------------------------------------------------- priorities */
 
-/* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. */
+/* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. Any way over TCP comes after all that UDP has but relays (RFC
+ * 6544 section 4.2); there the upper three bits of the local preference say who connects. */
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket) {
-  static const uint32_t type_preferences[] = {126, 100, 110, 0};
-  return type_preferences[type] << 24 | socket->local_preference << 8 | (256 - 1);
+  static const uint32_t type_preferences[] = {126, 100, 110, 0}, tcp_type_preferences[] = {90, 70, 80, 0};
+  if (socket->tcp_type == PRTC_TCP_NONE) return type_preferences[type] << 24 | socket->local_preference << 8 | (256 - 1);
+  uint32_t direction = socket->tcp_type == PRTC_TCP_ACTIVE ? 6 : 4;
+  if (type != PRTC_CANDIDATE_HOST) direction -= 2;
+  return tcp_type_preferences[type] << 24 | (direction << 13 | socket->local_preference) << 8 | (256 - 1);
 }
 
-/* Unique among the sockets: first by how the interface is attached, then the families in turn, IPv6 first (RFC 8421 section
+/* Unique among the sockets of a kind: first by how the interface is attached, then the families in turn, IPv6 first (RFC 8421 section
  * 4), then in the order in which the sockets came. */
 static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *socket) {
   static const uint32_t ranks[] = {
@@ -34,25 +38,27 @@ static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *
       [PRTC_NETWORK_WIFI] = 1,    [PRTC_NETWORK_CELLULAR] = 3, [PRTC_NETWORK_VPN] = 2,
   };
   uint32_t rank = socket->network_type < sizeof ranks / sizeof ranks[0] ? ranks[socket->network_type] : 0;
+  uint32_t most = socket->tcp_type == PRTC_TCP_NONE ? 65535 : 8191;
   bool taken = true;
   for (uint32_t index = 0; taken; index++) {
     taken = false;
-    socket->local_preference = 65535 - rank * 8192 - 2 * index - (socket->address.family == PRTC_FAMILY_IPV4 ? 1 : 0);
+    socket->local_preference = most - rank * (most / 8 + 1) - 2 * index - (socket->address.family == PRTC_FAMILY_IPV4 ? 1 : 0);
     for (size_t i = 0; i < ice->sockets.count && !taken; i++) {
       const struct ice_socket *other = ice->sockets.items[i];
-      taken = other != socket && other->local_preference == socket->local_preference;
+      taken = other != socket && other->tcp_type == socket->tcp_type && other->local_preference == socket->local_preference;
     }
   }
 }
 
 /* ------------------------------------------------------------------------------------------------------- candidates */
 
-/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address and server. */
+/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address, server and protocol. */
 static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local *local) {
   uint32_t highest = 0;
   for (size_t i = 0; i < ice->locals.count; i++) {
     const struct ice_local *other = ice->locals.items[i];
-    if (other->type == local->type && prtc_ice_same_address(&other->server, &local->server) &&
+    bool same_protocol = (other->socket->tcp_type != PRTC_TCP_NONE) == (local->socket->tcp_type != PRTC_TCP_NONE);
+    if (same_protocol && other->type == local->type && prtc_ice_same_address(&other->server, &local->server) &&
         other->socket->address.family == local->socket->address.family &&
         memcmp(other->socket->address.ip, local->socket->address.ip, sizeof local->socket->address.ip) == 0) {
       return other->foundation;
@@ -78,7 +84,8 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
     prtc_release(ice->context, local);
     return code;
   }
-  struct ice_event event = {.type = PRTC_ICE_EVENT_CANDIDATE, .local = *local, .base = socket->address};
+  struct ice_event event = {
+      .type = PRTC_ICE_EVENT_CANDIDATE, .local = *local, .base = socket->address, .tcp_type = socket->tcp_type};
   memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
   prtc_ice_push_event(ice, &event);
   return 0;
@@ -95,6 +102,10 @@ static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice
 
 prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const struct ice_socket *socket,
                                             const prtc_address *mapped) {
+  if (socket->base != NULL) { /* the port of a connection is in no candidate */
+    bool as_is = memcmp(socket->address.ip, mapped->ip, sizeof mapped->ip) == 0;
+    return as_is ? PRTC_CANDIDATE_HOST : PRTC_CANDIDATE_PEER_REFLEXIVE;
+  }
   const struct ice_local *local = find_local(ice, socket, mapped);
   return local != NULL ? local->type : PRTC_CANDIDATE_PEER_REFLEXIVE;
 }
@@ -102,7 +113,7 @@ prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const st
 /* ---------------------------------------------------------------------------------------------------------- servers */
 
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
-  if (socket->address.family != server->family) return 0;
+  if (socket->address.family != server->family || socket->tcp_type != PRTC_TCP_NONE) return 0;
   if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
   /* A check that is possible in this instant goes first: it would have to wait for as long. */
   if (ice->gather_pace < ice->now + LEAST_TA) ice->gather_pace = ice->now + LEAST_TA;
@@ -232,6 +243,10 @@ struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_
     struct ice_socket *socket = ice->sockets.items[i];
     if (socket->id == id) return socket;
   }
+  for (size_t i = 0; i < ice->connections.count; i++) {
+    struct ice_socket *connection = ice->connections.items[i];
+    if (connection->id == id && connection->state == CONNECTION_OPEN) return connection;
+  }
   return NULL;
 }
 
@@ -258,19 +273,31 @@ void prtc_ice_forget_servers(prtc_ice *ice) {
 
 int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
                         uint32_t interface_index, uint32_t network_type) {
+  return prtc_ice_new_socket(ice, now, id, address, interface_index, network_type, PRTC_TCP_NONE);
+}
+
+static size_t count_of_kind(const struct prtc_ice *ice, prtc_tcp_type tcp_type) {
+  size_t count = 0;
+  for (size_t i = 0; i < ice->sockets.count; i++) count += ((const struct ice_socket *)ice->sockets.items[i])->tcp_type == tcp_type;
+  return count;
+}
+
+int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
+                        uint32_t interface_index, uint32_t network_type, prtc_tcp_type tcp_type) {
   static const uint8_t zeros[16];
   prtc_ice_set_now(ice, now);
   bool family_is_known = address->family == PRTC_FAMILY_IPV4 || address->family == PRTC_FAMILY_IPV6;
   bool wildcard = memcmp(address->ip, zeros, sizeof zeros) == 0;
   if (id == 0 || !family_is_known || wildcard || address->port == 0) return PRTC_ERROR_INVALID_ARGUMENT;
   if (prtc_ice_find_socket(ice, id) != NULL) return PRTC_ERROR_INVALID_STATE;
-  if (ice->sockets.count == MAX_SOCKETS) return PRTC_ERROR_QUEUE_FULL;
+  if (count_of_kind(ice, tcp_type) == MAX_SOCKETS) return PRTC_ERROR_QUEUE_FULL;
   struct ice_socket *socket = prtc_allocate(ice->context, sizeof *socket);
   if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
   socket->id = id;
   socket->address = *address;
   socket->interface_index = interface_index;
   socket->network_type = network_type;
+  socket->tcp_type = tcp_type;
   set_local_preference(ice, socket);
   int code = prtc_ice_list_add(ice, &ice->sockets, socket);
   if (code < 0) {
@@ -290,7 +317,7 @@ int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const p
   return 0;
 }
 
-static void drop_responses(struct prtc_ice *ice, const struct ice_socket *socket) {
+void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket) {
   for (size_t i = ice->responses.count; i-- > 0;) {
     struct ice_response response;
     prtc_queue_pop(&ice->responses, &response);
@@ -308,9 +335,14 @@ static void drop_locals(struct prtc_ice *ice, struct ice_list *locals, const str
 }
 
 int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
-  struct ice_socket *socket = prtc_ice_find_socket(ice, id);
   prtc_ice_set_now(ice, now);
+  if (prtc_ice_connection_lost(ice, id) == 0) {
+    prtc_ice_step(ice);
+    return 0;
+  }
+  struct ice_socket *socket = prtc_ice_find_socket(ice, id);
   if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
+  prtc_ice_drop_connections_of(ice, socket);
   if (ice->path.valid && ice->path.socket == socket) prtc_ice_lose_path(ice);
   for (size_t i = ice->pairs.count; i-- > 0;) {
     struct ice_pair *pair = ice->pairs.items[i];
@@ -322,7 +354,7 @@ int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
   }
   drop_locals(ice, &ice->locals, socket);
   drop_locals(ice, &ice->former.locals, socket);
-  drop_responses(ice, socket);
+  prtc_ice_drop_responses(ice, socket);
   prtc_ice_list_remove(&ice->sockets, socket);
   prtc_release(ice->context, socket);
   prtc_ice_step(ice);

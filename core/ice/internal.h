@@ -25,7 +25,9 @@
 #include "core/base/queue.h"
 #include "core/stun/message.h"
 
-#define MAX_SOCKETS 32
+#define MAX_SOCKETS 32      /* each: UDP, active TCP, passive TCP */
+#define MAX_ACCEPTED 16     /* TCP connections of which nothing has been heard yet */
+#define MAX_CONNECTS 4      /* times that one pair is given a TCP connection */
 #define MAX_SERVERS PRTC_ICE_SERVERS_MAX
 #define MAX_REMOTES 256
 #define MAX_PAIRS 100       /* RFC 8445 section 6.1.2.5 */
@@ -56,9 +58,16 @@ struct ice_credentials {
   char local_ufrag[257], local_password[257], remote_ufrag[257], remote_password[257];
 };
 
-/* A socket is a base (RFC 8445 section 4) and a host candidate. */
+enum connection_state { CONNECTION_WANTED, CONNECTION_MAKING, CONNECTION_OPEN };
+
+/* A socket is a base (RFC 8445 section 4) and a host candidate; or it is a TCP connection, made from such a base. */
 struct ice_socket {
   prtc_socket_id id;
+  prtc_tcp_type tcp_type;    /* NONE: UDP. A connection has that of its base */
+  struct ice_socket *base;   /* of a connection; else NULL */
+  enum connection_state state; /* of a connection */
+  prtc_address remote;       /* of a connection */
+  prtc_time due;             /* of an accepted connection: when a pair must have come of it */
   prtc_address address;
   uint32_t interface_index, network_type;
   uint32_t local_preference; /* RFC 8445 section 5.1.2.1 */
@@ -75,6 +84,7 @@ struct ice_local {
 
 struct ice_remote {
   prtc_candidate_type type;
+  prtc_tcp_type tcp_type;    /* NONE: UDP */
   prtc_address address;      /* scope 0 */
   uint32_t priority;
   char foundation[33];
@@ -96,6 +106,7 @@ struct ice_pair {
   bool heard_plain;          /* likewise, without USE-CANDIDATE */
   bool nominated;            /* controlled: the other side has sent USE-CANDIDATE */
   prtc_time nominated_at;    /* when it last did */
+  uint32_t connects;         /* TCP connections that have been made for it */
   prtc_candidate_type local_type; /* of what the other side sees: known when valid */
   uint64_t round_trip_time;
   prtc_ice_pair_stats stats; /* its counters and its id alone */
@@ -171,6 +182,7 @@ struct ice_response {
 struct ice_event {
   uint32_t type, state;
   int32_t code;
+  prtc_tcp_type tcp_type;
   struct ice_local local;
   prtc_address base;
   char ufrag[UFRAG_SIZE + 1];
@@ -193,13 +205,14 @@ struct prtc_ice {
   bool remote_ended;      /* end-of-candidates */
 
   struct ice_former former;
-  struct ice_list sockets, locals, remotes, pairs, transactions;
+  struct ice_list sockets, connections, locals, remotes, pairs, transactions; /* connections: TCP, sockets that are no candidates */
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
   bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
   bool sockets_ended;
   bool gathered;          /* GATHERING_COMPLETE has been reported */
   struct prtc_queue early, responses, events;
+  struct prtc_queue disconnects; /* prtc_socket_id of connections that the caller is to close */
   bool event_lost;        /* for lack of memory; not told yet */
 
   uint32_t last_pair_id;
@@ -238,7 +251,11 @@ bool prtc_ice_is_chars(const char *text, size_t size);
 
 /* --------------------------------------------------------------------------------------------------------- gather.c */
 
-struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id);
+struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id); /* or the connection, when it is open */
+/* 0 and *out, of which nothing is known yet but what is given; or an error. */
+int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
+                        uint32_t interface_index, uint32_t network_type, prtc_tcp_type tcp_type);
+void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket);
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
 int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of all sockets */
 int prtc_ice_gather_on(struct prtc_ice *ice); /* goes on with one that was interrupted: what is there is not told again */
@@ -252,6 +269,25 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
  * needs no place among the candidates: it is never signalled, and is paired as its base. */
 prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const struct ice_socket *socket,
                                             const prtc_address *mapped);
+
+/* ------------------------------------------------------------------------------------------------------------ tcp.c */
+
+/* The base of a connection; any other socket is its own. */
+const struct ice_socket *prtc_ice_base_of(const struct ice_socket *socket);
+/* Before a check: the pair has a connection, which may still have to be made. False without memory, or when it has had enough. */
+bool prtc_ice_need_connection(struct prtc_ice *ice, struct ice_pair *pair);
+static inline bool prtc_ice_is_connected(const struct ice_socket *socket) {
+  return socket->base == NULL || socket->state == CONNECTION_OPEN;
+}
+/* An authenticated request came over it. */
+void prtc_ice_connection_heard(struct prtc_ice *ice, struct ice_socket *socket);
+/* A pair was selected: the connections that are not needed for it. */
+void prtc_ice_drop_other_connections(struct prtc_ice *ice);
+void prtc_ice_drop_connections_of(struct prtc_ice *ice, const struct ice_socket *base);
+/* A connection has ended, and not by our doing. NOT_FOUND when there is none of that id. */
+int prtc_ice_connection_lost(struct prtc_ice *ice, prtc_socket_id id);
+void prtc_ice_tcp_step(struct prtc_ice *ice); /* closes those that nothing needs any more */
+prtc_time prtc_ice_tcp_deadline(const struct prtc_ice *ice);
 
 /* ---------------------------------------------------------------------------------------------------------- pairs.c */
 

@@ -133,6 +133,7 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
   };
   PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "selected a pair of local type %d and remote type %d, round trip %llu us",
            (int)path->local_type, (int)path->remote_type, (unsigned long long)path->round_trip_time);
+  prtc_ice_drop_other_connections(ice);
   prtc_ice_consent_start(ice);
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
 }

@@ -30,7 +30,8 @@ struct ice_pair *prtc_ice_find_pair(const struct prtc_ice *ice, const struct ice
                                     const prtc_address *remote) {
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
-    if (pair->socket == socket && prtc_ice_same_address(&pair->remote->address, remote)) return pair;
+    bool of_it = pair->socket == socket || pair->socket->base == socket;
+    if (of_it && prtc_ice_same_address(&pair->remote->address, remote)) return pair;
   }
   return NULL;
 }
@@ -100,6 +101,12 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   return 0;
 }
 
+/* RFC 6544 section 6.2: of TCP, an active one of ours with a passive one of theirs; the other way round it is they who connect. */
+static bool may_pair(const struct ice_socket *socket, const struct ice_remote *remote) {
+  if (remote->tcp_type == PRTC_TCP_NONE) return socket->tcp_type == PRTC_TCP_NONE;
+  return socket->tcp_type == PRTC_TCP_ACTIVE && remote->tcp_type == PRTC_TCP_PASSIVE;
+}
+
 /* All pairs that are possible now. Nothing is paired before the remote parameters are known: until then a candidate may
  * belong to any generation. */
 int prtc_ice_form_pairs(struct prtc_ice *ice) {
@@ -110,6 +117,7 @@ int prtc_ice_form_pairs(struct prtc_ice *ice) {
     if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE) continue;
     for (size_t s = 0; s < ice->sockets.count; s++) {
       struct ice_pair *pair;
+      if (!may_pair(ice->sockets.items[s], remote)) continue;
       int code = form_pair(ice, ice->sockets.items[s], remote, &pair);
       if (code < 0) return code;
     }
@@ -129,10 +137,10 @@ void prtc_ice_remove_pair(struct prtc_ice *ice, struct ice_pair *pair) {
 
 /* ---------------------------------------------------------------------------------------------------------- remotes */
 
-static struct ice_remote *find_remote(const struct prtc_ice *ice, const prtc_address *address) {
+static struct ice_remote *find_remote(const struct prtc_ice *ice, const prtc_address *address, bool tcp) {
   for (size_t i = 0; i < ice->remotes.count; i++) {
     struct ice_remote *remote = ice->remotes.items[i];
-    if (prtc_ice_same_address(&remote->address, address)) return remote;
+    if ((remote->tcp_type != PRTC_TCP_NONE) == tcp && prtc_ice_same_address(&remote->address, address)) return remote;
   }
   return NULL;
 }
@@ -160,7 +168,7 @@ static int add_remote(struct prtc_ice *ice, const prtc_address *address, struct 
 
 struct ice_pair *prtc_ice_learn_pair(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *address,
                                      uint32_t priority) {
-  struct ice_remote *remote = find_remote(ice, address);
+  struct ice_remote *remote = find_remote(ice, address, socket->tcp_type != PRTC_TCP_NONE);
   struct ice_pair *pair = NULL;
   bool is_new = remote == NULL;
   if (is_new) {
@@ -169,6 +177,9 @@ struct ice_pair *prtc_ice_learn_pair(struct prtc_ice *ice, struct ice_socket *so
     struct prtc_text foundation = prtc_text_of(remote->foundation, sizeof remote->foundation);
     prtc_text_print(&foundation, "reflexive%u", ++ice->reflexive_count);
     remote->type = PRTC_CANDIDATE_PEER_REFLEXIVE;
+    if (socket->tcp_type != PRTC_TCP_NONE) {
+      remote->tcp_type = socket->tcp_type == PRTC_TCP_PASSIVE ? PRTC_TCP_ACTIVE : PRTC_TCP_PASSIVE;
+    }
     remote->priority = priority;
   }
   if (form_pair(ice, socket, remote, &pair) < 0 || pair == NULL) {
@@ -191,9 +202,10 @@ static int replace_reflexive(struct prtc_ice *ice, struct ice_remote *remote, co
   return prtc_ice_form_pairs(ice);
 }
 
-/* Ignored quietly: names (mDNS), TCP, other components, addresses that make no sense. */
+/* Ignored quietly: names (mDNS), other components, addresses that make no sense; of TCP what nobody can connect to. */
 static bool is_of_use(const struct prtc_ice *ice, const prtc_candidate *candidate) {
-  if (candidate->protocol != PRTC_PROTOCOL_UDP || candidate->component != 1) return false;
+  if (candidate->component != 1) return false;
+  if (candidate->protocol != PRTC_PROTOCOL_UDP && candidate->tcp_type != PRTC_TCP_PASSIVE) return false;
   if (candidate->name[0] != '\0' || !is_usable(&candidate->address)) return false;
   /* RFC 8838 section 15 (ufrag): of an older generation */
   if (ice->remote_known && candidate->ufrag[0] != '\0') return strcmp(candidate->ufrag, ice->credentials.remote_ufrag) == 0;
@@ -216,7 +228,8 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
   }
   if (!is_of_use(ice, candidate)) return 0;
   PRTC_LOG(ice->context, PRTC_LOG_DEBUG, "ice", "a remote candidate of type %u", candidate->type);
-  struct ice_remote *remote = find_remote(ice, &candidate->address);
+  bool tcp = candidate->protocol == PRTC_PROTOCOL_TCP;
+  struct ice_remote *remote = find_remote(ice, &candidate->address, tcp);
   if (remote != NULL) {
     int code = 0; /* redundant (RFC 8445 section 5.1.3) */
     if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE) code = replace_reflexive(ice, remote, candidate);
@@ -226,6 +239,7 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
   int code = add_remote(ice, &candidate->address, &remote);
   if (code < 0) return code;
   remote->type = (prtc_candidate_type)candidate->type;
+  remote->tcp_type = tcp ? PRTC_TCP_PASSIVE : PRTC_TCP_NONE;
   remote->priority = candidate->priority;
   memcpy(remote->foundation, candidate->foundation, sizeof remote->foundation);
   if (!ice->remote_known && candidate->ufrag[0] != '\0') {

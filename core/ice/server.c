@@ -138,6 +138,7 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
     return code;
   }
   ice->requests++;
+  prtc_ice_connection_heard(ice, socket);
   int error = 0;
   if (prtc_stun_unknown_attributes(message, &unknown, 1) > 0) { /* RFC 8489 section 6.3.1 */
     error = PRTC_STUN_ERROR_UNKNOWN_ATTRIBUTE;

@@ -39,7 +39,7 @@ static const struct ice_local *local_of(const struct prtc_ice *ice, const struct
   const struct ice_local *base = NULL;
   for (size_t i = 0; i < ice->locals.count; i++) {
     const struct ice_local *local = ice->locals.items[i];
-    if (local->socket != pair->socket) continue;
+    if (local->socket != prtc_ice_base_of(pair->socket)) continue;
     if (pair->valid && local->type == pair->local_type) return local;
     if (local->type == PRTC_CANDIDATE_HOST) base = local;
   }
@@ -65,7 +65,8 @@ int prtc_ice_get_pair_stats(const prtc_ice *ice, size_t i, prtc_ice_pair_stats *
   stats.state = state_of(pair->state);
   stats.selected = ice->path.valid && ice->path.pair == pair;
   stats.nominated = stats.selected || pair->nominated;
-  stats.local = pair->socket->address;
+  stats.local = prtc_ice_base_of(pair->socket)->address;
+  stats.tcp_type = pair->socket->tcp_type;
   stats.remote = pair->remote->address;
   stats.local_type = local != NULL ? local->type : PRTC_CANDIDATE_HOST;
   stats.remote_type = pair->remote->type;
@@ -83,6 +84,8 @@ int prtc_ice_get_local_candidate(const prtc_ice *ice, size_t i, prtc_candidate *
   if (i >= ice->locals.count) return 0;
   const struct ice_local *local = ice->locals.items[i];
   *out = (prtc_candidate){.component = 1, .priority = local->priority, .type = local->type, .address = local->address};
+  out->tcp_type = local->socket->tcp_type;
+  if (out->tcp_type != PRTC_TCP_NONE) out->protocol = PRTC_PROTOCOL_TCP;
   (void)snprintf(out->foundation, sizeof out->foundation, "%u", local->foundation);
   memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
   if (local->type != PRTC_CANDIDATE_HOST) out->related = local->socket->address;
@@ -94,6 +97,8 @@ int prtc_ice_get_remote_candidate(const prtc_ice *ice, size_t i, prtc_candidate 
   if (i >= ice->remotes.count) return 0;
   const struct ice_remote *remote = ice->remotes.items[i];
   *out = (prtc_candidate){.component = 1, .priority = remote->priority, .type = remote->type, .address = remote->address};
+  out->tcp_type = remote->tcp_type;
+  if (out->tcp_type != PRTC_TCP_NONE) out->protocol = PRTC_PROTOCOL_TCP;
   memcpy(out->foundation, remote->foundation, sizeof out->foundation);
   memcpy(out->ufrag, ice->credentials.remote_ufrag, sizeof out->ufrag);
   return 1;

@@ -23,10 +23,16 @@
 #define SECOND UINT64_C(1000000)
 #define PACKETS 4096
 #define AGENTS 3
+#define LINKS 256
+
+/* What a packet is: a datagram, or a part of the life of a TCP connection. */
+enum packet_kind { DATAGRAM, LINK_OPEN, LINK_OPENED, LINK_REFUSED, LINK_BYTES, LINK_END };
 
 struct packet {
   prtc_time arrival;
   uint64_t order;
+  enum packet_kind kind;
+  size_t link, end; /* of a connection, and which end of it this goes to */
   prtc_address from, to;
   size_t size;
   uint8_t data[1300];
@@ -35,6 +41,13 @@ struct packet {
 /* What a test may do to a packet as it is sent: true to lose it. */
 struct world;
 typedef bool (*loss)(struct world *world, const struct packet *packet);
+
+/* A TCP connection. End 0 made it, end 1 accepted it. */
+struct link {
+  size_t agents[2];
+  prtc_socket_id ids[2]; /* 0: that end is closed */
+  prtc_address addresses[2];
+};
 
 struct agent {
   int server_failures, server_code; /* of the latest */
@@ -46,6 +59,8 @@ struct agent {
   prtc_socket_id sockets[8];
   prtc_address addresses[8];
   size_t socket_count;
+  prtc_socket_id listener; /* 0: none */
+  prtc_address listening;
   prtc_candidate candidates[64];
   size_t candidate_count;
   int states[64];
@@ -69,6 +84,10 @@ struct world {
   prtc_address nat_inside, nat_outside;
   prtc_address server;     /* a STUN server answers here */
   uint64_t server_requests;
+  struct link links[LINKS];
+  size_t link_count;
+  prtc_socket_id last_id;
+  bool black_hole; /* attempts to connect are not answered */
 };
 
 static inline prtc_address address_of(const char *text) {
@@ -134,6 +153,7 @@ static inline void inject(struct world *world, const prtc_address *from, const p
   struct packet *packet = &world->packets[world->packet_count];
   packet->arrival = world->now + world->delay;
   packet->order = world->order++;
+  packet->kind = DATAGRAM;
   packet->from = *from;
   packet->to = *to;
   packet->size = size;
@@ -141,6 +161,91 @@ static inline void inject(struct world *world, const prtc_address *from, const p
   bool lost = world->lose != NULL && world->lose(world, packet);
   if (prtc_address_equal(&packet->from, &world->nat_inside)) packet->from = world->nat_outside;
   if (!lost) world->packet_count++;
+}
+
+/* On a connection, to one end of it. */
+static inline void inject_link(struct world *world, enum packet_kind kind, size_t link, size_t end, const uint8_t *data, size_t size) {
+  PRTC_REQUIRE(world->packet_count < PACKETS && size <= sizeof world->packets[0].data);
+  struct packet *packet = &world->packets[world->packet_count++];
+  *packet = (struct packet){.arrival = world->now + world->delay, .order = world->order++, .kind = kind, .link = link, .end = end};
+  packet->from = world->links[link].addresses[1 - end];
+  packet->size = size;
+  if (size > 0) memcpy(packet->data, data, size);
+}
+
+static inline size_t link_of(const struct world *world, size_t agent, prtc_socket_id id, size_t *end) {
+  for (size_t i = 0; i < world->link_count; i++) {
+    for (*end = 0; *end < 2; ++*end) {
+      if (world->links[i].agents[*end] == agent && world->links[i].ids[*end] == id) return i;
+    }
+  }
+  return SIZE_MAX;
+}
+
+static inline void agent_listen(struct world *world, size_t index, const char *text) {
+  struct agent *agent = &world->agents[index];
+  agent->listener = ++world->last_id + 10000;
+  agent->listening = address_of(text);
+  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(agent->ice, world->now, PRTC_TCP_PASSIVE, agent->listener, &agent->listening, 1,
+                                         PRTC_NETWORK_ETHERNET), 0);
+}
+
+static inline void agent_active(struct world *world, size_t index, const char *text) {
+  prtc_address address = address_of(text);
+  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(world->agents[index].ice, world->now, PRTC_TCP_ACTIVE, ++world->last_id + 10000, &address, 1,
+                                         PRTC_NETWORK_ETHERNET), 0);
+}
+
+/* What the agent wants of its connections; true when there was anything. */
+static inline bool drain_links(struct world *world, size_t index) {
+  struct agent *agent = &world->agents[index];
+  prtc_ice_connection wanted;
+  prtc_socket_id id;
+  size_t end;
+  bool active = false;
+  while (prtc_ice_connect(agent->ice, ++world->last_id + 10000, &wanted) > 0) {
+    PRTC_REQUIRE(world->link_count < LINKS && wanted.local.port == 0);
+    struct link *link = &world->links[world->link_count++];
+    *link = (struct link){.agents = {index, AGENTS}, .ids = {world->last_id + 10000}, .addresses = {wanted.local, wanted.remote}};
+    link->addresses[0].port = (uint16_t)(40000 + world->link_count);
+    if (!world->black_hole) inject_link(world, LINK_OPEN, world->link_count - 1, 1, NULL, 0);
+    active = true;
+  }
+  while (prtc_ice_disconnect(agent->ice, &id) > 0) {
+    size_t link = link_of(world, index, id, &end);
+    PRTC_REQUIRE(link != SIZE_MAX);
+    world->links[link].ids[end] = 0;
+    inject_link(world, LINK_END, link, 1 - end, NULL, 0);
+    active = true;
+  }
+  return active;
+}
+
+/* Ends a connection as a network would: both ends are told. */
+static inline void cut(struct world *world, size_t i) {
+  struct link *link = &world->links[i];
+  for (size_t end = 0; end < 2; end++) {
+    if (link->ids[end] == 0) continue;
+    prtc_socket_id id = link->ids[end];
+    link->ids[end] = 0;
+    PRTC_CHECK_INT(prtc_ice_remove_socket(world->agents[link->agents[end]].ice, world->now, id), 0);
+  }
+}
+
+static inline void open_link(struct world *world, size_t index) {
+  struct link *link = &world->links[index];
+  for (size_t a = 0; a < AGENTS; a++) {
+    struct agent *agent = &world->agents[a];
+    if (agent->listener == 0 || !prtc_address_equal(&agent->listening, &link->addresses[1])) continue;
+    prtc_socket_id id = ++world->last_id + 10000;
+    int code = prtc_ice_accepted(agent->ice, world->now, agent->listener, id, &link->addresses[1], &link->addresses[0]);
+    link->agents[1] = a;
+    link->ids[1] = code == 0 ? id : 0;
+    inject_link(world, LINK_OPENED, index, 0, NULL, 0);
+    if (code < 0) inject_link(world, LINK_END, index, 0, NULL, 0);
+    return;
+  }
+  inject_link(world, LINK_REFUSED, index, 0, NULL, 0);
 }
 
 static inline void serve_stun(struct world *world, const struct packet *packet) {
@@ -155,10 +260,10 @@ static inline void serve_stun(struct world *world, const struct packet *packet) 
   inject(world, &packet->to, &packet->from, answer, (size_t)size);
 }
 
-static inline int agent_receive(struct world *world, size_t index, size_t socket, const prtc_address *from,
-                                const uint8_t *data, size_t size) {
+static inline int agent_receive_on(struct world *world, size_t index, prtc_socket_id socket, const prtc_address *local,
+                                   const prtc_address *from, const uint8_t *data, size_t size) {
   struct agent *agent = &world->agents[index];
-  prtc_datagram datagram = {.socket = agent->sockets[socket], .local = agent->addresses[socket], .remote = *from};
+  prtc_datagram datagram = {.socket = socket, .local = *local, .remote = *from};
   uint8_t *copy = malloc(size > 0 ? size : 1); /* of the exact size: a sanitizer sees what is read beyond */
   PRTC_REQUIRE(copy != NULL);
   if (size > 0) memcpy(copy, data, size);
@@ -169,8 +274,34 @@ static inline int agent_receive(struct world *world, size_t index, size_t socket
   return code;
 }
 
+static inline int agent_receive(struct world *world, size_t index, size_t socket, const prtc_address *from,
+                                const uint8_t *data, size_t size) {
+  const struct agent *agent = &world->agents[index];
+  return agent_receive_on(world, index, agent->sockets[socket], &agent->addresses[socket], from, data, size);
+}
+
+static inline int deliver_link(struct world *world, const struct packet *packet) {
+  struct link *link = &world->links[packet->link];
+  size_t end = packet->end, agent = link->agents[end];
+  prtc_socket_id id = link->ids[end];
+  if (packet->kind == LINK_OPEN) {
+    open_link(world, packet->link);
+    return 0;
+  }
+  if (id == 0) return PRTC_ERROR_NOT_FOUND; /* closed meanwhile */
+  prtc_ice *ice = world->agents[agent].ice;
+  switch (packet->kind) {
+    case LINK_OPENED: return prtc_ice_connected(ice, world->now, id, 0, &link->addresses[0]);
+    case LINK_REFUSED: return prtc_ice_connected(ice, world->now, id, PRTC_ERROR_INVALID_STATE, &link->addresses[0]);
+    case LINK_BYTES:
+      return agent_receive_on(world, agent, id, &link->addresses[end], &link->addresses[1 - end], packet->data, packet->size);
+    default: link->ids[end] = 0; return prtc_ice_remove_socket(ice, world->now, id);
+  }
+}
+
 static inline int deliver(struct world *world, const struct packet *packet) {
   prtc_address to = packet->to;
+  if (packet->kind != DATAGRAM) return deliver_link(world, packet);
   if (prtc_address_equal(&to, &world->server)) {
     serve_stun(world, packet);
     return 0;
@@ -240,11 +371,18 @@ static inline bool drain(struct world *world, size_t index) {
   if (agent->ice == NULL) return false;
   while ((size = prtc_ice_transmit(agent->ice, world->now, &out, buffer, sizeof buffer)) > 0) {
     PRTC_CHECK(out.size == (size_t)size && out.data == buffer && out.size <= 700);
-    inject(world, &out.local, &out.remote, out.data, out.size);
+    size_t end = 0, link = out.protocol == PRTC_PROTOCOL_TCP ? link_of(world, index, out.socket, &end) : 0;
+    if (out.protocol == PRTC_PROTOCOL_UDP) {
+      inject(world, &out.local, &out.remote, out.data, out.size);
+    } else {
+      PRTC_REQUIRE(link != SIZE_MAX);
+      inject_link(world, LINK_BYTES, link, 1 - end, out.data, out.size);
+    }
     agent->sent++;
     active = true;
   }
   PRTC_CHECK_INT(size, 0);
+  active = drain_links(world, index) || active;
   while (prtc_ice_event_next(agent->ice, &event) > 0) {
     take_event(world, index, &event);
     active = true;

@@ -22,6 +22,7 @@ static const struct option {
     OPTION(ice_candidate_pool_size, NUMBER), OPTION(ice_lite, NUMBER),       OPTION(ice_pacing, NUMBER),
     OPTION(no_renomination, NUMBER),      OPTION(port_minimum, NUMBER),      OPTION(port_maximum, NUMBER),
     OPTION(interface_filter, TEXT),       OPTION(address_filter, TEXT),      OPTION(address_mappings, TEXT),
+    OPTION(tcp_candidates, NUMBER),
 };
 
 enum { COUNT = sizeof options / sizeof options[0] };

@@ -84,6 +84,10 @@ static int complete_config(prtc_peer_config *config, const char **reason) {
     *reason = "the pace of ICE is not from 5 to 10,000 ms";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
+  if (config->tcp_candidates > PRTC_TCP_CANDIDATES_ALL) {
+    *reason = "unknown kind of TCP candidates";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
   if (config->ice_transport_policy > PRTC_ICE_POLICY_RELAY) {
     *reason = "unknown ICE transport policy";
     return PRTC_ERROR_INVALID_ARGUMENT;
@@ -307,6 +311,7 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   const struct prtc_transport_config config = {.certificate = peer->certificate,
                                                .controlling = true, /* until the other side turns out to be the offerer */
                                                .use_loopback = peer->config.use_loopback != 0,
+                                               .tcp_candidates = peer->config.tcp_candidates,
                                                .max_message_size = peer->config.max_message_size,
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,

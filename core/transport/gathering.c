@@ -132,12 +132,15 @@ static void end_if_all_is_answered(struct prtc_transport *transport, prtc_time n
 
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) {
   struct gathering *gathering = &transport->gathering;
-  *out = (prtc_request){0}; /* the id of a new socket is of no matter here: it comes with the reply */
+  prtc_socket_id fresh = out->socket; /* of the sockets here it is of no matter: it comes with the reply */
+  *out = (prtc_request){0};
   if (prtc_queue_pop(&gathering->closes, &out->socket)) {
     out->type = PRTC_REQUEST_CLOSE;
     return 1;
   }
-  if (transport->closed || gathering->state != PRTC_ICE_GATHERING_GATHERING) return 0;
+  if (transport->closed) return 0;
+  if (prtc_streams_request(transport, fresh, out)) return 1;
+  if (gathering->state != PRTC_ICE_GATHERING_GATHERING) return 0;
   struct socket *wanted = find_socket(gathering, SOCKET_WANTED);
   if (gathering->wants_interfaces) {
     gathering->wants_interfaces = false;
@@ -147,7 +150,7 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
     out->name = gathering->servers[gathering->servers_asked++].host;
   } else if (wanted != NULL) {
     wanted->state = SOCKET_OPENING;
-    out->type = PRTC_REQUEST_OPEN_UDP;
+    out->type = wanted->listens ? PRTC_REQUEST_LISTEN_TCP : PRTC_REQUEST_OPEN_UDP;
     out->address = wanted->address;
     out->interface_index = wanted->interface_index;
   } else {
@@ -182,45 +185,66 @@ static int rank(const struct prtc_transport *transport, const prtc_interface *in
   return is_link_local(&interface->address) ? 1 : 2;
 }
 
-/* The socket of that address, or NULL. */
-static struct socket *socket_at(struct gathering *gathering, const prtc_address *address) {
+/* The socket of that address and kind, or NULL. */
+static struct socket *socket_at(struct gathering *gathering, const prtc_address *address, bool listens) {
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
-    if (prtc_address_equal(&gathering->sockets[i].address, address)) return &gathering->sockets[i];
+    struct socket *socket = &gathering->sockets[i];
+    if (socket->listens == listens && prtc_address_equal(&socket->address, address)) return socket;
   }
   return NULL;
 }
 
+static void want_socket(struct gathering *gathering, const prtc_interface *interface, bool listens) {
+  prtc_address address = interface->address;
+  address.port = 0;
+  struct socket *socket = socket_at(gathering, &address, listens);
+  if (socket == NULL && gathering->socket_count < MAX_SOCKETS) {
+    socket = &gathering->sockets[gathering->socket_count++];
+    *socket = (struct socket){.address = address, .listens = listens};
+  } else if (socket == NULL || socket->state != SOCKET_FAILED) {
+    return;
+  }
+  socket->state = SOCKET_WANTED;
+  socket->interface_index = interface->index;
+  socket->network_type = interface->network_type;
+}
+
 static void choose_addresses(struct prtc_transport *transport, const prtc_interface *interfaces, size_t count) {
   struct gathering *gathering = &transport->gathering;
+  size_t chosen = 0;
   int best = 0;
   for (size_t i = 0; i < count; i++) {
     if (!is_deprecated(&interfaces[i].address) && rank(transport, &interfaces[i]) > best) best = rank(transport, &interfaces[i]);
   }
-  for (size_t i = 0; i < count; i++) {
-    prtc_address address = interfaces[i].address;
-    address.port = 0;
-    if (is_deprecated(&address) || rank(transport, &interfaces[i]) < best) continue;
-    struct socket *socket = socket_at(gathering, &address);
-    if (socket == NULL && gathering->socket_count < MAX_SOCKETS) {
-      socket = &gathering->sockets[gathering->socket_count++];
-      *socket = (struct socket){.address = address};
-    } else if (socket == NULL || socket->state != SOCKET_FAILED) {
-      continue;
-    }
-    socket->state = SOCKET_WANTED;
-    socket->interface_index = interfaces[i].index;
-    socket->network_type = interfaces[i].network_type;
+  for (size_t i = 0; i < count && chosen < MAX_ADDRESSES; i++) {
+    if (is_deprecated(&interfaces[i].address) || rank(transport, &interfaces[i]) < best) continue;
+    want_socket(gathering, &interfaces[i], false);
+    if (transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_ALL) want_socket(gathering, &interfaces[i], true);
+    chosen++;
   }
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- replies */
 
+/* An active TCP candidate is no socket: it is named by the place of the address that it stands for. */
+static prtc_socket_id active_id(const struct gathering *gathering, const struct socket *socket) {
+  return PRTC_ACTIVE_SOCKET | (prtc_socket_id)(socket - gathering->sockets + 1);
+}
+
+/* For each address, whether UDP can be had there or not. */
+static void add_active(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
+  if (socket->listens || transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_NONE) return;
+  (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_ACTIVE, active_id(&transport->gathering, socket), &socket->address,
+                                socket->interface_index, socket->network_type);
+}
+
 static void socket_opened(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                           const prtc_reply *reply) {
-  struct socket *socket = socket_at(&transport->gathering, &request->address);
+  struct socket *socket = socket_at(&transport->gathering, &request->address, request->type == PRTC_REQUEST_LISTEN_TCP);
   if (socket == NULL || socket->state != SOCKET_OPENING) return;
   if (reply->code < 0) {
     socket->state = SOCKET_FAILED;
+    add_active(transport, now, socket);
     PRTC_LOG(transport->context, PRTC_LOG_WARNING, "transport", "a socket could not be opened (error %d)",
              reply->system_error);
     return;
@@ -230,8 +254,14 @@ static void socket_opened(struct prtc_transport *transport, prtc_time now, const
   transport->gathering.ice_is_complete = false;
   PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "socket %llu is open, port %u", (unsigned long long)socket->id,
            reply->address.port);
+  if (socket->listens) {
+    (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_PASSIVE, socket->id, &reply->address, socket->interface_index,
+                                  socket->network_type);
+    return;
+  }
   (void)prtc_ice_add_socket(transport->ice, now, socket->id, &reply->address, socket->interface_index,
                             socket->network_type);
+  add_active(transport, now, socket);
 }
 
 /* `url` without "stun:" */
@@ -291,12 +321,14 @@ static void name_resolved(struct prtc_transport *transport, prtc_time now, const
 int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                          const prtc_reply *reply) {
   if (transport->closed) return PRTC_ERROR_NOT_FOUND;
+  if (request->type == PRTC_REQUEST_CONNECT_TCP) return prtc_streams_reply(transport, now, request, reply);
   if (transport->gathering.unanswered > 0) transport->gathering.unanswered--;
   switch (request->type) {
     case PRTC_REQUEST_INTERFACES:
       if (reply->code >= 0) choose_addresses(transport, reply->interfaces, reply->interface_count);
       break;
-    case PRTC_REQUEST_OPEN_UDP: socket_opened(transport, now, request, reply); break;
+    case PRTC_REQUEST_OPEN_UDP:
+    case PRTC_REQUEST_LISTEN_TCP: socket_opened(transport, now, request, reply); break;
     case PRTC_REQUEST_RESOLVE: name_resolved(transport, now, request, reply); break;
     default: break;
   }
@@ -309,11 +341,13 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
 
 int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id id) {
   struct gathering *gathering = &transport->gathering;
+  if (prtc_streams_closed(transport, now, id) == PRTC_OK) return PRTC_OK;
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
     struct socket *socket = &gathering->sockets[i];
     if (socket->state != SOCKET_OPEN || socket->id != id) continue;
     socket->state = SOCKET_FAILED;
     (void)prtc_ice_remove_socket(transport->ice, now, id);
+    (void)prtc_ice_remove_socket(transport->ice, now, active_id(gathering, socket));
     prtc_transport_pump(transport, now);
     return PRTC_OK;
   }
@@ -322,13 +356,12 @@ int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now
 
 int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
                             const prtc_address *local, const prtc_address *remote) {
-  (void)transport, (void)now, (void)listener, (void)connection, (void)local, (void)remote;
-  return PRTC_ERROR_NOT_FOUND; /* nothing listens */
+  if (transport->closed) return PRTC_ERROR_NOT_FOUND;
+  return prtc_streams_accepted(transport, now, listener, connection, local, remote);
 }
 
 int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable) {
-  (void)transport, (void)now, (void)connection, (void)writable;
-  return PRTC_ERROR_NOT_FOUND; /* there are no streams */
+  return prtc_routes_writable(transport, now, connection, writable);
 }
 
 int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
@@ -350,4 +383,5 @@ void prtc_gathering_close(struct prtc_transport *transport) {
     if (gathering->sockets[i].state == SOCKET_OPEN) (void)prtc_queue_push(&gathering->closes, &gathering->sockets[i].id);
   }
   gathering->socket_count = 0;
+  prtc_streams_close(transport);
 }

@@ -13,10 +13,11 @@
 #include "core/base/context.h"
 #include "core/base/queue.h"
 #include "core/transport/routes.h"
+#include "core/transport/streams.h"
 #include "core/transport/transport.h"
 
 /* Local addresses of one transport: a machine with more has the first of them used. */
-enum { MAX_SOCKETS = 32, MAX_SERVERS = PRTC_ICE_SERVERS_MAX };
+enum { MAX_ADDRESSES = 32, MAX_SOCKETS = 2 * MAX_ADDRESSES, MAX_SERVERS = PRTC_ICE_SERVERS_MAX };
 
 /* Unfetched events of one transport from which on a new state takes the place of the one before: the other side can cause any number.
  * Candidates are as many as sockets and servers make; a generation of them takes a command. */
@@ -26,6 +27,7 @@ enum socket_state { SOCKET_WANTED, SOCKET_OPENING, SOCKET_OPEN, SOCKET_FAILED };
 
 struct socket {
   enum socket_state state;
+  bool listens;         /* TCP; else UDP */
   prtc_socket_id id;
   prtc_address address; /* where it is to be bound: port 0 */
   uint32_t interface_index, network_type;
@@ -61,6 +63,7 @@ struct prtc_transport {
   struct prtc_context *context;
   struct prtc_transport_config config;
   struct gathering gathering;
+  struct stream *streams; /* TCP connections of ICE */
   prtc_ice *ice;
   prtc_dtls *dtls;
   prtc_sctp *sctp; /* from when DTLS is connected */

@@ -21,6 +21,9 @@ struct prtc_transport;
 
 #define PRTC_VIRTUAL_SOCKET ((prtc_socket_id)1 << 63)
 
+/* Of an active TCP candidate, which is no socket at all: it only names it towards ICE. */
+#define PRTC_ACTIVE_SOCKET ((prtc_socket_id)1 << 62)
+
 /* The most that prtc_routes_overhead gives. */
 enum { PRTC_ROUTES_MOST_OVERHEAD = 64 };
 
@@ -41,6 +44,9 @@ int prtc_routes_transmit(struct prtc_transport *transport, prtc_time now, prtc_d
 
 /* Takes what arrived (one datagram, or bytes of a stream), and hands what was inside to prtc_transport_take. */
 int prtc_routes_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
+
+/* Whether a stream takes more. NOT_FOUND: it is none of ours. */
+int prtc_routes_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable);
 
 prtc_time prtc_routes_deadline(const struct prtc_transport *transport);
 void prtc_routes_timeout(struct prtc_transport *transport, prtc_time now);

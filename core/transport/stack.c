@@ -111,6 +111,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
     if (prtc_ice_get_usable_pair(transport->ice, &pair) == 1) prtc_dtls_set_round_trip(transport->dtls, pair.round_trip_time);
   }
   transport->fallback = (prtc_datagram){.socket = datagram->socket,
+                                        .protocol = datagram->protocol,
                                         .interface_index = datagram->interface_index,
                                         .local = datagram->local,
                                         .remote = datagram->remote};

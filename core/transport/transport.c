@@ -34,6 +34,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
 void prtc_transport_free(struct prtc_transport *transport) {
   if (transport == NULL) return;
   prtc_stack_clear(transport);
+  prtc_streams_clear(transport);
   prtc_ice_free(transport->ice);
   prtc_gathering_clear(transport);
   prtc_queue_clear(&transport->events);
@@ -184,7 +185,11 @@ static bool path(const struct prtc_transport *transport, prtc_datagram *out) {
     *out = transport->fallback;
     return transport->fallback.socket != 0;
   }
-  *out = (prtc_datagram){.socket = pair.socket, .interface_index = pair.interface_index, .local = pair.local, .remote = pair.remote};
+  *out = (prtc_datagram){.socket = pair.socket,
+                         .protocol = pair.protocol,
+                         .interface_index = pair.interface_index,
+                         .local = pair.local,
+                         .remote = pair.remote};
   return true;
 }
 

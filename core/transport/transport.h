@@ -27,6 +27,7 @@ struct prtc_transport_config {
   prtc_certificate *certificate; /* retained */
   bool controlling;
   bool use_loopback;
+  uint32_t tcp_candidates;   /* prtc_tcp_candidates */
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
   bool streaming;            /* the other side's channels are streaming ones */

@@ -1,4 +1,4 @@
-/* polyrtc/ice.h: ICE as a building block, for one component of one data stream (RFC 8445, 8838 trickle, 7675 consent).
+/* polyrtc/ice.h: ICE as a building block, for one component of one data stream (RFC 8445, 8838 trickle, 7675 consent, 6544 TCP).
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
@@ -120,12 +120,13 @@ typedef struct prtc_ice_event {
 
 /* The pair that data goes over. */
 typedef struct prtc_ice_pair {
-  prtc_socket_id socket;
+  prtc_socket_id socket;            /* a TCP connection's when protocol says so */
   uint32_t interface_index;
   prtc_address local;  /* the base: what the socket is bound to */
   prtc_address remote;
   uint32_t local_type, remote_type; /* prtc_candidate_type */
   uint64_t round_trip_time;         /* µs, the latest; 0: not measured */
+  uint32_t protocol;                /* prtc_protocol */
 } prtc_ice_pair;
 
 /* ----------------------------------------------------------------------------------------------------------- object */
@@ -168,11 +169,40 @@ PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id so
                                  uint32_t interface_index, uint32_t network_type);
 PRTC_API int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket);
 
+/* TCP, RFC 6544. A listening socket is a passive candidate. An active one is no socket but the address of an interface that connections
+ * can be made from: its `socket` is any id that names nothing else, and its candidate has port 9. Both are removed as sockets are.
+ * Simultaneous-open is not done: INVALID_ARGUMENT.
+ *
+ * What goes over a connection is given by transmit, and taken by receive, as whole messages, with the connection's id as the socket and
+ * protocol TCP: the frames of RFC 4571 around them are the caller's. */
+PRTC_API int prtc_ice_add_tcp_socket(prtc_ice *ice, prtc_time now, uint32_t tcp_type, prtc_socket_id socket,
+                                     const prtc_address *address, uint32_t interface_index, uint32_t network_type);
+
+/* The next connection that is to be made: 1, or 0 when there is none. From now on `socket` is its name. */
+typedef struct prtc_ice_connection {
+  prtc_address local; /* port 0 */
+  prtc_address remote;
+  uint32_t interface_index;
+} prtc_ice_connection;
+PRTC_API int prtc_ice_connect(prtc_ice *ice, prtc_socket_id socket, prtc_ice_connection *out);
+
+/* It stands (code 0), with this local address; or it could not be made: its pair fails. NOT_FOUND: it is not wanted any more, and to be
+ * closed. */
+PRTC_API int prtc_ice_connected(prtc_ice *ice, prtc_time now, prtc_socket_id socket, int code, const prtc_address *local);
+
+/* A listening socket has accepted a connection, by the name of `socket`. It must bring an authentic check within 10 s. QUEUE_FULL: too
+ * many of which nothing has been heard yet. One that ends by the other side's doing is removed by prtc_ice_remove_socket. */
+PRTC_API int prtc_ice_accepted(prtc_ice *ice, prtc_time now, prtc_socket_id listener, prtc_socket_id socket,
+                               const prtc_address *local, const prtc_address *remote);
+
+/* The next connection that is to be closed, or not to be made after all: 1, or 0. */
+PRTC_API int prtc_ice_disconnect(prtc_ice *ice, prtc_socket_id *socket);
+
 /* No further socket or server will come: gathering is complete when what is under way has ended. */
 PRTC_API int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now);
 
-/* A candidate of the other side. Those that cannot be used (names, TCP, other components, of an older generation by their
- * ufrag) are ignored, with 0. QUEUE_FULL beyond 256 candidates. */
+/* A candidate of the other side. Those that cannot be used (names, TCP other than passive, other components, of an older generation by
+ * their ufrag) are ignored, with 0. QUEUE_FULL beyond 256 candidates. */
 PRTC_API int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candidate *candidate);
 PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
 
@@ -219,7 +249,7 @@ typedef struct prtc_ice_pair_stats {
   uint32_t id;                 /* names the pair within the object; never reused */
   uint32_t state;              /* prtc_pair_state */
   uint32_t nominated, selected;
-  prtc_address local, remote;  /* local: the base */
+  prtc_address local, remote;  /* local: the base; of TCP as it stands in the candidate */
   uint32_t local_type, remote_type; /* prtc_candidate_type */
   uint32_t local_priority, remote_priority;
   uint32_t local_foundation;
@@ -229,6 +259,7 @@ typedef struct prtc_ice_pair_stats {
   prtc_time last_packet_sent, last_packet_received;                    /* 0: none */
   uint64_t requests_sent, requests_received, responses_sent, responses_received, consent_requests_sent;
   uint64_t total_round_trip_time, round_trip_time; /* µs; the latter is the latest, 0: not measured */
+  uint32_t tcp_type;           /* prtc_tcp_type of the local side; NONE: UDP */
 } prtc_ice_pair_stats;
 
 /* The i-th pair of the current generation: 1 and fills *out (as far as out->size goes), or 0 beyond the last. */

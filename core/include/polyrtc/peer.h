@@ -87,6 +87,14 @@ typedef struct prtc_ice_server {
   const char *credential; /* NUL-terminated, or NULL */
 } prtc_ice_server;
 
+/* Which candidates for ICE over TCP there are (RFC 6544). Active ones cost nothing until the other side has passive ones, as servers
+ * often have; those come with a listening socket for each address. */
+typedef enum prtc_tcp_candidates {
+  PRTC_TCP_CANDIDATES_ACTIVE = 0,
+  PRTC_TCP_CANDIDATES_NONE,
+  PRTC_TCP_CANDIDATES_ALL /* active and passive */
+} prtc_tcp_candidates;
+
 typedef enum prtc_ice_transport_policy { PRTC_ICE_POLICY_ALL = 0, PRTC_ICE_POLICY_RELAY } prtc_ice_transport_policy;
 
 /* RTCConfiguration, and what the W3C has not. Everything is copied. */
@@ -120,6 +128,7 @@ typedef struct prtc_peer_config {
   const char *address_mappings;   /* 1:1 NAT, "10.0.0.2=203.0.113.2 10.0.0.3+203.0.113.3 *=203.0.113.4": the public address in place
                                      of the local one in host candidates (=), or beside it as a server-reflexive one (+); the
                                      first that fits counts, and * is any address of that family */
+  uint32_t tcp_candidates;        /* prtc_tcp_candidates */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts are borrowed as
