@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from .catalogue import PEERS
-from .peer import Pair
+from .peer import Pair, Peer
 from .table import Table
 
 TABLE = pytest.StashKey[Table]()
@@ -44,7 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    made = Pair(*request.param)
+    name, offerer = request.param
+    made = Pair(Peer("polyrtc"), Peer(name), offerer == "polyrtc")
     try:
         yield made
     finally:

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .catalogue import OURS, PEERS
@@ -31,13 +31,14 @@ class PeerError(Exception):
 
 
 class Peer:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, before: Sequence[str] = ()) -> None:
+        """before: a command that runs another one, such as ip netns exec."""
         self.name = name
         self.on_candidate: Callable[[dict[str, Any]], None] = lambda line: None
         self.description: dict[str, str] = {}
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            (OURS if name == "polyrtc" else PEERS[name]).command,
+            [*before, *(OURS if name == "polyrtc" else PEERS[name]).command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -74,7 +75,7 @@ class Peer:
                 raise PeerError(f"{self.name} has ended: {error}\n{self.said()}") from error
         return n
 
-    def event(self, event: str, **wanted: Any) -> dict[str, Any]:
+    def event(self, event: str, patience: float = PATIENCE, **wanted: Any) -> dict[str, Any]:
         """The next event of that kind, and with these values, that no one has asked for yet."""
         wanted["event"] = event
 
@@ -84,7 +85,7 @@ class Peer:
                     return self._events.pop(index)
             return None
 
-        return self._wait(f"the event {wanted}", look)
+        return self._wait(f"the event {wanted}", look, patience)
 
     def waiting(self, event: str) -> list[dict[str, Any]]:
         """The events of that kind that no one has asked for yet."""
@@ -130,8 +131,8 @@ class Peer:
             self._ended = True
             self._changed.notify_all()
 
-    def _wait(self, what: str, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-        until = time.monotonic() + PATIENCE
+    def _wait(self, what: str, look: Callable[[], dict[str, Any] | None], patience: float = PATIENCE) -> dict[str, Any]:
+        until = time.monotonic() + patience
         with self._changed:
             while True:
                 found = look()
@@ -148,24 +149,24 @@ class Peer:
 
 
 class Pair:
-    """polyrtc and another, before they know of each other."""
+    """polyrtc and another (it may be polyrtc, too), before they know of each other."""
 
-    def __init__(self, other: str, offerer: str) -> None:
-        self.ours = Peer("polyrtc")
-        self.theirs = Peer(other)
-        self.offerer, self.answerer = (self.ours, self.theirs) if offerer == "polyrtc" else (self.theirs, self.ours)
-        self.both = (self.ours, self.theirs)
+    def __init__(self, ours: Peer, theirs: Peer, we_offer: bool) -> None:
+        self.ours = ours
+        self.theirs = theirs
+        self.offerer, self.answerer = (ours, theirs) if we_offer else (theirs, ours)
+        self.both = (ours, theirs)
 
     def other(self, peer: Peer) -> Peer:
         return self.theirs if peer is self.ours else self.ours
 
-    def open(self, *, trickle: bool = False) -> None:
-        for peer in self.both:
-            peer.ask("open", trickle=trickle)
+    def open(self, *, trickle: bool = False, configurations: Sequence[dict[str, Any]] = ({}, {})) -> None:
+        for peer, configuration in zip(self.both, configurations, strict=True):
+            peer.ask("open", trickle=trickle, **({"configuration": configuration} if configuration else {}))
 
-    def connect(self, *, trickle: bool = False) -> None:
-        """Makes both connections and a channel, "first", of the offerer's."""
-        self.open(trickle=trickle)
+    def connect(self, *, trickle: bool = False, configurations: Sequence[dict[str, Any]] = ({}, {})) -> None:
+        """Makes both connections, ours by the first configuration, and a channel, "first", of the offerer's."""
+        self.open(trickle=trickle, configurations=configurations)
         self.offerer.ask("channel", label="first")
         self.negotiate(self.offerer)
         self.opened(self.offerer, "first")

@@ -97,6 +97,19 @@ install_test_tools() {
   need_debian "${packages[@]}"
 }
 
+# Servers that tests start by themselves, in network namespaces. Debian would start one of each at once and at every boot, for
+# everybody on the network: their units are masked before. (One that was installed already stays as it is.)
+install_servers() {
+  local server servers
+  mapfile -t servers < <(listed tests/lib/debian-servers.txt)
+  for server in "${servers[@]}"; do
+    if [ -d /etc/systemd/system ] && [ -z "$(dpkg-query -W -f '${db:Status-Status}' "$server" 2>/dev/null)" ]; then
+      as_root ln -sf /dev/null "/etc/systemd/system/$server.service"
+    fi
+  done
+  need_debian "${servers[@]}"
+}
+
 # ------------------------------------------------------------------------------------------------------------------ Python
 
 usable_python() {

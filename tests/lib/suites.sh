@@ -118,6 +118,13 @@ suite_browser() {
   pytest_suite tests/browser
 }
 
+suite_nat() {
+  # shellcheck source=tests/lib/peers.sh
+  . tests/lib/peers.sh
+  install_servers
+  if build_peers; then pytest_suite tests/nat; else result "the peers of tests/nat" 0 1; fi
+}
+
 suite_interop() {
   # shellcheck source=tests/lib/peers.sh
   . tests/lib/peers.sh

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+import aiortc
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
-from serve import received, serve, tell
+from serve import configuration_of, received, serve, tell
 
 
 class Connection:
-    def __init__(self, trickle: bool) -> None:
-        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    def __init__(self, trickle: bool, configuration: dict[str, Any]) -> None:
+        self.pc = RTCPeerConnection(configuration_of(aiortc, configuration))
         self.channels: dict[str, Any] = {}
         self.pc.on("datachannel", lambda channel: self._add(channel, True))
         self.pc.on("connectionstatechange", lambda: tell(event="state", state=self.pc.connectionState))

@@ -4,13 +4,13 @@ import wrtc from '@roamhq/wrtc';
 import { serve } from './serve.mjs';
 import { w3c } from './w3c.mjs';
 
-const connect = w3c(wrtc.RTCPeerConnection, { iceServers: [] });
+const connect = w3c(wrtc.RTCPeerConnection);
 
 // It says 65535 where the W3C has null.
 const orNull = (limit) => (limit === 65535 ? null : limit);
 
-await serve((trickle, tell) => {
-  const connection = connect(trickle, tell);
+await serve((trickle, tell, configuration) => {
+  const connection = connect(trickle, tell, configuration);
   const info = (label) => {
     const { maxRetransmits, maxPacketLifeTime, ...rest } = connection.info(label);
     return { ...rest, maxRetransmits: orNull(maxRetransmits), maxPacketLifeTime: orNull(maxPacketLifeTime) };

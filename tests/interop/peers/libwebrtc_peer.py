@@ -11,7 +11,7 @@ from serve import received, serve, tell
 
 
 class Connection:
-    def __init__(self, trickle: bool) -> None:
+    def __init__(self, trickle: bool, configuration: dict[str, Any]) -> None:
         self.trickle = trickle
         self.pc = webrtc.RTCPeerConnection()
         self.channels: dict[str, Any] = {}

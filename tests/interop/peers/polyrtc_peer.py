@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from serve import received, serve, tell
+from serve import configuration_of, received, serve, tell
 
+import polyrtc
 from polyrtc import RTCConfiguration, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 
 
 class Connection:
-    def __init__(self, trickle: bool) -> None:
+    def __init__(self, trickle: bool, configuration: dict[str, Any]) -> None:
         # Loopback too: one of the peers has no other address.
-        self.pc = RTCPeerConnection(RTCConfiguration(useLoopback=True))
+        made = configuration_of(polyrtc, configuration) if configuration else RTCConfiguration(useLoopback=True)
+        self.pc = RTCPeerConnection(made)
         self.channels: dict[str, Any] = {}
         self.pc.on("datachannel", lambda channel: self._add(channel, True))
         self.pc.on("connectionstatechange", lambda: tell(event="state", state=self.pc.connectionState))
@@ -70,6 +72,14 @@ class Connection:
             name: getattr(self.channels[label], name)
             for name in ("id", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol")
         }
+
+    async def route(self) -> dict[str, Any]:
+        """The candidates of the selected pair, as the statistics have them."""
+        stats = await self.pc.getStats()
+        (transport,) = (entry for entry in stats.values() if entry.type == "transport")
+        pair = stats[transport.selectedCandidatePairId]
+        ends = {"local": pair.localCandidateId, "remote": pair.remoteCandidateId}
+        return {end: {**vars(stats[id]), "timestamp": None} for end, id in ends.items()}
 
     async def close_channel(self, label: str) -> None:
         self.channels[label].close()

@@ -1,6 +1,6 @@
 // The protocol of the peers (../README.md) for Node: requests from stdin, answers and events to stdout.
 //
-// serve(connect): connect(trickle, tell) makes a connection with the methods
+// serve(connect): connect(trickle, tell, configuration) makes a connection with the methods
 //   channel(init), offer(restart), answer(sdp), accept(sdp), candidate(init), info(label), closeChannel(label), close(),
 //   send(label, data), buffered(label)
 // and tells events: tell({event: …}). received(label, data) makes the event of a message.
@@ -50,7 +50,7 @@ async function send(connection, { label, text, kind, first, count, size }) {
 export async function serve(connect) {
   let connection = null;
   const actions = {
-    open: ({ trickle }) => { connection = connect(trickle === true, tell); },
+    open: ({ trickle, configuration }) => { connection = connect(trickle === true, tell, configuration ?? {}); },
     channel: ({ n, do: _, ...init }) => connection.channel(init),
     offer: ({ restart }) => connection.offer(restart === true),
     answer: ({ sdp }) => connection.answer(sdp),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The protocol of the peers (../README.md) for Python: requests from stdin, answers and events to stdout.
 
-``serve(connect)``: ``connect(trickle)`` makes a connection with the methods that are called below.
+``serve(connect)``: ``connect(trickle, configuration)`` makes a connection with the methods that are called below.
 """
 
 from __future__ import annotations
@@ -20,6 +20,17 @@ MOST_BUFFERED = 1 << 20
 def tell(**line: Any) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def configuration_of(package: Any, given: dict[str, Any]) -> Any:
+    """A dictionary of the W3C as an RTCConfiguration of aiortc or polyrtc; what the W3C has not goes by the package's names."""
+    given = dict(given)
+    servers = [package.RTCIceServer(**server) for server in given.pop("iceServers", [])]
+    made = package.RTCConfiguration(iceServers=servers)
+    made.iceTransportPolicy = type(made.iceTransportPolicy)(given.pop("iceTransportPolicy", "all"))
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
 
 
 def received(label: str, data: str | bytes) -> None:
@@ -46,10 +57,10 @@ async def _send(connection: Any, request: dict[str, Any]) -> None:
         await asyncio.sleep(0)
 
 
-async def _do(connections: list[Any], connect: Callable[[bool], Any], request: dict[str, Any]) -> Any:
+async def _do(connections: list[Any], connect: Callable[[bool, dict[str, Any]], Any], request: dict[str, Any]) -> Any:
     action = request.pop("do")
     if action == "open":
-        connections.append(connect(request.get("trickle", False)))
+        connections.append(connect(request.get("trickle", False), request.get("configuration", {})))
         return None
     connection = connections[-1]
     if action == "send":
@@ -57,7 +68,7 @@ async def _do(connections: list[Any], connect: Callable[[bool], Any], request: d
     return await getattr(connection, action)(**request)
 
 
-async def _answer(connections: list[Any], connect: Callable[[bool], Any], request: dict[str, Any]) -> None:
+async def _answer(connections: list[Any], connect: Callable[[bool, dict[str, Any]], Any], request: dict[str, Any]) -> None:
     n = request.pop("n")
     try:
         tell(n=n, result=await _do(connections, connect, request) or {})
@@ -65,7 +76,7 @@ async def _answer(connections: list[Any], connect: Callable[[bool], Any], reques
         tell(n=n, error=f"{type(error).__name__}: {error}")
 
 
-async def _serve(connect: Callable[[bool], Any]) -> None:
+async def _serve(connect: Callable[[bool, dict[str, Any]], Any]) -> None:
     loop = asyncio.get_running_loop()
     connections: list[Any] = []
     tasks = set()
@@ -76,5 +87,5 @@ async def _serve(connect: Callable[[bool], Any]) -> None:
         task.add_done_callback(tasks.discard)
 
 
-def serve(connect: Callable[[bool], Any]) -> None:
+def serve(connect: Callable[[bool, dict[str, Any]], Any]) -> None:
     asyncio.run(_serve(connect))

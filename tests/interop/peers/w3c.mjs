@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { received, within } from './serve.mjs';
 
-export const w3c = (RTCPeerConnection, configuration) => (trickle, tell) => {
-  const connection = new RTCPeerConnection(configuration);
+export const w3c = (RTCPeerConnection) => (trickle, tell, configuration) => {
+  const connection = new RTCPeerConnection({ iceServers: [], ...configuration });
   const channels = new Map();
 
   function add(channel, announced) {

@@ -4,4 +4,4 @@ import { RTCPeerConnection } from 'werift';
 import { serve } from './serve.mjs';
 import { w3c } from './w3c.mjs';
 
-await serve(w3c(RTCPeerConnection, { iceServers: [] }));
+await serve(w3c(RTCPeerConnection));

@@ -34,11 +34,30 @@ func tell(line object) {
 	os.Stdout.Write(append(bytes, '\n'))
 }
 
+type configuration struct {
+	ICEServers []struct {
+		URLs                 []string
+		Username, Credential string
+	}
+	ICETransportPolicy string
+}
+
+func (c *configuration) read() (read webrtc.Configuration) {
+	for _, server := range c.ICEServers {
+		read.ICEServers = append(read.ICEServers, webrtc.ICEServer{
+			URLs: server.URLs, Username: server.Username, Credential: server.Credential,
+		})
+	}
+	read.ICETransportPolicy = webrtc.NewICETransportPolicy(c.ICETransportPolicy)
+	return read
+}
+
 type request struct {
 	N  int    `json:"n"`
 	Do string `json:"do"`
 
 	Trickle, Restart      bool
+	Configuration         *configuration
 	Label, SDP, Text      string
 	Kind                  string
 	First, Count, Size    int
@@ -62,10 +81,14 @@ type peer struct {
 	channels   map[string]channel
 }
 
-func (p *peer) open(trickle bool) error {
-	settings := webrtc.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	connection, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+func (p *peer) open(trickle bool, given *configuration) error {
+	settings, read := webrtc.SettingEngine{}, webrtc.Configuration{}
+	if given != nil {
+		read = given.read()
+	} else {
+		settings.SetIncludeLoopbackCandidate(true)
+	}
+	connection, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(read)
 	if err != nil {
 		return err
 	}
@@ -198,7 +221,7 @@ func (p *peer) info(label string) (any, error) {
 func (p *peer) do(r request) (any, error) {
 	switch r.Do {
 	case "open":
-		return nil, p.open(r.Trickle)
+		return nil, p.open(r.Trickle, r.Configuration)
 	case "channel":
 		return nil, p.create(r)
 	case "offer":
