@@ -38,6 +38,7 @@
   X(begin, 1, "bbi", "version, seed, wall clock; the entry's time is that of the configuration")              \
   X(result, 2, "in", "what the call before gave: a code, and a hash")                                         \
   X(end, 3, "n", "the recording stops here, although the endpoint goes on: 1, the bound was reached")        \
+  X(endpoint_ports, 4, "n", "follows `begin` when all peers share one UDP port: prtc_endpoint_config.udp_port") \
   X(endpoint_receive, 10, "nnnaabnnn", "one datagram: its members; all empty: a call with none")            \
   X(endpoint_transmit, 11, "n", "capacity")                                                                     \
   X(endpoint_timeout, 12, "", "")                                                                              \

@@ -44,7 +44,7 @@ void prtc_link_remove(struct link *link) {
 
 prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   prtc_endpoint_config complete, *config = &complete;
-  if (!prtc_config_copy(config, sizeof *config, given)) return NULL;
+  if (!prtc_config_copy(config, sizeof *config, given) || config->udp_port > PRTC_PORT_ANY) return NULL;
   const prtc_allocator *allocator = config->allocator;
   prtc_endpoint *endpoint = allocator != NULL ? allocator->allocate(allocator->context, sizeof *endpoint)
                                               : malloc(sizeof *endpoint);
@@ -56,6 +56,9 @@ prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   endpoint->context.capture.sink.bound = config->capture_size;
   if (config->wall_clock != 0) endpoint->context.capture.epoch = (uint64_t)config->wall_clock * 1000000 - config->now;
   prtc_recording_begin(&endpoint->context, config->recording_size, config->now, config->seed, config->wall_clock);
+  if (config->udp_port != 0) {
+    PRTC_RECORD(&endpoint->context, endpoint_ports, config->now, PRTC_NUMBER(config->udp_port));
+  }
   endpoint->now = endpoint->created = config->now;
   endpoint->wall_clock = config->wall_clock;
   prtc_map_init(&endpoint->peers, &endpoint->context);
@@ -66,6 +69,11 @@ prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   prtc_arena_init(&endpoint->arena, &endpoint->context);
   for (int kind = 0; kind < WORK_KINDS; kind++) ring_init(&endpoint->work[kind]);
   ring_init(&endpoint->stale);
+  endpoint->udp_port = config->udp_port;
+  if (endpoint->udp_port != 0 && prtc_mux_init(&endpoint->mux, &endpoint->context) < 0) {
+    prtc_endpoint_free(endpoint);
+    return NULL;
+  }
   return endpoint;
 }
 
@@ -88,6 +96,8 @@ void prtc_endpoint_free(prtc_endpoint *endpoint) {
     free_place(endpoint, place);
     next--; /* removal may have moved a later entry here */
   }
+  prtc_shared_clear(endpoint);
+  if (endpoint->udp_port != 0) prtc_mux_clear(&endpoint->mux);
   prtc_map_clear(&endpoint->peers);
   prtc_map_clear(&endpoint->sockets);
   prtc_queue_clear(&endpoint->closes);
@@ -184,7 +194,7 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   place->stale.place = place;
   const struct prtc_peer_host host = {
       endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_drop_requests,
-      host_remove, host_fatal, host_advance};
+      host_remove, host_fatal, host_advance, endpoint->udp_port != 0 ? &endpoint->mux : NULL};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);
@@ -207,6 +217,10 @@ prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id) {
 
 /* ------------------------------------------------------------------------------------------------------- the five verbs */
 
+static struct prtc_peer_place *place_of(const prtc_endpoint *endpoint, const struct socket *socket, const prtc_datagram *datagram) {
+  return socket->place != NULL ? socket->place : prtc_mux_find(&endpoint->mux, datagram);
+}
+
 static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   endpoint->stats.datagrams_received++;
   endpoint->stats.bytes_received += datagram->size;
@@ -220,11 +234,14 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
     /* Of a stream, what is in it is captured where it is taken out. */
     if (!socket->is_stream) prtc_capture_datagram(&endpoint->context, false, datagram->data, datagram->size);
   }
-  if (socket != NULL) {
-    endpoint->context.log.peer = socket->place->id;
-    code = prtc_peer_receive(socket->place->peer, now, datagram);
+  struct prtc_peer_place *place = socket != NULL ? place_of(endpoint, socket, datagram) : NULL;
+  if (place == NULL) {
+    endpoint->stats.datagrams_unknown++;
+  } else {
+    endpoint->context.log.peer = place->id;
+    code = prtc_peer_receive(place->peer, now, datagram);
     endpoint->context.log.peer = 0;
-    prtc_endpoint_wake(endpoint, socket->place);
+    prtc_endpoint_wake(endpoint, place);
     /* A datagram that ends its peer (an alert, a wrong certificate) was taken: the peer says so by an event. */
     if (code < 0 && !PRTC_ERROR_IS_TRANSIENT(code)) code = PRTC_OK;
   }

@@ -15,6 +15,7 @@
 #include "core/base/heap.h"
 #include "core/base/map.h"
 #include "core/base/queue.h"
+#include "core/ice/mux.h"
 #include "core/endpoint/arena.h"
 #include "core/peer/internal.h"
 
@@ -31,6 +32,7 @@ struct link {
 };
 
 struct socket;
+struct user;
 
 /* What the endpoint keeps at each of its peers. */
 struct prtc_peer_place {
@@ -39,23 +41,36 @@ struct prtc_peer_place {
   struct prtc_heap_node timer;
   struct link work[WORK_KINDS];
   struct link stale;      /* in the list of those whose deadline may have moved */
-  struct socket *sockets; /* those that are open or being opened for it */
+  struct socket *sockets; /* its own, that are open or being opened */
+  struct user *users;     /* its parts in shared ones */
 };
 
 /* A socket that was asked for. */
 struct socket {
   prtc_socket_id id;
+  struct prtc_peer_place *place; /* whose it is; NULL: it is shared */
+  struct socket *next;           /* of the place, or of the shared ones */
+  prtc_address address;          /* as bound */
+  bool is_stream;                /* a TCP connection */
+  uint64_t request;              /* what opens it and is not answered yet; 0: it is open */
+  prtc_address wanted;           /* shared: what peers ask for, port 0 */
+  struct user *users;            /* shared */
+  bool open;                     /* shared */
+};
+
+/* A peer's part in a shared socket. */
+struct user {
+  struct socket *socket;
   struct prtc_peer_place *place;
-  struct socket *next;
-  prtc_address address; /* as bound */
-  bool is_stream;       /* a TCP connection */
-  uint64_t request;     /* what opens it and is not answered yet; 0: it is open */
+  struct user *next, **link;   /* of the socket's */
+  struct user *next_of_place;
+  bool waits;                  /* for the socket to be open */
 };
 
 /* A request that the driver has and has not answered. */
 struct pending {
   prtc_request request;
-  struct prtc_peer_place *place;
+  struct prtc_peer_place *place; /* NULL: a shared socket's */
   char name[256];
 };
 
@@ -73,6 +88,9 @@ struct prtc_endpoint {
   struct prtc_map sockets;  /* prtc_socket_id → socket */
   struct prtc_map pendings; /* request id → pending */
   struct prtc_queue closes; /* prtc_socket_id of sockets whose peer is gone */
+  uint32_t udp_port;        /* as configured: 0, a port, or PRTC_PORT_ANY */
+  struct socket *shared;    /* one for each local address */
+  struct prtc_mux mux;      /* whose datagrams are that arrive there */
   uint64_t next_peer, next_socket, next_request;
   struct prtc_heap timers;
   struct link work[WORK_KINDS], stale; /* heads of rings */
@@ -106,6 +124,19 @@ void prtc_link_remove(struct link *link);
 
 /* Forgets a socket of a peer; false when there is none of that id. */
 bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id);
+
+/* shared.c. A peer asks for its part in a socket: 1 when the driver is to be asked (*request is complete but for its id), 0 when it is
+ * settled, or NO_MEMORY. */
+int prtc_shared_ask(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request);
+/* The driver could not be asked: as if the peer, which was the first, had not asked. */
+void prtc_shared_cancel(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id);
+/* What came of that. NOT_FOUND: nobody is interested any more. */
+int prtc_shared_opened(prtc_endpoint *endpoint, struct socket *socket, const prtc_reply *reply);
+/* A peer needs its part no longer: false when it has none in that socket. */
+bool prtc_shared_leave(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id);
+void prtc_shared_drop(prtc_endpoint *endpoint, struct prtc_peer_place *place, bool waiting_only);
+void prtc_shared_closed(prtc_endpoint *endpoint, struct socket *socket); /* it has failed */
+void prtc_shared_clear(prtc_endpoint *endpoint); /* all peers are gone */
 
 /* A peer goes: its requests are forgotten, its sockets are to be closed. */
 void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place *place);

@@ -412,6 +412,11 @@ static prtc_endpoint *make_endpoint(const prtc_replay_config *config, struct prt
   memcpy(endpoint.seed, entry.values[1].data, sizeof endpoint.seed);
   endpoint.now = entry.time;
   endpoint.wall_clock = (int64_t)entry.values[2].number;
+  struct prtc_recording_reader ahead = *reader;
+  if (prtc_recording_read(&ahead, &entry) > 0 && entry.operation == PRTC_OP_endpoint_ports) {
+    endpoint.udp_port = (uint32_t)entry.values[0].number;
+    *reader = ahead;
+  }
   return prtc_endpoint_new(&endpoint);
 }
 

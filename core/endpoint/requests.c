@@ -68,6 +68,7 @@ void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place
     prtc_release(&endpoint->context, pending);
     i--; /* removal may have moved a later entry here */
   }
+  prtc_shared_drop(endpoint, place, true);
 }
 
 void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
@@ -78,6 +79,7 @@ void prtc_endpoint_drop_sockets(prtc_endpoint *endpoint, struct prtc_peer_place 
     (void)prtc_queue_push(&endpoint->closes, &id);
     prtc_endpoint_forget_socket(endpoint, id);
   }
+  prtc_shared_drop(endpoint, place, false);
 }
 
 void prtc_endpoint_requests_clear(prtc_endpoint *endpoint) {
@@ -97,38 +99,50 @@ static void issue_close(prtc_endpoint *endpoint, prtc_socket_id id) {
   prtc_endpoint_forget_socket(endpoint, id);
 }
 
-/* Gives the request of a peer its ids and remembers it. */
+/* 1 when the driver is to be asked, 0 when it is settled without. Sets request->socket. */
+static int issue_socket(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request) {
+  if (request->shared != 0) return prtc_shared_ask(endpoint, place, request);
+  if (!opens_socket(request->type)) return 1;
+  request->socket = ++endpoint->next_socket;
+  int code = remember_socket(endpoint, place, request->socket, request);
+  return code < 0 ? code : 1;
+}
+
+static void keep_name(prtc_endpoint *endpoint, struct pending *pending, const char *name) {
+  size_t size = strlen(name);
+  if (size >= sizeof pending->name) size = sizeof pending->name - 1; /* names are at most 253 characters (RFC 1035) */
+  memcpy(pending->name, name, size);
+  memcpy(endpoint->request_name, pending->name, sizeof pending->name);
+}
+
+/* Gives the request of a peer its ids and remembers it. As issue_socket. */
 static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request) {
-  request->id = ++endpoint->next_request;
   if (request->type == PRTC_REQUEST_CLOSE) {
+    if (prtc_shared_leave(endpoint, place, request->socket)) return 0;
+    request->id = ++endpoint->next_request;
     issue_close(endpoint, request->socket);
-    return PRTC_OK;
+    return 1;
   }
   struct pending *pending = prtc_allocate(&endpoint->context, sizeof *pending);
   if (pending == NULL) return PRTC_ERROR_NO_MEMORY;
-  if (opens_socket(request->type)) {
-    request->socket = ++endpoint->next_socket;
-    int code = remember_socket(endpoint, place, request->socket, request);
-    if (code < 0) {
-      prtc_release(&endpoint->context, pending);
-      return code;
-    }
+  request->id = ++endpoint->next_request;
+  int code = issue_socket(endpoint, place, request);
+  if (code <= 0) {
+    prtc_release(&endpoint->context, pending);
+    return code;
   }
   if (request->name != NULL) {
-    size_t size = strlen(request->name);
-    if (size >= sizeof pending->name) size = sizeof pending->name - 1; /* names are at most 253 characters (RFC 1035) */
-    memcpy(pending->name, request->name, size);
-    memcpy(endpoint->request_name, pending->name, sizeof pending->name);
+    keep_name(endpoint, pending, request->name);
     request->name = endpoint->request_name;
   }
   pending->request = *request;
   pending->request.name = request->name != NULL ? pending->name : NULL;
-  pending->place = place;
-  int code = prtc_map_set(&endpoint->pendings, request->id, pending);
-  if (code < 0) {
-    prtc_endpoint_forget_socket(endpoint, request->socket);
-    prtc_release(&endpoint->context, pending);
-  }
+  pending->place = request->shared != 0 ? NULL : place;
+  code = prtc_map_set(&endpoint->pendings, request->id, pending);
+  if (code == PRTC_OK) return 1;
+  if (request->shared != 0) prtc_shared_cancel(endpoint, place, request->socket);
+  else prtc_endpoint_forget_socket(endpoint, request->socket);
+  prtc_release(&endpoint->context, pending);
   return code;
 }
 
@@ -151,6 +165,7 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
       continue;
     }
     int code = issue(endpoint, place, out);
+    if (code == 0) continue;
     if (code < 0) { /* the peer goes on without what it asked for */
       const prtc_reply refusal = {.size = sizeof refusal, .code = code};
       (void)prtc_peer_reply(place->peer, endpoint->now, out, &refusal);
@@ -169,6 +184,13 @@ int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
   return result;
 }
 
+static int shared_opened(prtc_endpoint *endpoint, struct pending *pending, const prtc_reply *reply) {
+  int code = prtc_shared_opened(endpoint, prtc_map_get(&endpoint->sockets, pending->request.socket), reply);
+  prtc_release(&endpoint->context, pending);
+  prtc_endpoint_refresh(endpoint);
+  return code;
+}
+
 int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *given) {
   prtc_reply complete, *reply = &complete;
   if (!prtc_config_copy(reply, sizeof *reply, given)) return PRTC_ERROR_INVALID_ARGUMENT;
@@ -178,6 +200,7 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
   struct pending *pending = prtc_map_remove(&endpoint->pendings, reply->id);
   if (pending == NULL) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = pending->place;
+  if (place == NULL) return shared_opened(endpoint, pending, reply);
   if (reply->code < 0 && opens_socket(pending->request.type)) {
     prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   }
@@ -238,11 +261,16 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
   PRTC_RECORD(&endpoint->context, endpoint_socket_closed, now, PRTC_NUMBER(id), PRTC_SIGNED(system_error));
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
-  const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
+  struct socket *socket = prtc_map_get(&endpoint->sockets, id);
   if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = socket->place;
   PRTC_LOG(&endpoint->context, PRTC_LOG_WARNING, "endpoint", "socket %llu was closed (error %d)", (unsigned long long)id,
            system_error);
+  if (place == NULL) {
+    prtc_shared_closed(endpoint, socket);
+    prtc_endpoint_refresh(endpoint);
+    return PRTC_OK;
+  }
   prtc_endpoint_forget_socket(endpoint, id);
   int code = prtc_peer_socket_closed(place->peer, now, id);
   prtc_endpoint_wake(endpoint, place);
@@ -259,7 +287,9 @@ int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socke
   if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "unreachable from socket %llu (error %d)",
            (unsigned long long)id, system_error);
-  struct prtc_peer_place *place = socket->place;
+  /* On a shared socket only the path's owner is known, not who else may have checks under way there: these end with time. */
+  struct prtc_peer_place *place = socket->place != NULL ? socket->place : prtc_mux_find_path(&endpoint->mux, id, remote);
+  if (place == NULL) return PRTC_ERROR_NOT_FOUND;
   int code = prtc_peer_unreachable(place->peer, now, id, remote);
   prtc_endpoint_wake(endpoint, place);
   prtc_endpoint_refresh(endpoint);

@@ -46,6 +46,7 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
 
 void prtc_ice_free(prtc_ice *ice) {
   if (ice == NULL) return;
+  prtc_ice_leave(ice);
   prtc_ice_clear_generation(ice, false);
   prtc_ice_forget_former(ice);
   prtc_ice_list_free(ice, &ice->transactions);
@@ -193,6 +194,10 @@ static void explain(struct prtc_ice *ice, int code) {
     prtc_text_print(&text, "; %llu STUN messages of the other side had another user name or password (is its description the one "
                     "that was given here?)", (unsigned long long)ice->refused);
   }
+  if (code == PRTC_ERROR_ICE_FAILED && ice->taken > 0) {
+    prtc_text_print(&text, "; %llu checks came over a path that another connection of the same port uses",
+                    (unsigned long long)ice->taken);
+  }
   if (code == PRTC_ERROR_ICE_FAILED && !ice->remote_ended) {
     prtc_text_print(&text, "; the other side has not said that its candidates are complete");
   }
@@ -276,6 +281,7 @@ void prtc_ice_step(struct prtc_ice *ice) {
   }
   if (give_up_at(ice) <= ice->now) prtc_ice_fail(ice, PRTC_ERROR_ICE_FAILED);
   update_state(ice);
+  prtc_ice_share_step(ice);
   ice->deadline = find_deadline(ice);
 }
 

@@ -64,10 +64,12 @@ struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum tran
   transaction->window = window_of(ice, gathers && rc > RC_GATHER ? RC_GATHER : rc);
   transaction->patience = transaction->window + (gathers ? RM_GATHER : RM) * least;
   transaction->due = PRTC_NEVER;
+  prtc_ice_share_transaction(ice, transaction);
   return transaction;
 }
 
 void prtc_ice_remove_transaction(struct prtc_ice *ice, struct ice_transaction *transaction) {
+  prtc_ice_unshare(ice, &transaction->entry);
   prtc_ice_list_remove(&ice->transactions, transaction);
   prtc_release(ice->context, transaction);
 }
@@ -339,6 +341,7 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
   if (round_trip > 0 || pair->round_trip_time == 0) pair->round_trip_time = round_trip;
   prtc_ice_log_pair(ice, pair, nominates ? "works, and is nominated" : "works");
   remove_checks(ice, pair, nominates);
+  if (!prtc_ice_prove(ice, pair)) return;
   /* RFC 8445 section 7.2.5.3.3: what shares its foundation is likely to work too */
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *other = ice->pairs.items[i];

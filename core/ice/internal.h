@@ -23,6 +23,7 @@
 
 #include "core/base/context.h"
 #include "core/base/queue.h"
+#include "core/ice/mux.h"
 #include "core/stun/message.h"
 
 #define MAX_SOCKETS 32      /* each: UDP, active TCP, passive TCP */
@@ -110,6 +111,7 @@ struct ice_pair {
   prtc_candidate_type local_type; /* of what the other side sees: known when valid */
   uint64_t round_trip_time;
   prtc_ice_pair_stats stats; /* its counters and its id alone */
+  struct prtc_mux_entry claim;
 };
 
 enum transaction_kind { TRANSACTION_CHECK, TRANSACTION_CONSENT, TRANSACTION_GATHER };
@@ -134,6 +136,7 @@ struct ice_transaction {
   prtc_time rto, most_rto;   /* until the next transmission; what doubling ends at */
   prtc_time window, patience; /* since the first transmission: of the last one, of giving up */
   prtc_time due;             /* when that is, or when it has failed; counts when started and not ready */
+  struct prtc_mux_entry entry;
 };
 
 /* The selected pair, with what consent needs (RFC 7675). */
@@ -227,6 +230,17 @@ struct prtc_ice {
   struct ice_path path;
   prtc_socket_id former_socket; /* where data may still arrive from after the selected pair has changed */
   prtc_address former_remote;
+
+  /* Sockets that are shared with other agents: NULL when they are this agent's own. */
+  struct prtc_mux *mux;
+  void *owner;
+  bool yields;            /* its paths are free for others */
+  struct ice_known_ufrag {
+    struct prtc_mux_entry entry;
+    char ufrag[257];
+  } ufrags[3];            /* of the present generation, of the one that may be taken back, of the path */
+  struct prtc_mux_entry path_claim, former_claim;
+  uint64_t taken;         /* checks that came over a path of another's, in this generation */
 
   prtc_ice_transport_state state;
   int failure;            /* prtc_error, 0 while not failed */
@@ -345,6 +359,19 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair);
 
 int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 void prtc_ice_replay_early(struct prtc_ice *ice);
+
+/* ---------------------------------------------------------------------------------------------------------- share.c */
+
+/* Brings what the mux knows into line with what is. At the end of every step. */
+void prtc_ice_share_step(struct prtc_ice *ice);
+void prtc_ice_share_transaction(struct prtc_ice *ice, struct ice_transaction *transaction);
+void prtc_ice_unshare(struct prtc_ice *ice, struct prtc_mux_entry *entry);
+/* Somebody else has selected the path: nothing is answered over it. */
+bool prtc_ice_is_taken(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
+/* A check of ours was answered over the pair. False when somebody else has selected its path: then it has failed all the same. */
+bool prtc_ice_prove(struct prtc_ice *ice, struct ice_pair *pair);
+/* The same for the pair that is about to be selected. */
+bool prtc_ice_prove_selected(struct prtc_ice *ice, struct ice_pair *pair);
 
 /* -------------------------------------------------------------------------------------------------------- restart.c */
 

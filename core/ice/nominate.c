@@ -107,6 +107,7 @@ void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
 
 void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
   struct ice_path *path = &ice->path;
+  if (!prtc_ice_prove_selected(ice, pair)) return;
   bool same = path->valid && path->socket == pair->socket && prtc_ice_same_address(&path->remote, &pair->remote->address);
   if (path->valid && !same) {
     ice->former_socket = path->socket->id;

@@ -131,6 +131,7 @@ void prtc_ice_remove_pair(struct prtc_ice *ice, struct ice_pair *pair) {
     if (transaction->pair == pair) prtc_ice_remove_transaction(ice, transaction);
   }
   if (ice->path.pair == pair) ice->path.pair = NULL;
+  prtc_ice_unshare(ice, &pair->claim);
   prtc_ice_list_remove(&ice->pairs, pair);
   prtc_release(ice->context, pair);
 }
@@ -286,7 +287,7 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   }
   ice->nomination = PRTC_NEVER;
   ice->failure = 0;
-  ice->checks_sent = ice->answers = ice->requests = ice->refused = 0;
+  ice->checks_sent = ice->answers = ice->requests = ice->refused = ice->taken = 0;
 }
 
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling) {

@@ -14,7 +14,9 @@
 void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[257], char password[257]) {
   memset(ufrag, 0, 257);
   memset(password, 0, 257);
-  prtc_random_ice_chars(&ice->context->random, ufrag, UFRAG_SIZE);
+  do {
+    prtc_random_ice_chars(&ice->context->random, ufrag, UFRAG_SIZE);
+  } while (ice->mux != NULL && prtc_mux_has_ufrag(ice->mux, ufrag)); /* it is how requests find us */
   prtc_random_ice_chars(&ice->context->random, password, PASSWORD_SIZE);
 }
 

@@ -50,6 +50,7 @@ static bool other_side_must_switch(struct prtc_ice *ice, const struct prtc_stun_
 /* An authenticated check of the current generation has come. */
 static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *remote, uint32_t priority,
                        bool use_candidate) {
+  if (prtc_ice_is_taken(ice, socket, remote)) return;
   struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, remote, priority);
   if (pair == NULL) return;
   pair->heard = true;
@@ -139,6 +140,10 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   }
   ice->requests++;
   prtc_ice_connection_heard(ice, socket);
+  if (prtc_ice_is_taken(ice, socket, &datagram->remote)) {
+    ice->taken++;
+    return PRTC_ERROR_UNEXPECTED;
+  }
   int error = 0;
   if (prtc_stun_unknown_attributes(message, &unknown, 1) > 0) { /* RFC 8489 section 6.3.1 */
     error = PRTC_STUN_ERROR_UNKNOWN_ATTRIBUTE;

@@ -11,6 +11,7 @@
 #include <polyrtc/peer.h>
 
 struct prtc_context;
+struct prtc_mux;
 
 /* What a peer asks of the endpoint that holds it. Commands reach a peer without passing through its endpoint, so the peer has to
  * say that its deadline may have moved or that it may have something to send, an event or a request. */
@@ -32,6 +33,8 @@ struct prtc_peer_host {
   int (*fatal)(const prtc_endpoint *endpoint);
   /* Time has passed, in a command: returns the latest time seen, for it never goes back. */
   prtc_time (*advance)(prtc_endpoint *endpoint, prtc_time now);
+  /* Where ICE says what belongs to the peer's place, when sockets are shared; else NULL. */
+  struct prtc_mux *mux;
 };
 
 /* What the endpoint keeps at each peer. The peer does not touch it. */

@@ -317,6 +317,8 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .streaming = peer->config.streaming_channels != 0,
                                                .mtu = peer->config.mtu,
                                                .ice = {.ta = peer->config.ice_pacing * 1000},
+                                               .mux = peer->host.mux,
+                                               .owner = peer->place,
                                                .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
   peer->transport = prtc_transport_new(peer->context, now, &config);
   if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;

@@ -12,6 +12,7 @@
 
 #include "core/base/context.h"
 #include "core/base/queue.h"
+#include "core/ice/mux.h"
 #include "core/transport/routes.h"
 #include "core/transport/streams.h"
 #include "core/transport/transport.h"

@@ -82,8 +82,12 @@ static void dtls_state(struct prtc_transport *transport, prtc_time now, const pr
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
   switch (event->state) {
     case PRTC_DTLS_TRANSPORT_CONNECTED: start_sctp(transport, now); break;
-    case PRTC_DTLS_TRANSPORT_CLOSED: end_sctp(transport, PRTC_OK); break;
+    case PRTC_DTLS_TRANSPORT_CLOSED:
+      prtc_ice_yield(transport->ice);
+      end_sctp(transport, PRTC_OK);
+      break;
     case PRTC_DTLS_TRANSPORT_FAILED:
+      prtc_ice_yield(transport->ice);
       transport->failed_for_good = true;
       prtc_transport_push_failure(transport, event->code, event->text);
       end_sctp(transport, event->code);

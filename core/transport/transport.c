@@ -28,6 +28,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
     prtc_transport_free(transport);
     return NULL;
   }
+  if (config->mux != NULL) prtc_ice_join(transport->ice, config->mux, config->owner);
   return transport;
 }
 
@@ -338,6 +339,7 @@ int prtc_transport_close(struct prtc_transport *transport, prtc_time now) {
   if (transport->closed) return PRTC_OK;
   prtc_transport_pump(transport, now);
   transport->closed = true;
+  prtc_ice_leave(transport->ice);
   prtc_stack_close(transport, now);
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, PRTC_ICE_TRANSPORT_CLOSED);
   return PRTC_OK;

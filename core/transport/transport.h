@@ -21,6 +21,7 @@
 #include <polyrtc/types.h>
 
 struct prtc_context;
+struct prtc_mux;
 struct prtc_transport;
 
 struct prtc_transport_config {
@@ -34,6 +35,8 @@ struct prtc_transport_config {
   uint32_t mtu;              /* bytes of UDP payload */
   prtc_channel_id first_channel; /* ids of channels count from here */
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
+  struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
+  void *owner;          /* whom the mux finds */
 };
 
 /* NULL when memory is lacking. Nothing is sent or asked for before prtc_transport_gather. */

@@ -49,7 +49,19 @@ typedef struct prtc_endpoint_config {
   uint32_t key_log;                /* 1: TLS secrets are kept for prtc_endpoint_output. Who has them can read what was sent */
   size_t capture_size;             /* bytes of decrypted traffic that may wait for prtc_endpoint_output; 0: none is captured */
   size_t recording_size;           /* bytes of recorded inputs that may wait, the same; 0: they are not recorded */
+  uint32_t udp_port;               /* 0: each peer has UDP ports of its own. Otherwise all peers share one socket for each local
+                                      address, at this port (1 to 65535; what a firewall lets through), or at one that the system
+                                      chooses (PRTC_PORT_ANY) */
 } prtc_endpoint_config;
+
+/* One port for all peers, whatever its number. With several local addresses each has a number of its own. */
+#define PRTC_PORT_ANY 65536
+
+/* What one port for all means. A socket is opened when the first peer gathers, and closed when the last of those that use it has gone.
+ * The peer of a datagram is found by the ufrag (STUN requests), the transaction (responses), or else by the remote address, once STUN
+ * has authenticated it for one peer. Two peers that the same remote address talks to on one socket cannot be told apart by anything
+ * but STUN: the first that has selected that pair keeps it for as long as it has consent (RFC 7675); the other takes another pair, or fails
+ * with an event that says so. So two peers of one endpoint do not connect with each other from one address to the same. */
 
 /* Makes an endpoint; `config` is not kept. NULL when memory is lacking or config->size is unknown. Free with
  * prtc_endpoint_free. */
@@ -169,6 +181,7 @@ typedef struct prtc_request {
   prtc_address remote;
   uint32_t interface_index;
   const char *name;         /* NUL-terminated; valid until the next call of prtc_endpoint_request */
+  uint32_t shared;          /* 1: the socket is that of all peers (prtc_endpoint_config.udp_port) */
 } prtc_request;
 
 /* How an interface is attached, W3C webrtc-stats and RFC 8421: it decides the order of candidates. */
@@ -282,6 +295,7 @@ typedef struct prtc_endpoint_stats {
   uint64_t bytes_sent;
   uint64_t datagrams_dropped;    /* received, but malformed, unauthenticated or unexpected */
   uint64_t peers;                /* now */
+  uint64_t datagrams_unknown;    /* of those dropped: no peer was found for them */
 } prtc_endpoint_stats;
 
 /* Fills what fits into stats->size bytes. */
