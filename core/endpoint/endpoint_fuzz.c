@@ -87,6 +87,7 @@ static void command(uint8_t code) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size > 4096) return 0;
   script = prtc_reader_of(data, size);
+  world_udp_port = size > 0 && data[size - 1] % 2 == 1 ? 7000 : 0;
   world_open(&world, NULL);
   world_peer(&world, 0);
   world_peer(&world, 1);

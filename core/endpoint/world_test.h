@@ -61,6 +61,9 @@ struct world {
 static size_t world_recording_size, world_capture_size;
 static uint32_t world_key_log;
 
+/* The port of all peers of the next worlds' second endpoints; 0: each has its own */
+static uint32_t world_udp_port;
+
 static inline void world_open(struct world *world, const prtc_allocator *allocator) {
   memset(world, 0, sizeof *world);
   world->now = 1000000;
@@ -78,6 +81,7 @@ static inline void world_open(struct world *world, const prtc_allocator *allocat
     config.recording_size = world_recording_size;
     config.capture_size = world_capture_size;
     config.key_log = world_key_log;
+    if (i == 1) config.udp_port = world_udp_port;
     world->nodes[i].endpoint = prtc_endpoint_new(&config);
     PRTC_REQUIRE(world->nodes[i].endpoint != NULL);
     world->nodes[i].next_port = 5000;
@@ -125,7 +129,7 @@ static inline void world_answer(struct world *world, struct node *node, const pr
   } else if (request->type == PRTC_REQUEST_OPEN_UDP) {
     PRTC_REQUIRE(node->socket_count < 16);
     reply.address = request->address;
-    reply.address.port = node->next_port++;
+    if (reply.address.port == 0) reply.address.port = node->next_port++;
     node->sockets[node->socket_count++] = (struct socket_at){request->socket, reply.address};
   } else if (request->type == PRTC_REQUEST_CLOSE) {
     for (size_t i = 0; i < node->socket_count; i++) {

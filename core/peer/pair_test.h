@@ -70,7 +70,7 @@ static inline prtc_time host_advance(prtc_endpoint *endpoint, prtc_time now) {
 
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_read_certificate, host_drop_requests, host_remove, host_fatal, host_advance};
+                                      host_read_certificate, host_drop_requests, host_remove, host_fatal, host_advance, NULL};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 

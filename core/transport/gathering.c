@@ -347,6 +347,7 @@ int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now
     struct socket *socket = &gathering->sockets[i];
     if (socket->state != SOCKET_OPEN || socket->id != id) continue;
     socket->state = SOCKET_FAILED;
+    if (transport->fallback.socket == id) transport->fallback.socket = 0;
     (void)prtc_ice_remove_socket(transport->ice, now, id);
     (void)prtc_ice_remove_socket(transport->ice, now, active_id(gathering, socket));
     prtc_transport_pump(transport, now);
