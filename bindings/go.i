@@ -150,7 +150,7 @@ typedef struct prtc_handle_bytes {
 }
 
 typedef struct prtc_endpoint_stats {
-  uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent, datagrams_dropped, peers;
+  uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent, datagrams_dropped, peers, datagrams_unknown;
 } prtc_endpoint_stats;
 
 %mutable;

@@ -124,7 +124,8 @@ static const prtc_handle_bytes *bytes_result(struct prtc_handle *handle, char *t
 /* ------------------------------------------------------------------------------------------------------------------ life */
 
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
-                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size) {
+                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size,
+                                    uint32_t udp_port) {
   prtc_endpoint_config config;
   struct prtc_handle *handle = seed_size == sizeof config.seed ? calloc(1, sizeof *handle) : NULL;
   if (handle == NULL) return NULL;
@@ -136,6 +137,7 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
   config.key_log = key_log;
   config.capture_size = (size_t)capture_size;
   config.recording_size = (size_t)recording_size;
+  config.udp_port = udp_port;
   handle->endpoint = prtc_endpoint_new(&config);
   if (handle->endpoint == NULL) {
     free(handle);
@@ -145,7 +147,7 @@ struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint6
 }
 
 static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable, uint32_t key_log, uint64_t capture_size,
-                                      uint64_t recording_size) {
+                                      uint64_t recording_size, uint32_t udp_port) {
   prtc_driver_config config;
   struct prtc_handle *handle = calloc(1, sizeof *handle);
   if (handle == NULL) return NULL;
@@ -155,6 +157,7 @@ static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable, uin
   config.key_log = key_log;
   config.capture_size = (size_t)capture_size;
   config.recording_size = (size_t)recording_size;
+  config.udp_port = udp_port;
   handle->driver = prtc_driver_new(&config);
   if (handle->driver == NULL) {
     int error = errno;
@@ -167,13 +170,13 @@ static struct prtc_handle *new_driver(uint32_t log_level, uint32_t portable, uin
 }
 
 struct prtc_handle *prtc_handle_new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
-                                           uint64_t recording_size) {
-  return new_driver(log_level, 0, key_log, capture_size, recording_size);
+                                           uint64_t recording_size, uint32_t udp_port) {
+  return new_driver(log_level, 0, key_log, capture_size, recording_size, udp_port);
 }
 
 struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
-                                                    uint64_t recording_size) {
-  return new_driver(log_level, 1, key_log, capture_size, recording_size);
+                                                    uint64_t recording_size, uint32_t udp_port) {
+  return new_driver(log_level, 1, key_log, capture_size, recording_size, udp_port);
 }
 
 struct prtc_handle *prtc_handle_new_replay(const uint8_t *data, size_t size, uint32_t log_level, uint32_t key_log,

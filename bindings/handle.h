@@ -24,12 +24,12 @@ struct prtc_handle;
 
 /* seed: 32 bytes. NULL when memory is lacking or the seed has another size. */
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
-                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size);
+                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size, uint32_t udp_port);
 /* With a driver. NULL: errno says why. */
 struct prtc_handle *prtc_handle_new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
-                                           uint64_t recording_size);
+                                           uint64_t recording_size, uint32_t udp_port);
 struct prtc_handle *prtc_handle_new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
-                                                    uint64_t recording_size);
+                                                    uint64_t recording_size, uint32_t udp_port);
 /* Of a recording (it is copied), for prtc_handle_replay_next. NULL: it is none, or memory is lacking. */
 struct prtc_handle *prtc_handle_new_replay(const uint8_t *data, size_t size, uint32_t log_level, uint32_t key_log,
                                            uint64_t capture_size);

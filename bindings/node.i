@@ -217,6 +217,7 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
     object.Set("bytesSent", polyrtc_number(env, $1->bytes_sent));
     object.Set("datagramsDropped", polyrtc_number(env, $1->datagrams_dropped));
     object.Set("peers", polyrtc_number(env, $1->peers));
+    object.Set("datagramsUnknown", polyrtc_number(env, $1->datagrams_unknown));
     $result = object;
   }
 }

@@ -55,12 +55,13 @@ struct prtc_handle {};
 POLYRTC_NULL_IS_ERRNO(new_driver)
 POLYRTC_NULL_IS_ERRNO(new_portable_driver)
 %inline %{
-static struct prtc_handle *new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size) {
-  return prtc_handle_new_driver(log_level, key_log, capture_size, recording_size);
+static struct prtc_handle *new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size,
+                                      uint32_t udp_port) {
+  return prtc_handle_new_driver(log_level, key_log, capture_size, recording_size, udp_port);
 }
 static struct prtc_handle *new_portable_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
-                                               uint64_t recording_size) {
-  return prtc_handle_new_portable_driver(log_level, key_log, capture_size, recording_size);
+                                               uint64_t recording_size, uint32_t udp_port) {
+  return prtc_handle_new_portable_driver(log_level, key_log, capture_size, recording_size, udp_port);
 }
 %}
 
@@ -76,8 +77,8 @@ static struct prtc_handle *new_replay(const uint8_t *data, size_t size, uint32_t
 POLYRTC_NULL_IS(prtc_handle::prtc_handle, "the seed must be of 32 bytes")
 %extend prtc_handle {
   prtc_handle(const uint8_t *data, size_t size, uint64_t now, int64_t wall_clock, uint32_t log_level, uint32_t key_log,
-              uint64_t capture_size, uint64_t recording_size) {
-    return prtc_handle_new(data, size, now, wall_clock, log_level, key_log, capture_size, recording_size);
+              uint64_t capture_size, uint64_t recording_size, uint32_t udp_port) {
+    return prtc_handle_new(data, size, now, wall_clock, log_level, key_log, capture_size, recording_size, udp_port);
   }
   ~prtc_handle() { prtc_handle_free($self); }
 }

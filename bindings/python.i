@@ -249,8 +249,8 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 %typemap(out) const prtc_endpoint_stats * {
   $result = $1 == NULL
                 ? SWIG_Py_Void()
-                : Py_BuildValue("(KKKKKK)", (unsigned long long)$1->datagrams_received,
+                : Py_BuildValue("(KKKKKKK)", (unsigned long long)$1->datagrams_received,
                                 (unsigned long long)$1->datagrams_sent, (unsigned long long)$1->bytes_received,
                                 (unsigned long long)$1->bytes_sent, (unsigned long long)$1->datagrams_dropped,
-                                (unsigned long long)$1->peers);
+                                (unsigned long long)$1->peers, (unsigned long long)$1->datagrams_unknown);
 }

@@ -24,7 +24,7 @@ type host struct {
 func newHost(t *testing.T, ip string) *host {
 	seed := make([]byte, 32)
 	rand.Read(seed)
-	endpoint := native.NewEndpoint(seed, 0, 0, 0, 0, 0, 0)
+	endpoint := native.NewEndpoint(seed, 0, 0, 0, 0, 0, 0, 0)
 	t.Cleanup(func() { native.DeleteEndpoint(endpoint) })
 	peer := endpoint.CreatePeer(0, 0, 0, 0, 0, 0)
 	return &host{t: t, ip: ip, endpoint: endpoint, peer: peer, sockets: map[string]uint64{}}

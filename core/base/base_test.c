@@ -6,10 +6,12 @@
 #include "core/base/config.h"
 #include "core/base/bytes.h"
 #include "core/base/context.h"
+#include "core/base/hash.h"
 #include "core/base/heap.h"
 #include "core/base/map.h"
 #include "core/base/queue.h"
 #include "core/base/testing.h"
+#include "core/base/table.h"
 #include "core/base/text.h"
 
 static struct prtc_context context;
@@ -278,6 +280,57 @@ static void configurations_of_other_versions(void) {
   PRTC_CHECK(!prtc_config_copy(&out_1, sizeof out_1, NULL));
 }
 
+/* The reference's own test vectors: the key 00 01 … 0f, messages of that beginning. */
+static void hash_is_siphash(void) {
+  const uint64_t key[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+  uint8_t message[64];
+  for (int i = 0; i < 64; i++) message[i] = (uint8_t)i;
+  PRTC_CHECK(prtc_hash(key, message, 0) == UINT64_C(0x726fdb47dd0e0e31));
+  PRTC_CHECK(prtc_hash(key, message, 1) == UINT64_C(0x74f839c593dc67fd));
+  PRTC_CHECK(prtc_hash(key, message, 7) == UINT64_C(0xab0200f58b01d137));
+  PRTC_CHECK(prtc_hash(key, message, 8) == UINT64_C(0x93f5f5799a932462));
+  PRTC_CHECK(prtc_hash(key, message, 15) == UINT64_C(0xa129ca6149be45e5));
+  PRTC_CHECK(prtc_hash(key, message, 63) == UINT64_C(0x958a324ceb064572));
+}
+
+static struct prtc_table_key table_key(unsigned number) {
+  struct prtc_table_key key = {{(uint8_t)number, (uint8_t)(number >> 8)}};
+  return key;
+}
+
+static void table_finds_what_was_added(void) {
+  static struct prtc_table_entry entries[3000];
+  struct prtc_table table;
+  PRTC_REQUIRE(prtc_table_init(&table, &context) == 0);
+  memset(entries, 0, sizeof entries);
+  for (unsigned i = 0; i < 3000; i++) { /* a thousand keys, three times each */
+    struct prtc_table_key key = table_key(i % 1000);
+    prtc_table_add(&table, &entries[i], &key);
+  }
+  for (unsigned i = 0; i < 1000; i++) {
+    struct prtc_table_key key = table_key(i);
+    unsigned found = 0;
+    for (const struct prtc_table_entry *entry = prtc_table_find(&table, &key); entry != NULL; entry = prtc_table_next(entry)) {
+      PRTC_CHECK((entry - entries) % 1000 == i);
+      found++;
+    }
+    PRTC_CHECK_INT(found, 3);
+  }
+  PRTC_CHECK(table.capacity >= 2048); /* chains are short */
+  for (unsigned i = 0; i < 2990; i++) {
+    prtc_table_remove(&table, &entries[i]);
+    prtc_table_remove(&table, &entries[i]); /* again is harmless */
+  }
+  PRTC_CHECK(table.capacity <= 128 && table.count == 10);
+  for (unsigned i = 0; i < 1000; i++) {
+    struct prtc_table_key key = table_key(i);
+    const struct prtc_table_entry *entry = prtc_table_find(&table, &key);
+    PRTC_CHECK(i < 990 ? entry == NULL : entry == &entries[2000 + i]);
+  }
+  prtc_table_clear(&table);
+  PRTC_CHECK(entries[2995].place == NULL);
+}
+
 int main(void) {
   static const uint8_t seed[32] = {42};
   prtc_context_init(&context, seed, NULL, 0);
@@ -292,6 +345,8 @@ int main(void) {
   PRTC_RUN(heap_gives_the_earliest);
   PRTC_RUN(map_finds_what_was_set);
   PRTC_RUN(map_can_be_emptied_while_it_is_walked);
+  PRTC_RUN(hash_is_siphash);
+  PRTC_RUN(table_finds_what_was_added);
   PRTC_RUN(log_keeps_the_newest_lines);
   PRTC_RUN(errors_are_in_their_ranges);
   prtc_context_clear(&context);

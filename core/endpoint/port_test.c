@@ -371,6 +371,70 @@ static void a_recording_of_one_port_runs_again(void) {
   crowd_close(&crowd);
 }
 
+/* An allocator that counts, and fails once. */
+struct meter {
+  long live, left; /* left: allocations until that one; -1: none fails */
+};
+
+static bool spend(struct meter *meter) { return meter->left < 0 || --meter->left >= 0; }
+static void *meter_allocate(void *context, size_t size) {
+  struct meter *meter = context;
+  if (!spend(meter)) return NULL;
+  meter->live++;
+  return malloc(size);
+}
+static void *meter_reallocate(void *context, void *pointer, size_t size) {
+  struct meter *meter = context;
+  if (!spend(meter)) return NULL;
+  meter->live += pointer == NULL;
+  return realloc(pointer, size);
+}
+static void meter_release(void *context, void *pointer) {
+  struct meter *meter = context;
+  meter->live -= pointer != NULL;
+  free(pointer);
+}
+
+/* At whatever moment: a peer may not come to be, or not connect; the others do, and all memory comes back. */
+static void memory_is_lacking_while_sockets_are_shared(void) {
+  static char sdp[65536];
+  unsigned worked = 0;
+  for (long left = 0; left < 400; left++) {
+    struct meter meter = {.left = -1};
+    const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+    crowd_allocator = &allocator;
+    crowd_open(&crowd, 4, 7000, 0);
+    open_pairs(1);
+    crowd_allocator = NULL;
+    prtc_endpoint *endpoint = crowd.endpoints[SERVER];
+    prtc_peer *peer = NULL;
+    prtc_peer_config config;
+    prtc_request request;
+    PRTC_INIT(&config);
+    meter.left = left; /* one allocation fails of those that a peer takes which gathers beside the first */
+    int code = prtc_peer_new(endpoint, crowd.now, &config, &peer);
+    int size = code < 0 ? code : prtc_peer_create_offer(peer, crowd.now, NULL, sdp, sizeof sdp);
+    prtc_channel_config channel;
+    prtc_channel_id id;
+    PRTC_INIT(&channel);
+    channel.label = "c", channel.label_size = 1, channel.stream_id = PRTC_STREAM_NONE;
+    if (code >= 0) (void)prtc_peer_create_data_channel(peer, crowd.now, &channel, &id);
+    if (size >= 0) (void)prtc_peer_set_local_description(peer, crowd.now, PRTC_SDP_OFFER, NULL, 0);
+    while (prtc_endpoint_request(endpoint, &request) > 0) (void)crowd_reply(&crowd, SERVER, &request);
+    bool spent = meter.left < 0;
+    meter.left = -1;
+    prtc_peer_free(peer);
+    prtc_event event;
+    bool fatal = false;
+    while (prtc_endpoint_event(endpoint, &event, 1) > 0) fatal = fatal || event.type == PRTC_EVENT_ENDPOINT_FAILED;
+    if (!fatal) crowd_exchange(&crowd, 0), worked++;
+    crowd_close(&crowd);
+    PRTC_CHECK_INT(meter.live, 0);
+    if (!spent) break;
+  }
+  PRTC_CHECK(worked > 10);
+}
+
 int main(void) {
   PRTC_RUN(all_peers_use_one_socket);
   PRTC_RUN(the_system_may_choose_the_port);
@@ -386,5 +450,6 @@ int main(void) {
   PRTC_RUN(floods_of_what_nobody_sent);
   PRTC_RUN(a_peer_that_steals_the_address_of_another);
   PRTC_RUN(a_recording_of_one_port_runs_again);
+  PRTC_RUN(memory_is_lacking_while_sockets_are_shared);
   return PRTC_TEST_RESULT();
 }

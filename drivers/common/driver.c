@@ -43,6 +43,7 @@ static bool make_endpoint(struct prtc_driver *driver, const prtc_driver_config *
   endpoint.key_log = config->key_log;
   endpoint.capture_size = config->capture_size;
   endpoint.recording_size = config->recording_size;
+  endpoint.udp_port = config->udp_port;
   errno = ENOMEM;
   driver->endpoint = prtc_endpoint_new(&endpoint);
   wipe(endpoint.seed, sizeof endpoint.seed);

@@ -11,7 +11,7 @@ const rtc = require('..');
 class Host {
   constructor(ip) {
     this.ip = ip;
-    this.endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0);
+    this.endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0, 0);
     this.peer = this.endpoint.createPeer(0, rtc.ICE_POLICY_ALL, 0, 0, 0, 0);
     this.sockets = new Map(); // address → socket
     this.messages = [];
@@ -80,8 +80,8 @@ test('two peers in memory exchange messages', () => {
 });
 
 test('what is wrong is thrown, not crashed on', () => {
-  assert.throws(() => new rtc.Endpoint(Buffer.alloc(31), 0, 0, 0, 0, 0, 0));
-  const endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0);
+  assert.throws(() => new rtc.Endpoint(Buffer.alloc(31), 0, 0, 0, 0, 0, 0, 0));
+  const endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0, 0);
   assert.throws(() => rtc.check(endpoint.restartIce(77, 0)), { errorName: 'NOT_FOUND' });
   assert.throws(() => endpoint.sendBytes(1, 0, 1, 'text'));
 });

@@ -18,7 +18,7 @@ from .description import RTCSessionDescription
 from .exceptions import InvalidAccessError, InvalidStateError
 from .inside import see_inside
 from .peerconnection import RTCPeerConnection
-from .sansio import NO_LIMIT
+from .sansio import ANY_PORT, NO_LIMIT
 from .stats import RTCStats, RTCStatsReport
 from .transports import (
     RTCDtlsTransport,
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "InvalidAccessError",
     "InvalidStateError",
+    "ANY_PORT",
     "NO_LIMIT",
     "RTCBundlePolicy",
     "RTCCertificate",

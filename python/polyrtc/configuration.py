@@ -57,3 +57,6 @@ class RTCConfiguration:
     for messages that are read in parts; of those that are not, up to 16 MiB are taken."""
     sendQueueSize: int = 0
     """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""
+    udpPort: int = 0
+    """One UDP port for all connections of the event loop that name it, for servers behind a firewall. 0: each has ports of its own;
+    ``polyrtc.ANY_PORT``: one port that the system chooses. Two connections of one process that share a port do not connect with each other."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import native
-from .sansio import Endpoint, check
+from .sansio import Endpoint, check, check_port
 
 
 class Watch(NamedTuple):
@@ -46,9 +46,11 @@ class Driver:
         key_log: bool = False,
         capture_size: int = 0,
         recording_size: int = 0,
+        udp_port: int = 0,
     ) -> None:
+        check_port(udp_port)
         make = native.new_portable_driver if portable else native.new_driver
-        self._native = make(log_level, key_log, capture_size, recording_size)
+        self._native = make(log_level, key_log, capture_size, recording_size, udp_port)
         self.endpoint = Endpoint._of(self._native)
 
     def fileno(self) -> int:

@@ -36,13 +36,14 @@ class Subscriber(Protocol):
 class Engine:
     """Use :meth:`of_running_loop`."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, udp_port: int = 0) -> None:
         self.loop = loop
         self._inside = Inside()
         self.driver = Driver(
             key_log=self._inside.key_log,
             capture_size=self._inside.capture_size,
             recording_size=self._inside.recording_size,
+            udp_port=udp_port,
         )
         self._inside.set_levels(self.driver.endpoint)
         self._peers: dict[int, weakref.finalize[[weakref.ref[Engine], int], Subscriber]] = {}
@@ -59,16 +60,16 @@ class Engine:
         self._watch()
 
     @staticmethod
-    def of_running_loop() -> Engine:
-        """The engine of the running loop, made when there is none. RuntimeError when no loop runs."""
+    def of_running_loop(udp_port: int = 0) -> Engine:
+        """The engine of the running loop with this port, made when there is none. RuntimeError when no loop runs."""
         loop = asyncio.get_running_loop()
         engines = _engines_of_thread()
         for other in list(engines.values()):
             if other.loop.closed():  # its connections were left: their sockets need not wait for the garbage collector
                 other.close()
-        engine = engines.get(id(loop))
+        engine = engines.get((id(loop), udp_port))
         if engine is None or engine.closed or engine.failed:
-            engine = engines[id(loop)] = Engine(AsyncioLoop(loop))
+            engine = engines[id(loop), udp_port] = Engine(AsyncioLoop(loop), udp_port)
         return engine
 
     # ------------------------------------------------------------------------------------------------------------- peers
@@ -234,8 +235,8 @@ def _abandon(engine: weakref.ref[Engine], peer_id: int) -> None:
 _threads = threading.local()
 
 
-def _engines_of_thread() -> weakref.WeakValueDictionary[int, Engine]:
-    """By the id of the loop. (Not by the loop, weakly: an engine's connections know their loop, and would keep it.)"""
+def _engines_of_thread() -> weakref.WeakValueDictionary[tuple[int, int], Engine]:
+    """By the id of the loop and the port. (Not by the loop, weakly: an engine's connections know their loop, and would keep it.)"""
     try:
         return _threads.engines  # type: ignore[no-any-return]
     except AttributeError:

@@ -193,10 +193,13 @@ class RTCPeerConnection(Emitter):
             useLoopback=configuration.useLoopback or old.useLoopback,
             maxMessageSize=configuration.maxMessageSize or old.maxMessageSize,
             sendQueueSize=configuration.sendQueueSize or old.sendQueueSize,
+            udpPort=configuration.udpPort or old.udpPort,
         )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
             raise invalid_modification("certificates and bundlePolicy cannot be changed")
         self.__check_configuration(configuration)
+        if self.__bound is not None and configuration.udpPort != old.udpPort:
+            raise invalid_modification("udpPort cannot be changed any more")
         if self.__bound is not None:
             engine, peer = self.__bound
             peer.set_configuration(engine.driver.now(), **self.__settings(configuration))
@@ -522,7 +525,7 @@ class RTCPeerConnection(Emitter):
     def __bind(self) -> tuple[Engine, Peer]:
         """The engine of the running loop and this connection's peer in it, from the first use on."""
         if self.__bound is None:
-            engine = Engine.of_running_loop()
+            engine = Engine.of_running_loop(self.__configuration.udpPort)
             try:
                 peer = engine.driver.endpoint.create_peer(engine.driver.now(), **self.__settings(self.__configuration))
             except BaseException:

@@ -309,6 +309,7 @@ class Stats(NamedTuple):
     bytes_sent: int
     datagrams_dropped: int
     peers: int
+    datagrams_unknown: int  #: of those dropped: no peer was found for them
 
 
 _FATAL = -200
@@ -333,12 +334,24 @@ def _index(names: tuple[str, ...], name: str) -> int:
     return names.index(name)
 
 
+#: One UDP port for all peers of an endpoint, whatever its number
+ANY_PORT = 65536
+
+
+def check_port(udp_port: int) -> None:
+    """Raises ValueError for what is no choice of ``udp_port``."""
+    if not 0 <= udp_port <= ANY_PORT:
+        raise error(ErrorCode.INVALID_ARGUMENT, f"{udp_port} is no UDP port")
+
+
 class Endpoint:
     """Many peers that share a clock, sockets and randomness.
 
     ``seed``: 32 bytes; ``None`` takes them from the system. A fixed seed is for tests and replays alone: it repeats keys.
     ``wall_clock``: seconds since 1970 at ``now``; 0 when unknown. ``log_level``: 0 none to 5 everything, see :meth:`log`.
     ``key_log``, ``capture_size`` and ``recording_size`` (bytes that may wait): see :meth:`output`.
+    ``udp_port``: the port of all peers, which then share one socket for each local address; :data:`ANY_PORT`: the system chooses it;
+    0: each peer has its own. (Two peers of one such endpoint do not connect with each other.)
     """
 
     __slots__ = ("_native", "__weakref__")
@@ -353,9 +366,12 @@ class Endpoint:
         key_log: bool = False,
         capture_size: int = 0,
         recording_size: int = 0,
+        udp_port: int = 0,
     ) -> None:
+        check_port(udp_port)
+        seed = os.urandom(32) if seed is None else seed
         self._native = native.Endpoint(
-            os.urandom(32) if seed is None else seed, now, wall_clock, log_level, key_log, capture_size, recording_size
+            seed, now, wall_clock, log_level, key_log, capture_size, recording_size, udp_port
         )
 
     @classmethod

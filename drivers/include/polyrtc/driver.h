@@ -52,6 +52,7 @@ typedef struct prtc_driver_config {
   size_t capture_size;             /* prtc_driver_process and prtc_driver_flush, and write what it gives to a file */
   size_t recording_size;
   uint32_t portable;               /* 1: the portable driver, also where there is a better one */
+  uint32_t udp_port;               /* one UDP port for all peers, or PRTC_PORT_ANY: see prtc_endpoint_config */
 } prtc_driver_config;
 
 /* Makes a driver and its endpoint, with a fresh seed from the system's random source and its wall clock. `config` may be NULL
