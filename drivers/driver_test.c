@@ -197,6 +197,11 @@ static void free_sides(struct side *a, struct side *b) {
 
 static bool has_all(const struct side *a, const struct side *b) { return a->received + b->received >= 2 * MESSAGES; }
 
+static bool has_gathered(const struct side *a, const struct side *b) {
+  (void)b;
+  return a->gathering == PRTC_ICE_GATHERING_COMPLETE;
+}
+
 static void send_numbers(struct side *side) {
   for (uint32_t i = 0; i < MESSAGES; i++) {
     PRTC_CHECK_INT(prtc_peer_send(side->peer, prtc_driver_now(side->driver), side->channel, PRTC_MESSAGE_BINARY,
@@ -215,6 +220,36 @@ static void ten_thousand_messages_each_way(void) {
   PRTC_CHECK_INT(b.received, MESSAGES);
   PRTC_CHECK(a.in_order && b.in_order);
   PRTC_CHECK_TEXT(a.failure, "");
+  free_sides(&a, &b);
+}
+
+static void over_one_port_for_all_peers(void) {
+  struct side a, b;
+  prtc_driver_config config;
+  PRTC_INIT(&config);
+  config.udp_port = PRTC_PORT_ANY;
+  connect_with(&a, &b, &config);
+  send_numbers(&a);
+  send_numbers(&b);
+  PRTC_CHECK(run(&a, &b, has_all));
+  PRTC_CHECK(a.in_order && b.in_order);
+  /* The socket is the endpoint's: it stays for the next peer while there is one, and goes with the last. */
+  prtc_peer *first = a.peer, *next;
+  prtc_peer_config peer_config;
+  PRTC_INIT(&peer_config);
+  peer_config.use_loopback = 1;
+  PRTC_REQUIRE(prtc_peer_new(a.endpoint, prtc_driver_now(a.driver), &peer_config, &next) == 0);
+  a.peer = next;
+  create_channel(&a);
+  a.gathering = PRTC_ICE_GATHERING_NEW;
+  PRTC_REQUIRE(prtc_peer_set_local_description(next, prtc_driver_now(a.driver), PRTC_SDP_OFFER, NULL, 0) == 0);
+  PRTC_CHECK(run(&a, &(struct side){0}, has_gathered));
+  char sdp[16384], wanted[32];
+  PRTC_REQUIRE(prtc_peer_get_description(next, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp, sizeof sdp) > 0);
+  snprintf(wanted, sizeof wanted, " 127.0.0.1 %u typ host", (unsigned)a.port);
+  PRTC_CHECK(a.port != 0 && strstr(sdp, wanted) != NULL);
+  prtc_peer_free(first);
+  prtc_peer_free(next);
   free_sides(&a, &b);
 }
 
@@ -336,11 +371,6 @@ static void a_forked_child_is_inert(void) {
   PRTC_CHECK(run(&a, &b, has_all));
   PRTC_CHECK(a.in_order && b.in_order);
   free_sides(&a, &b);
-}
-
-static bool has_gathered(const struct side *a, const struct side *b) {
-  (void)b;
-  return a->gathering == PRTC_ICE_GATHERING_COMPLETE;
 }
 
 /* The name of a server becomes an address (without a name server: it is the loopback's), and the server is asked. */
@@ -501,6 +531,7 @@ int main(int argc, char **argv) {
   portable = argc > 1 && strcmp(argv[1], "portable") == 0;
   PRTC_RUN(it_says_what_to_watch);
   PRTC_RUN(ten_thousand_messages_each_way);
+  PRTC_RUN(over_one_port_for_all_peers);
   PRTC_RUN(small_buffers_make_it_slower_only);
   PRTC_RUN(it_is_quiet_when_idle);
   PRTC_RUN(closing_says_goodbye);

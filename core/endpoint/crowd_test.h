@@ -51,6 +51,7 @@ struct crowd {
   size_t flight_capacity, first_flight, flight_count;
   uint16_t port;                          /* the next of the client's */
   uint16_t forced_port;                   /* not 0: the next sockets of the client get this one */
+  const char *stun_server;                /* NULL, or what the server's peers ask for their addresses */
   bool all_hear;                          /* several of the client's sockets at one address hear what comes there */
   bool bind_fails, replies_late;
   prtc_request late[16];
@@ -179,6 +180,18 @@ static inline void crowd_carry_out(struct crowd *crowd, int node, const prtc_req
 
 /* --------------------------------------------------------------------------------------------------------------- the wire */
 
+/* What the STUN server at 203.0.113.5 answers to a request (RFC 8489 section 14.2): it sees any address as 203.0.113.77, the port as it is. */
+static inline void crowd_reflect(struct crowd_flight *flight) {
+  prtc_address from = flight->from;
+  const uint8_t mapped[12] = {0, 0x20, 0, 8, 0, 1, (uint8_t)(from.port >> 8 ^ 0x21), (uint8_t)(from.port ^ 0x12),
+                              203 ^ 0x21, 0 ^ 0x12, 113 ^ 0xA4, 77 ^ 0x42};
+  memcpy(flight->bytes, (const uint8_t[]){1, 1, 0, 12}, 4);
+  memcpy(flight->bytes + 20, mapped, sizeof mapped);
+  flight->from = flight->to;
+  flight->to = from;
+  flight->size = 32;
+}
+
 static inline void crowd_fly(struct crowd *crowd, const prtc_address *from, const prtc_address *to, const uint8_t *data, size_t size) {
   PRTC_REQUIRE(size <= 1500 && crowd->flight_count < crowd->flight_capacity);
   struct crowd_flight *flight = &crowd->flights[(crowd->first_flight + crowd->flight_count) % crowd->flight_capacity];
@@ -188,6 +201,7 @@ static inline void crowd_fly(struct crowd *crowd, const prtc_address *from, cons
   flight->size = size;
   memcpy(flight->bytes, data, size);
   for (size_t k = 0; k < size; k++) crowd->transcript = crowd->transcript * 33 + data[k];
+  if (to->ip[0] == 203) crowd_reflect(flight);
   if (crowd->drop == NULL || !crowd->drop(crowd, flight)) crowd->flight_count++;
 }
 
@@ -322,7 +336,10 @@ static inline size_t crowd_pair(struct crowd *crowd) {
   PRTC_REQUIRE(pair < crowd->peer_capacity);
   for (int i = 0; i < 2; i++) {
     prtc_peer_config config;
+    const prtc_ice_server server = {.url = crowd->stun_server};
     PRTC_INIT(&config);
+    config.ice_servers = &server;
+    config.ice_server_count = i == SERVER && crowd->stun_server != NULL ? 1 : 0;
     PRTC_REQUIRE(prtc_peer_new(crowd->endpoints[i], crowd->now, &config, &crowd->peers[i][pair].peer) == PRTC_OK);
     PRTC_REQUIRE(prtc_peer_get_id(crowd->peers[i][pair].peer) == pair + 1);
     crowd->peer_counts[i]++;

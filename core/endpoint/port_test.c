@@ -181,6 +181,20 @@ static void a_path_moves_when_consent_is_lost(void) {
   crowd_close(&crowd);
 }
 
+/* All ask one server from one socket: the answers are told apart by their transactions. */
+static void addresses_behind_a_nat_are_gathered(void) {
+  static char sdp[65536];
+  crowd_open(&crowd, 16, 7000, 0);
+  crowd.stun_server = "stun:203.0.113.5:3478";
+  open_pairs(12);
+  for (size_t i = 0; i < 12; i++) {
+    PRTC_REQUIRE(prtc_peer_get_description(crowd.peers[SERVER][i].peer, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp, sizeof sdp) > 0);
+    PRTC_CHECK(strstr(sdp, " 203.0.113.77 7000 typ srflx raddr 192.0.2.1 rport 7000") != NULL);
+    crowd_exchange(&crowd, i);
+  }
+  crowd_close(&crowd);
+}
+
 /* Two at one address at the same time: the first keeps it, the second says why it failed. */
 static void a_second_peer_on_a_path_in_use_fails_with_an_event(void) {
   crowd_open(&crowd, 4, 7000, 0);
@@ -444,6 +458,7 @@ int main(void) {
   PRTC_RUN(a_restart_keeps_both_generations_reachable);
   PRTC_RUN(the_same_path_again_after_a_goodbye);
   PRTC_RUN(a_path_moves_when_consent_is_lost);
+  PRTC_RUN(addresses_behind_a_nat_are_gathered);
   PRTC_RUN(a_second_peer_on_a_path_in_use_fails_with_an_event);
   PRTC_RUN(two_peers_of_one_endpoint_do_not_connect);
   PRTC_RUN(replays_from_other_addresses);

@@ -32,9 +32,9 @@ from .transports import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "ANY_PORT",
     "InvalidAccessError",
     "InvalidStateError",
-    "ANY_PORT",
     "NO_LIMIT",
     "RTCBundlePolicy",
     "RTCCertificate",
