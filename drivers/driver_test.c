@@ -162,7 +162,11 @@ static void describe(struct side *from, struct side *to, prtc_sdp_type type) {
   PRTC_REQUIRE(prtc_peer_set_remote_description(to->peer, prtc_driver_now(to->driver), type, sdp, (size_t)size) == 0);
 }
 
-static bool is_open(const struct side *a, const struct side *b) { return a->channel != 0 && b->channel != 0; }
+/* A channel may be open before ICE has chosen a pair. */
+static bool is_open(const struct side *a, const struct side *b) {
+  bool connected = a->state == PRTC_CONNECTION_CONNECTED && b->state == PRTC_CONNECTION_CONNECTED;
+  return connected && a->channel != 0 && b->channel != 0;
+}
 
 static void create_channel(struct side *side) {
   prtc_channel_config config;
@@ -182,8 +186,6 @@ static void connect_with(struct side *a, struct side *b, const prtc_driver_confi
   describe(a, b, PRTC_SDP_OFFER);
   describe(b, a, PRTC_SDP_ANSWER);
   PRTC_REQUIRE(run(a, b, is_open));
-  PRTC_CHECK_INT(a->state, PRTC_CONNECTION_CONNECTED);
-  PRTC_CHECK_INT(b->state, PRTC_CONNECTION_CONNECTED);
 }
 
 static void connect_sides(struct side *a, struct side *b) { connect_with(a, b, NULL); }
