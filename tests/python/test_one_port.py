@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio
 
 
 def ports(connection: RTCPeerConnection) -> set[str]:
+    assert connection.localDescription is not None
     return set(re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host", connection.localDescription.sdp))
 
 
