@@ -17,7 +17,7 @@ _Event: TypeAlias = tuple[
 _Request: TypeAlias = tuple[int, int, int, _Address | None, _Address | None, int, str | None]
 _States: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 _ChannelInfo: TypeAlias = tuple[str, str, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
-_Stats: TypeAlias = tuple[int, int, int, int, int, int]
+_Stats: TypeAlias = tuple[int, int, int, int, int, int, int]
 
 def error_name(code: int) -> str: ...
 def error_text(code: int) -> str: ...
