@@ -75,5 +75,7 @@ def polyrtc_sources():
             "//third_party:usrsctp-window.patch",
             "//third_party:usrsctp-order.patch",
             "//third_party:usrsctp-count.patch",
+            "//third_party:usrsctp-skipped.patch",
+            "//third_party:usrsctp-notifications.patch",
         ],
     )

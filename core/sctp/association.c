@@ -202,31 +202,6 @@ static void restore_place(const struct prtc_sctp *sctp, struct place place) {
   tcb->asoc.ss_data.locked_on_sending = &tcb->asoc.strmout[place.current];
 }
 
-static bool is_being_read(const struct sctp_stream_in *stream) {
-  const struct sctp_queued_to_read *message;
-  TAILQ_FOREACH(message, &stream->inqueue, next_instrm) {
-    if (message->on_read_q) return true;
-  }
-  TAILQ_FOREACH(message, &stream->uno_inqueue, next_instrm) {
-    if (message->on_read_q) return true;
-  }
-  return false;
-}
-
-/* A FORWARD-TSN may end a message of which parts were given. usrsctp then still takes the stream for one in the middle of a
- * message, and gives no more of it. */
-static void repair_streams(const struct prtc_sctp *sctp) {
-  struct sctp_tcb *tcb = prtc_association_of(sctp);
-  for (uint32_t i = 0; tcb != NULL && i < tcb->asoc.streamincnt; i++) {
-    struct sctp_stream_in *stream = &tcb->asoc.strmin[i];
-    if (stream->pd_api_started && !is_being_read(stream)) stream->pd_api_started = 0;
-  }
-}
-
-static bool has_forward_tsn(const uint8_t *packet, size_t size) {
-  return prtc_packet_has(packet, size, PRTC_SCTP_FORWARD_TSN) || prtc_packet_has(packet, size, PRTC_SCTP_I_FORWARD_TSN);
-}
-
 /* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows: it is not
  * good at messages in parts that the other side then abandons (RFC 3758), so those that are not larger come whole. With
  * interleaving any number of messages may be incomplete: none may keep its part of the window, or they would fill it. */
@@ -234,15 +209,11 @@ static void set_delivery_point(struct prtc_sctp *sctp) {
   endpoint_of(sctp)->partial_delivery_point = prtc_association_interleaves(sctp) ? 1 : sctp->receive_window / 2;
 }
 
-/* A packet after which there may be notifications of resets or of an abandoned message: usrsctp drops those for which the
- * buffer has no room, but none may be lost. It may also add streams. */
+/* A packet that may add streams. */
 static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
   struct place place = remember_place(sctp);
-  sctp->socket->so_rcv.sb_hiwat += PRTC_SCTP_NOTIFICATION_ROOM;
   usrsctp_conninput(ADDRESS, packet, size, 0);
-  sctp->socket->so_rcv.sb_hiwat -= PRTC_SCTP_NOTIFICATION_ROOM;
   restore_place(sctp, place);
-  if (has_forward_tsn(packet, size)) repair_streams(sctp);
 }
 
 /* Keeps the chunk at `offset`, as a packet of its own. The other side has one request under way at a time (RFC 6525 section
@@ -294,8 +265,6 @@ static void input_work(void *argument) {
   set_delivery_point(call->sctp);
   if (prtc_packet_has(call->in, call->size, PRTC_SCTP_RECONFIG)) {
     input_reconfig(call->sctp, call->in, call->size);
-  } else if (has_forward_tsn(call->in, call->size)) {
-    input_with_care(call->sctp, call->in, call->size);
   } else {
     usrsctp_conninput(ADDRESS, call->in, call->size, 0);
   }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "core/base/bytes.h"
+#include "core/sctp/crc32c.h"
+#include "core/sctp/packet.h"
 #include "core/sctp/world_test.h"
 
 static int send_part(struct world *world, uint32_t stream, const void *data, size_t size, bool begin, bool end) {
@@ -164,6 +166,139 @@ static void what_was_begun_can_be_given_up(void) {
       }
     }
   }
+}
+
+static uint32_t load(const uint8_t *p, size_t bytes) {
+  struct prtc_reader reader = prtc_reader_of(p, bytes);
+  return (uint32_t)prtc_read_integer(&reader, bytes);
+}
+
+/* RFC 8260 section 2.3.1: of several messages of a stream that are skipped, the highest is named. Here the others are not: what usrsctp
+ * names besides is taken out. */
+static size_t name_the_highest(struct world *world, int to, uint8_t *packet, size_t size) {
+  size_t chunk = prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, PRTC_SCTP_I_FORWARD_TSN);
+  size_t end = chunk != 0 ? prtc_packet_item_end(packet, chunk, size) : 0;
+  (void)world, (void)to;
+  if (end < chunk + 24) return size; /* it names one */
+  memmove(packet + chunk + 8, packet + end - 8, 8);
+  memmove(packet + chunk + 16, packet + end, size - end);
+  size -= end - (chunk + 16);
+  packet[chunk + 2] = 0, packet[chunk + 3] = 16;
+  memset(packet + 8, 0, 4);
+  uint32_t crc = prtc_crc32c_packet(prtc_crc32c_best(), packet, size);
+  for (int i = 0; i < 4; i++) packet[8 + i] = (uint8_t)(crc >> 8 * i);
+  ++*(int *)world->filter_state;
+  return size;
+}
+
+static void a_message_that_is_read_ends_though_a_later_one_is_named(void) {
+  if (without_interleaving) return;
+  for (uint32_t unordered = 0; unordered < 2; unordered++) {
+    struct world *world = world_connected(86, NULL);
+    uint8_t bytes[3000] = {1};
+    int changed = 0;
+    world->filter = name_the_highest;
+    world->filter_state = &changed;
+    prtc_sctp_message part = world_message(1, bytes, sizeof bytes);
+    part.unordered = unordered;
+    for (int i = 0; i < 2; i++) { /* the first is read in part, of the second nothing comes, nor that the first is given up */
+      part.end = 0;
+      PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+      world_run(world, i == 0 ? SECOND : 50 * MILLISECOND);
+      world->loss = 100;
+      PRTC_CHECK_INT(abandon(world, 1), 0);
+      world_run(world, 50 * MILLISECOND);
+    }
+    world->loss = 0;
+    part.end = 1;
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+    world_run(world, 20 * SECOND);
+    PRTC_CHECK(changed > 0);
+    PRTC_CHECK_INT(messages(world), 2);
+    PRTC_CHECK(world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, 0)->over);
+    PRTC_CHECK(messages(world) == 2 && world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, 1)->whole);
+    world_free(world);
+  }
+}
+
+/* What the other side was told of the window, and which packets do not pass. */
+struct window {
+  uint32_t told;
+  bool no_forward, no_first;
+};
+
+static size_t watch_window(struct world *world, int to, uint8_t *packet, size_t size) {
+  struct window *window = world->filter_state;
+  enum { SACK = 3 };
+  size_t sack = prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, SACK);
+  size_t data = prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, PRTC_SCTP_I_DATA);
+  if (to == 0 && sack != 0) window->told = load(packet + sack + 8, 4);
+  if (to == 1 && window->no_forward && prtc_packet_has(packet, size, PRTC_SCTP_I_FORWARD_TSN)) return 0;
+  bool is_first = data != 0 && load(packet + data + 8, 2) == 2 && load(packet + data + 12, 4) == 0; /* MID 0 of stream 2 */
+  return to == 1 && window->no_first && is_first ? 0 : size;
+}
+
+/* What is read in part is counted once, also when it is given up: here beside a message that waits for the one before it. */
+static void a_message_that_is_read_is_not_counted_twice(void) {
+  if (without_interleaving) return;
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.receive_window = 100000;
+  struct world *world = world_connected(87, &config);
+  struct window window = {.no_forward = true, .no_first = true};
+  static uint8_t bytes[30000];
+  world->filter = watch_window;
+  world->filter_state = &window;
+  world->sides[1].deaf = true;
+  PRTC_CHECK_INT(send_part(world, 1, bytes, sizeof bytes, true, false), 0);
+  world_run(world, SECOND);
+  PRTC_CHECK_INT(abandon(world, 1), 0);
+  (void)world_step(world, world->now);
+  PRTC_CHECK_INT(send_part(world, 2, bytes, 1000, true, true), 0);
+  PRTC_CHECK_INT(send_part(world, 2, bytes, sizeof bytes, true, true), 0);
+  world_run(world, 10 * SECOND);
+  uint32_t before = window.told;
+  PRTC_CHECK(before < 40000);
+  window.no_forward = false;
+  world_run(world, 10 * SECOND);
+  PRTC_CHECK(window.told <= before + 256); /* usrsctp's allowance for one that waits */
+  window.no_first = false;
+  world->sides[1].deaf = false;
+  world_run(world, 20 * SECOND);
+  PRTC_CHECK_INT(messages(world), 2); /* of the one that is given up nobody has read anything */
+  PRTC_CHECK(window.told > 90000);
+  world_free(world);
+}
+
+/* Without interleaving one that is larger than half the window is given in parts. */
+static void large_unordered_messages_that_are_given_up_do_not_close_the_window(void) {
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.receive_window = 100000;
+  struct world *world = world_connected(88, &config);
+  static uint8_t bytes[70000];
+  for (uint32_t i = 0; i < 20; i++) {
+    prtc_sctp_message part = world_message(1, bytes, sizeof bytes);
+    part.unordered = 1;
+    part.end = 0;
+    world->loss = i % 3 * 5;
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+    world_run(world, (50 + i % 7 * 40) * MILLISECOND);
+    PRTC_CHECK_INT(abandon(world, 1), 0);
+    part.end = 1;
+    part.size = 3000;
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
+    world_run(world, 10 * SECOND);
+    PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
+  }
+  size_t whole = 0;
+  for (size_t i = 0; i < messages(world); i++) {
+    const struct told *told = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i);
+    PRTC_CHECK(told->whole ? told->size == 3000 : told->over);
+    whole += told->whole;
+  }
+  PRTC_CHECK_INT(whole, 20);
+  world_free(world);
 }
 
 /* More at once than the way takes, from both sides, in several rounds. */
@@ -430,6 +565,9 @@ static void run_all(void) {
   PRTC_RUN(unordered_messages_do_not_close_the_window);
   PRTC_RUN(unordered_messages_that_are_given_up_do_not_close_the_window);
   PRTC_RUN(what_was_begun_can_be_given_up);
+  PRTC_RUN(a_message_that_is_read_ends_though_a_later_one_is_named);
+  PRTC_RUN(a_message_that_is_read_is_not_counted_twice);
+  PRTC_RUN(large_unordered_messages_that_are_given_up_do_not_close_the_window);
   PRTC_RUN(a_narrow_way_stops_nothing_for_good);
   PRTC_RUN(what_is_over_is_not_sent);
   PRTC_RUN(a_pause_closes_the_window);

@@ -63,6 +63,9 @@ struct world {
   uint32_t rate;          /* bytes a second, each way; 0: any */
   prtc_time queue;        /* with a rate: what would wait longer is lost */
   prtc_time free_at[2];   /* … when all is through that waits, by side that it goes to */
+  /* Sees each packet before the network does, and may change it (at most PACKET_SIZE bytes): its size, 0: lost */
+  size_t (*filter)(struct world *world, int to, uint8_t *packet, size_t size);
+  void *filter_state;
 };
 
 static inline bool happens(struct world *world, uint32_t percent) {
@@ -158,7 +161,8 @@ static inline void world_transmit(struct world *world, int from) {
     side->sent++;
     world_hash(world, &world->now, sizeof world->now);
     world_hash(world, data, (size_t)size);
-    world_send(world, 1 - from, data, (size_t)size);
+    if (world->filter != NULL) size = (int)world->filter(world, 1 - from, data, (size_t)size);
+    if (size > 0) world_send(world, 1 - from, data, (size_t)size);
   }
   PRTC_CHECK_INT(size, 0);
 }

@@ -203,13 +203,13 @@ class Pair:
             self.workload.count["failures reported"] += 1
         elif event.type == EventType.CONNECTION_STATE_CHANGE:
             self.count[f"connections: {event.state_name}"] += 1
-            if event.state_name == "failed" and self.signalling is not None and peer.states.dtls_transport == "connected":
+            if event.state_name == "failed" and self.ever_connected and peer.states.dtls_transport == "connected":
                 self.count["ICE restarts after a failure"] += 1
                 self.workload.simulation.after(SECOND, lambda: self._recover(side))
 
     def _recover(self, side: int) -> None:
-        if self.signalling is not None and not self.gone and self.peers[side].states.connection == "failed":
-            self.signalling.restart(side)
+        if not self.gone and self.peers[side].states.connection == "failed":
+            self._signalling(Random(f"recovery {self.workload.seed} {self.number}")).restart(side)
 
     def _on_message(self, side: int, event: Event) -> None:
         if side in self.paused and not event.flags & MessageFlag.ABANDONED:  # that the rest will not come may be told
