@@ -384,33 +384,10 @@ static void events_that_nobody_fetches_are_bounded(void) {
 
 /* --------------------------------------------------------------------------------------------------------------- memory */
 
-struct poor {
-  long left, alive;
-};
-
-static void *poor_allocate(void *poor, size_t size) {
-  struct poor *p = poor;
-  if (p->left-- <= 0) return NULL;
-  p->alive++;
-  return malloc(size);
-}
-
-static void *poor_reallocate(void *poor, void *pointer, size_t size) {
-  struct poor *p = poor;
-  if (p->left-- <= 0) return NULL;
-  p->alive += pointer == NULL;
-  return realloc(pointer, size);
-}
-
-static void poor_release(void *poor, void *pointer) {
-  ((struct poor *)poor)->alive -= pointer != NULL;
-  free(pointer);
-}
-
 static void lack_of_memory_is_said_and_nothing_leaks(void) {
   for (long n = 0; n < 60; n++) {
-    struct poor poor = {.left = 1000};
-    prtc_allocator allocator = {&poor, poor_allocate, poor_reallocate, poor_release};
+    struct prtc_meter poor = {.left = -1};
+    prtc_allocator allocator = prtc_metered(&poor);
     prtc_context *poor_context = new_context(&allocator);
     poor.left = n;
     prtc_data *data = prtc_data_new(poor_context, NULL);
@@ -436,7 +413,7 @@ static void lack_of_memory_is_said_and_nothing_leaks(void) {
       prtc_data_free(data);
     }
     prtc_context_free(poor_context);
-    PRTC_CHECK_INT(poor.alive, 0);
+    PRTC_CHECK_INT(poor.blocks, 0);
   }
 }
 

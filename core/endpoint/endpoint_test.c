@@ -110,51 +110,21 @@ static void the_same_seed_gives_the_same_bytes(void) {
   world_close(&world);
 }
 
-/* An allocator that counts and can fail. */
-struct meter {
-  long live, left; /* left: allocations until the next one fails; -1: none fails */
-  size_t refused_from, refused_to; /* sizes that are never given; 0: none */
-};
-
-static bool spend(struct meter *meter, size_t size) {
-  if (size >= meter->refused_from && size < meter->refused_to) return false;
-  if (meter->left == 0) return false;
-  if (meter->left > 0) meter->left--;
-  return true;
-}
-static void *meter_allocate(void *context, size_t size) {
-  struct meter *meter = context;
-  if (!spend(meter, size)) return NULL;
-  meter->live++;
-  return malloc(size);
-}
-static void *meter_reallocate(void *context, void *pointer, size_t size) {
-  struct meter *meter = context;
-  if (!spend(meter, size)) return NULL;
-  meter->live += pointer == NULL;
-  return realloc(pointer, size);
-}
-static void meter_release(void *context, void *pointer) {
-  struct meter *meter = context;
-  meter->live -= pointer != NULL;
-  free(pointer);
-}
-
 static void all_memory_comes_back(void) {
-  struct meter meter = {.left = -1};
-  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  struct prtc_meter meter = {.left = -1};
+  const prtc_allocator allocator = prtc_metered(&meter);
   connect_two(&allocator);
   check_connected();
-  PRTC_CHECK(meter.live > 10);
+  PRTC_CHECK(meter.blocks > 10);
   world_close(&world);
-  PRTC_CHECK_INT(meter.live, 0);
+  PRTC_CHECK_INT(meter.blocks, 0);
 }
 
 /* What a batch of events points to is copied. A message for which there is no memory costs its channel, no more. */
 static void a_message_without_memory_costs_its_channel(void) {
   static uint8_t message[20000];
-  struct meter meter = {.left = -1};
-  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  struct prtc_meter meter = {.left = -1};
+  const prtc_allocator allocator = prtc_metered(&meter);
   prtc_channel_id channel = connect_two(&allocator);
   prtc_channel_id other = world_channel(&world, 0, "other");
   world_run(&world, 1000000);
@@ -171,7 +141,7 @@ static void a_message_without_memory_costs_its_channel(void) {
   PRTC_CHECK(closed != NULL && closed->event.object == channel);
   PRTC_CHECK(text != NULL && text->event.size == 5);
   world_close(&world);
-  PRTC_CHECK_INT(meter.live, 0);
+  PRTC_CHECK_INT(meter.blocks, 0);
 }
 
 static bool fails_on_event(prtc_endpoint *endpoint) {
@@ -185,8 +155,8 @@ static bool fails_on_event(prtc_endpoint *endpoint) {
 static void a_fatal_code_is_sticky(void) {
   static char sdp[65536];
   static uint8_t buffer[PRTC_DATAGRAM_SIZE];
-  struct meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of texts */
-  const prtc_allocator allocator = {&meter, meter_allocate, meter_reallocate, meter_release};
+  struct prtc_meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of texts */
+  const prtc_allocator allocator = prtc_metered(&meter);
   world_open(&world, &allocator);
   prtc_endpoint *endpoint = world.nodes[0].endpoint;
   prtc_peer *peer = world_peer(&world, 0);
@@ -206,7 +176,7 @@ static void a_fatal_code_is_sticky(void) {
   PRTC_CHECK_INT(prtc_peer_close_channel(peer, world.now, channel), PRTC_ERROR_NO_MEMORY);
   PRTC_CHECK_INT(prtc_peer_close(peer, world.now), PRTC_ERROR_NO_MEMORY);
   world_close(&world);
-  PRTC_CHECK_INT(meter.live, 0);
+  PRTC_CHECK_INT(meter.blocks, 0);
 }
 
 static void peers_can_be_freed_at_any_step(void) {

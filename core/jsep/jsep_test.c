@@ -846,26 +846,6 @@ static void test_buffer_too_small_loses_nothing(void) {
 
 /* --------------------------------------------------------------------------------------------------------------- memory */
 
-/* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
-static int left, held;
-static void *allocate(void *unused, size_t size) {
-  (void)unused;
-  if (left-- <= 0) return NULL;
-  held++;
-  return malloc(size);
-}
-static void *reallocate(void *unused, void *pointer, size_t size) {
-  (void)unused;
-  if (left-- <= 0) return NULL;
-  if (pointer == NULL) held++;
-  return realloc(pointer, size);
-}
-static void release(void *unused, void *pointer) {
-  (void)unused;
-  if (pointer != NULL) held--;
-  free(pointer);
-}
-
 /* The first code that is not success in a whole negotiation */
 static int negotiate_with(struct prtc_jsep *jsep) {
   struct prtc_jsep_local local = local_side();
@@ -880,26 +860,24 @@ static int negotiate_with(struct prtc_jsep *jsep) {
   return result;
 }
 
+static int negotiate_once(void *unused) {
+  struct prtc_jsep *jsep = prtc_jsep_new(context);
+  int result = jsep == NULL ? PRTC_ERROR_NO_MEMORY : negotiate_with(jsep);
+  (void)unused;
+  prtc_jsep_free(jsep);
+  return result;
+}
+
 static void test_without_memory(void) {
-  const prtc_allocator allocator = {NULL, allocate, reallocate, release};
+  struct prtc_meter meter = {.left = -1};
+  const prtc_allocator allocator = prtc_metered(&meter);
   prtc_context_config config;
   PRTC_INIT(&config);
   config.allocator = &allocator;
-  left = 1000;
   prtc_context *rich = context, *poor = prtc_context_new(&config);
   PRTC_REQUIRE(poor != NULL);
   context = poor;
-  int before = held, refused = 0;
-  for (int count = 0; count < 1000; count++) {
-    left = count;
-    struct prtc_jsep *jsep = prtc_jsep_new(poor);
-    int result = jsep == NULL ? PRTC_ERROR_NO_MEMORY : negotiate_with(jsep);
-    prtc_jsep_free(jsep);
-    PRTC_CHECK_INT(held, before);
-    if (result == PRTC_OK) break;
-    PRTC_CHECK_INT(result, PRTC_ERROR_NO_MEMORY);
-    refused++;
-  }
+  int refused = prtc_run_out_of_memory(&meter, negotiate_once, NULL);
   PRTC_CHECK(refused > 20 && refused < 999);
   context = rich;
   prtc_context_free(poor);

@@ -926,28 +926,9 @@ static void test_close_at_any_moment(void) {
   }
 }
 
-/* An allocator that has no more memory after `left` allocations, and counts what is not given back. */
-static int left, held;
-static void *allocate(void *unused, size_t size) {
-  (void)unused;
-  if (left-- <= 0) return NULL;
-  held++;
-  return malloc(size);
-}
-static void *reallocate(void *unused, void *pointer, size_t size) {
-  (void)unused;
-  if (left-- <= 0) return NULL;
-  if (pointer == NULL) held++;
-  return realloc(pointer, size);
-}
-static void release(void *unused, void *pointer) {
-  (void)unused;
-  if (pointer != NULL) held--;
-  free(pointer);
-}
-
 /* Commands of a peer whose memory ends at some point: all end with a code, and nothing is left behind. */
-static int command_without_memory(struct side *side, int count) {
+static int command_without_memory(void *argument) {
+  struct side *side = argument;
   prtc_peer_config peer_config;
   prtc_channel_config channel_config;
   prtc_channel_id channel;
@@ -956,7 +937,6 @@ static int command_without_memory(struct side *side, int count) {
   PRTC_INIT(&peer_config);
   PRTC_INIT(&channel_config);
   prtc_channel_config_init(&channel_config);
-  left = count;
   side->peer = NULL;
   int result = side_create(side, &peer_config, &reason);
   if (result < 0) return result;
@@ -965,27 +945,20 @@ static int command_without_memory(struct side *side, int count) {
   if (result >= 0) result = prtc_peer_set_local_description(side->peer, 0, PRTC_SDP_OFFER, out, strlen(out));
   if (result >= 0) result = prtc_peer_set_remote_description(side->peer, 0, PRTC_SDP_ROLLBACK, NULL, 0);
   if (result < 0) PRTC_CHECK(prtc_peer_error_message(side->peer)[0] != '\0');
+  prtc_peer_free(side->peer);
   return result;
 }
 
 static void test_without_memory(void) {
-  const prtc_allocator allocator = {NULL, allocate, reallocate, release};
+  struct prtc_meter meter = {.left = -1};
+  const prtc_allocator allocator = prtc_metered(&meter);
   struct side side = {.ip = 9};
   prtc_context_config config;
   PRTC_INIT(&config);
   config.allocator = &allocator;
-  left = 1000;
   side.context = prtc_context_new(&config);
   PRTC_REQUIRE(side.context != NULL && host_certificate((prtc_endpoint *)(void *)&side) != NULL);
-  int before = held, refused = 0;
-  for (int count = 0; count < 1000; count++) {
-    int result = command_without_memory(&side, count);
-    prtc_peer_free(side.peer);
-    PRTC_CHECK_INT(held, before);
-    if (result >= 0) break;
-    PRTC_CHECK_INT(result, PRTC_ERROR_NO_MEMORY);
-    refused++;
-  }
+  int refused = prtc_run_out_of_memory(&meter, command_without_memory, &side);
   PRTC_CHECK(refused > 10 && refused < 999);
   prtc_certificate_release(side.certificate);
   prtc_context_free(side.context);

@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include <malloc.h>
 #include <pthread.h>
 
 #include "core/base/bytes.h"
@@ -80,62 +79,18 @@ static void it_may_be_freed_at_any_step(void) {
 
 /* --------------------------------------------------------------------------------------------------------------- memory */
 
-struct poor {
-  long left; /* allocations until they fail, once or for good */
-  bool for_good, ran_out;
-  long alive, bytes;
-};
-
-static bool runs_out(struct poor *poor) {
-  if (poor->left > 0) {
-    poor->left--;
-    return false;
-  }
-  if (!poor->for_good) poor->left = 1000000000;
-  poor->ran_out = true;
-  return true;
-}
-
-static void *poor_allocate(void *context, size_t size) {
-  struct poor *poor = context;
-  void *pointer = runs_out(poor) ? NULL : malloc(size);
-  if (pointer == NULL) return NULL;
-  poor->alive++;
-  poor->bytes += (long)malloc_usable_size(pointer);
-  return pointer;
-}
-
-static void *poor_reallocate(void *context, void *pointer, size_t size) {
-  struct poor *poor = context;
-  if (runs_out(poor)) return NULL;
-  if (pointer != NULL) poor->bytes -= (long)malloc_usable_size(pointer);
-  if (pointer == NULL) poor->alive++;
-  pointer = realloc(pointer, size);
-  PRTC_REQUIRE(pointer != NULL);
-  poor->bytes += (long)malloc_usable_size(pointer);
-  return pointer;
-}
-
-static void poor_release(void *context, void *pointer) {
-  struct poor *poor = context;
-  if (pointer == NULL) return;
-  poor->alive--;
-  poor->bytes -= (long)malloc_usable_size(pointer);
-  free(pointer);
-}
-
 /* One of the sides runs out of memory at its n-th allocation: it says so, and gives everything back. */
 static void lack_of_memory_ends_it_cleanly(void) {
   unsigned noticed = 0;
   for (long n = 0; n < 1500; n += n < 200 ? 1 : 23) {
-    struct poor poor = {.left = n, .for_good = n % 2 == 0};
-    prtc_allocator allocator = {&poor, poor_allocate, poor_reallocate, poor_release};
+    struct prtc_meter poor = {.left = n, .once = n % 2 != 0};
+    prtc_allocator allocator = prtc_metered(&poor);
     prtc_context_config config;
     PRTC_INIT(&config);
     config.allocator = &allocator;
     prtc_context *context = prtc_context_new(&config);
     if (context == NULL) {
-      PRTC_CHECK_INT(poor.alive, 0);
+      PRTC_CHECK_INT(poor.blocks, 0);
       continue;
     }
     prtc_context *other = world_context(1, NULL);
@@ -170,7 +125,7 @@ static void lack_of_memory_ends_it_cleanly(void) {
     for (int i = 0; i < 2; i++) prtc_sctp_free(sctp[i]);
     prtc_context_free(context);
     prtc_context_free(other);
-    PRTC_CHECK_INT(poor.alive, 0);
+    PRTC_CHECK_INT(poor.blocks, 0);
   }
   PRTC_CHECK(noticed > 100);
 }
@@ -277,8 +232,8 @@ static void aborts_have_their_cause(void) {
 }
 
 /* A world whose side 1 counts its memory and fetches no events. */
-static struct world *counted_world(uint8_t seed, struct poor *rich) {
-  prtc_allocator allocator = {rich, poor_allocate, poor_reallocate, poor_release};
+static struct world *counted_world(uint8_t seed, struct prtc_meter *rich) {
+  prtc_allocator allocator = prtc_metered(rich);
   struct world *world = world_new(seed, NULL);
   prtc_sctp_free(world->sides[1].sctp);
   prtc_context_free(world->sides[1].context);
@@ -297,7 +252,7 @@ static uint32_t first_tsn(const uint8_t *packet) {
 /* The other side sends tiny messages without regard for the window: whole ones, ones that never end, ones with gaps. */
 static void a_flood_is_bounded(void) {
   for (int kind = 0; kind < 4; kind++) {
-    struct poor rich = {.left = 1000000000};
+    struct prtc_meter rich = {.left = -1};
     struct world *world = counted_world(20, &rich);
     uint8_t packet[PACKET_SIZE], out[PACKET_SIZE];
     catch_packet(world, packet);
@@ -320,17 +275,17 @@ static void a_flood_is_bounded(void) {
     }
     PRTC_CHECK(rich.bytes < 24 * 1024 * 1024);
     world_free(world);
-    PRTC_CHECK_INT(rich.alive, 0);
+    PRTC_CHECK_INT(rich.blocks, 0);
   }
 }
 
 /* The other side repeats resets which wait for data that never comes, while the application fetches nothing. */
 static void waiting_resets_take_no_memory(void) {
-  struct poor rich = {.left = 1000000000};
+  struct prtc_meter rich = {.left = -1};
   struct world *world = counted_world(8, &rich);
   uint8_t packet[PACKET_SIZE];
   size_t size = catch_packet(world, packet);
-  long before = rich.alive;
+  size_t before = rich.blocks;
   uint32_t tsn = first_tsn(packet);
   for (uint32_t i = 0; i < 20000; i++) {
     bool later = i % 2 == 0; /* every other one can be carried out at once */
@@ -352,9 +307,9 @@ static void waiting_resets_take_no_memory(void) {
     while (prtc_sctp_transmit(world->sides[1].sctp, world->now, out, sizeof out) > 0) {
     }
   }
-  PRTC_CHECK(rich.alive - before < 4000);
+  PRTC_CHECK(rich.blocks < before + 4000);
   world_free(world);
-  PRTC_CHECK_INT(rich.alive, 0);
+  PRTC_CHECK_INT(rich.blocks, 0);
 }
 
 int main(void) {
