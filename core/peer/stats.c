@@ -88,19 +88,21 @@ static const char *const pair_states[] = {"frozen", "waiting", "in-progress", "s
 static const char *const ice_states[] = {"new", "checking", "connected", "completed", "disconnected", "failed", "closed"};
 static const char *const dtls_states[] = {"new", "connecting", "connected", "closed", "failed"};
 static const char *const channel_states[] = {"connecting", "open", "closing", "closed"};
+static const char *const tcp_types[] = {"", "active", "passive", "so"};
 static const char *const network_types[] = {"unknown", "unknown", "ethernet", "wifi", "cellular", "vpn"};
 
-/* A candidate is named by what makes it one: its side, type and address. */
-static void print_candidate_id(struct prtc_text *out, bool local, uint32_t type, const prtc_address *address) {
+/* A candidate is named by what makes it one: its side, type, protocol and address. */
+static void print_candidate_id(struct prtc_text *out, bool local, uint32_t type, bool tcp, const prtc_address *address) {
   char where[PRTC_ADDRESS_TEXT_SIZE];
   (void)prtc_address_print(address, where, sizeof where);
-  prtc_text_print(out, "%s-%s-%s", local ? "local" : "remote", candidate_types[type & 3], where);
+  prtc_text_print(out, "%s-%s-%s%s", local ? "local" : "remote", candidate_types[type & 3], tcp ? "tcp-" : "", where);
 }
 
-static void add_candidate_id(struct stats *stats, const char *name, bool local, uint32_t type, const prtc_address *address) {
+static void add_candidate_id(struct stats *stats, const char *name, bool local, uint32_t type, bool tcp,
+                             const prtc_address *address) {
   char id[128];
   struct prtc_text text = prtc_text_of(id, sizeof id);
-  print_candidate_id(&text, local, type, address);
+  print_candidate_id(&text, local, type, tcp, address);
   add_text(stats, name, id);
 }
 
@@ -117,12 +119,14 @@ static void add_host(struct stats *stats, const char *name, const prtc_address *
 static void add_candidate(struct stats *stats, bool local, const prtc_candidate *candidate, uint32_t network_type) {
   char id[128];
   struct prtc_text text = prtc_text_of(id, sizeof id);
-  print_candidate_id(&text, local, candidate->type, &candidate->address);
+  bool tcp = candidate->protocol == PRTC_PROTOCOL_TCP;
+  print_candidate_id(&text, local, candidate->type, tcp, &candidate->address);
   begin(stats, local ? "local-candidate" : "remote-candidate", id, 0);
   add_text(stats, "transportId", "transport-1");
   add_host(stats, "address", &candidate->address);
   add_number(stats, "port", candidate->address.port);
-  add_text(stats, "protocol", "udp");
+  add_text(stats, "protocol", tcp ? "tcp" : "udp");
+  if (tcp) add_text(stats, "tcpType", tcp_types[candidate->tcp_type & 3]);
   add_text(stats, "candidateType", candidate_types[candidate->type & 3]);
   add_number(stats, "priority", candidate->priority);
   add_text(stats, "foundation", candidate->foundation);
@@ -139,8 +143,8 @@ static void add_pair(struct stats *stats, const struct prtc_ice_pair_stats *pair
   /* The base stands for the local candidate unless another one of it was gathered. */
   begin(stats, "candidate-pair", "pair-", pair->id);
   add_text(stats, "transportId", "transport-1");
-  add_candidate_id(stats, "localCandidateId", true, PRTC_CANDIDATE_HOST, &pair->local);
-  add_candidate_id(stats, "remoteCandidateId", false, pair->remote_type, &pair->remote);
+  add_candidate_id(stats, "localCandidateId", true, PRTC_CANDIDATE_HOST, pair->tcp_type != PRTC_TCP_NONE, &pair->local);
+  add_candidate_id(stats, "remoteCandidateId", false, pair->remote_type, pair->tcp_type != PRTC_TCP_NONE, &pair->remote);
   add_text(stats, "state", pair_states[pair->state % 5]);
   add_bool(stats, "nominated", pair->nominated != 0);
   add_number(stats, "packetsSent", pair->packets_sent);
