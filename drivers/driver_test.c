@@ -59,6 +59,100 @@ static void over_one_port_for_all_peers(void) {
   free_sides(&a, &b);
 }
 
+enum { CLIENTS = 4 };
+
+/* Candidates of a client and of the server's peer for it that the other side is told of: for odd ones those of TCP alone. */
+static bool is_told(size_t client, const char *candidate) {
+  bool tcp = strstr(candidate, " tcp ") != NULL;
+  return tcp == (client % 2 == 1);
+}
+
+static void serve(struct side *server, struct side *peers, struct side *clients) {
+  prtc_event events[32];
+  int count;
+  for (bool active = true; active;) {
+    active = false;
+    PRTC_CHECK_INT(prtc_driver_flush(server->driver), 0);
+    while ((count = prtc_endpoint_event(server->endpoint, events, 32)) > 0) {
+      for (int k = 0; k < count; k++) {
+        size_t i = 0;
+        while (prtc_peer_get_id(peers[i].peer) != events[k].peer) i++;
+        bool hidden = events[k].type == PRTC_EVENT_ICE_CANDIDATE && events[k].text != NULL && !is_told(i, events[k].text);
+        if (!hidden) handle(&peers[i], &clients[i], &events[k]);
+      }
+      active = true;
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+      PRTC_CHECK_INT(prtc_driver_flush(clients[i].driver), 0);
+      while ((count = prtc_endpoint_event(clients[i].endpoint, events, 32)) > 0) {
+        for (int k = 0; k < count; k++) {
+          bool hidden = events[k].type == PRTC_EVENT_ICE_CANDIDATE && events[k].text != NULL && !is_told(i, events[k].text);
+          if (!hidden) handle(&clients[i], &peers[i], &events[k]);
+        }
+        active = true;
+      }
+    }
+  }
+}
+
+static bool run_all(struct side *server, struct side *peers, struct side *clients, bool (*done)(const struct side *, const struct side *)) {
+  prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
+  for (;;) {
+    serve(server, peers, clients);
+    size_t ready = 0;
+    for (size_t i = 0; i < CLIENTS; i++) ready += done(&peers[i], &clients[i]);
+    if (ready == CLIENTS) return true;
+    prtc_time now = prtc_driver_now(NULL);
+    if (now > end) return false;
+    (void)prtc_driver_wait(server->driver, now + 2000);
+    PRTC_CHECK_INT(prtc_driver_process(server->driver), 0);
+    for (size_t i = 0; i < CLIENTS; i++) PRTC_CHECK_INT(prtc_driver_process(clients[i].driver), 0);
+  }
+}
+
+/* UDP and TCP clients of one server, whose one port has both. */
+static void udp_and_tcp_on_one_port(void) {
+  struct side server, peers[CLIENTS], clients[CLIENTS];
+  prtc_driver_config config;
+  prtc_peer_config peer_config;
+  struct sockaddr_in probe = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof probe;
+  int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* a port that is free */
+  PRTC_REQUIRE(bind(descriptor, (struct sockaddr *)&probe, length) == 0);
+  PRTC_REQUIRE(getsockname(descriptor, (struct sockaddr *)&probe, &length) == 0);
+  close(descriptor);
+  PRTC_INIT(&config);
+  PRTC_INIT(&peer_config);
+  config.udp_port = ntohs(probe.sin_port);
+  peer_config.use_loopback = 1;
+  peer_config.tcp_candidates = PRTC_TCP_CANDIDATES_ALL;
+  open_side(&server, &config, NULL);
+  prtc_peer_free(server.peer);
+  for (size_t i = 0; i < CLIENTS; i++) {
+    peers[i] = server;
+    PRTC_REQUIRE(prtc_peer_new(server.endpoint, prtc_driver_now(NULL), &peer_config, &peers[i].peer) == 0);
+    open_side(&clients[i], NULL, NULL);
+    create_channel(&clients[i]);
+    describe(&clients[i], &peers[i], PRTC_SDP_OFFER);
+    describe(&peers[i], &clients[i], PRTC_SDP_ANSWER);
+  }
+  PRTC_CHECK(run_all(&server, peers, clients, is_open));
+  for (size_t i = 0; i < CLIENTS; i++) {
+    prtc_address local, remote;
+    PRTC_CHECK_INT(prtc_peer_get_selected_pair(clients[i].peer, &local, &remote), 1);
+    PRTC_CHECK_INT(remote.port, config.udp_port);
+    send_numbers(&clients[i]);
+    send_numbers(&peers[i]);
+  }
+  PRTC_CHECK(run_all(&server, peers, clients, has_all));
+  for (size_t i = 0; i < CLIENTS; i++) {
+    PRTC_CHECK(clients[i].in_order && peers[i].in_order);
+    PRTC_CHECK_TEXT(clients[i].failure, "");
+    prtc_driver_free(clients[i].driver);
+  }
+  prtc_driver_free(server.driver);
+}
+
 #define LARGE_MESSAGES 200
 
 static bool has_all_large(const struct side *a, const struct side *b) {
@@ -338,6 +432,7 @@ int main(int argc, char **argv) {
   PRTC_RUN(it_says_what_to_watch);
   PRTC_RUN(ten_thousand_messages_each_way);
   PRTC_RUN(over_one_port_for_all_peers);
+  PRTC_RUN(udp_and_tcp_on_one_port);
   PRTC_RUN(small_buffers_make_it_slower_only);
   PRTC_RUN(it_is_quiet_when_idle);
   PRTC_RUN(closing_says_goodbye);

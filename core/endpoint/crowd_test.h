@@ -53,10 +53,13 @@ struct crowd {
   uint16_t forced_port;                   /* not 0: the next sockets of the client get this one */
   const char *stun_server;                /* NULL, or what the server's peers ask for their addresses */
   bool all_hear;                          /* several of the client's sockets at one address hear what comes there */
+  uint32_t tcp_candidates;                /* of the server's peers: prtc_tcp_candidates, but 0 for none */
+  prtc_socket_id listener;                /* the server's, when it has one */
   bool bind_fails, replies_late;
   prtc_request late[16];
   size_t late_count;
   unsigned opens, closes;                 /* of the server's sockets */
+  unsigned streamed;                      /* what it has sent over connections */
   bool (*drop)(struct crowd *crowd, const struct crowd_flight *flight); /* NULL: nothing is lost */
   struct crowd_flight last;               /* the last of the client's that was delivered, for those who replay */
   unsigned long transcript;
@@ -149,6 +152,11 @@ static inline int crowd_reply(struct crowd *crowd, int node, const prtc_request 
     reply.interface_count = 1;
   } else if (request->type == PRTC_REQUEST_OPEN_UDP && node == SERVER && crowd->bind_fails) {
     reply.code = PRTC_ERROR_INVALID_STATE;
+  } else if (request->type == PRTC_REQUEST_LISTEN_TCP) {
+    PRTC_CHECK(crowd->listener == 0 && request->shared == 1);
+    crowd->listener = request->socket;
+    reply.address = request->address;
+    crowd_bind(crowd, node, request->socket, &(prtc_address){.port = request->address.port}); /* no datagrams come there */
   } else if (request->type == PRTC_REQUEST_OPEN_UDP) {
     reply.address = request->address;
     if (reply.address.port == 0) {
@@ -170,6 +178,7 @@ static inline void crowd_carry_out(struct crowd *crowd, int node, const prtc_req
     struct crowd_socket *socket = crowd_socket(crowd, node, request->socket);
     PRTC_REQUIRE(socket != NULL && socket->open);
     socket->open = false;
+    if (request->socket == crowd->listener) crowd->listener = 0;
   } else if (request->type == PRTC_REQUEST_OPEN_UDP && node == SERVER && crowd->replies_late) {
     PRTC_REQUIRE(crowd->late_count < 16);
     crowd->late[crowd->late_count++] = *request;
@@ -212,12 +221,14 @@ static inline bool crowd_transmit(struct crowd *crowd, int node) {
   while (prtc_endpoint_transmit(crowd->endpoints[node], crowd->now, &datagram, buffer, sizeof buffer) > 0) {
     const struct crowd_socket *from = crowd_socket(crowd, node, datagram.socket);
     PRTC_REQUIRE(from != NULL && from->open);
+    any = true;
+    crowd->streamed += datagram.protocol == PRTC_PROTOCOL_TCP;
+    if (datagram.protocol == PRTC_PROTOCOL_TCP) continue; /* nobody reads it */
     size_t segment = datagram.segment_size != 0 ? datagram.segment_size : datagram.size;
     for (size_t at = 0; at < datagram.size; at += segment) {
       size_t size = datagram.size - at < segment ? datagram.size - at : segment;
       crowd_fly(crowd, &from->address, &datagram.remote, datagram.data + at, size);
     }
-    any = true;
   }
   return any;
 }
@@ -339,6 +350,7 @@ static inline size_t crowd_pair(struct crowd *crowd) {
     const prtc_ice_server server = {.url = crowd->stun_server};
     PRTC_INIT(&config);
     config.ice_servers = &server;
+    config.tcp_candidates = i == SERVER && crowd->tcp_candidates != 0 ? crowd->tcp_candidates : PRTC_TCP_CANDIDATES_NONE;
     config.ice_server_count = i == SERVER && crowd->stun_server != NULL ? 1 : 0;
     PRTC_REQUIRE(prtc_peer_new(crowd->endpoints[i], crowd->now, &config, &crowd->peers[i][pair].peer) == PRTC_OK);
     PRTC_REQUIRE(prtc_peer_get_id(crowd->peers[i][pair].peer) == pair + 1);

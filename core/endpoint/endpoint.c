@@ -69,6 +69,7 @@ prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   prtc_arena_init(&endpoint->arena, &endpoint->context);
   for (int kind = 0; kind < WORK_KINDS; kind++) ring_init(&endpoint->work[kind]);
   ring_init(&endpoint->stale);
+  ring_init(&endpoint->strangers);
   endpoint->udp_port = config->udp_port;
   if (endpoint->udp_port != 0 && prtc_mux_init(&endpoint->mux, &endpoint->context) < 0) {
     prtc_endpoint_free(endpoint);
@@ -226,13 +227,18 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
   endpoint->stats.bytes_received += datagram->size;
   PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes from socket %llu", datagram->size,
            (unsigned long long)datagram->socket);
-  const struct socket *socket = prtc_map_get(&endpoint->sockets, datagram->socket);
+  struct socket *socket = prtc_map_get(&endpoint->sockets, datagram->socket);
   int code = PRTC_ERROR_UNEXPECTED;
   if (socket != NULL && prtc_capture_is_on(&endpoint->context.capture)) {
     endpoint->context.capture.local = socket->address;
     endpoint->context.capture.remote = datagram->remote;
     /* Of a stream, what is in it is captured where it is taken out. */
     if (!socket->is_stream) prtc_capture_datagram(&endpoint->context, false, datagram->data, datagram->size);
+  }
+  if (socket != NULL && socket->stranger != NULL) {
+    code = prtc_stranger_receive(endpoint, now, socket, datagram);
+    if (code < 0) endpoint->stats.datagrams_dropped++;
+    return code < 0 ? code : PRTC_OK;
   }
   struct prtc_peer_place *place = socket != NULL ? place_of(endpoint, socket, datagram) : NULL;
   if (place == NULL) {

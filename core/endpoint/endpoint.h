@@ -31,7 +31,11 @@ struct link {
   struct prtc_peer_place *place;
 };
 
+/* Connections that a shared listener has accepted and that have not said to whom they want to talk. */
+enum { STRANGERS_MOST = 256, STRANGERS_FRAME = 1500 };
+
 struct socket;
+struct stranger;
 struct user;
 
 /* What the endpoint keeps at each of its peers. */
@@ -53,9 +57,11 @@ struct socket {
   prtc_address address;          /* as bound */
   bool is_stream;                /* a TCP connection */
   uint64_t request;              /* what opens it and is not answered yet; 0: it is open */
-  prtc_address wanted;           /* shared: what peers ask for, port 0 */
-  struct user *users;            /* shared */
-  bool open;                     /* shared */
+  uint32_t type;                 /* shared: PRTC_REQUEST_OPEN_UDP or _LISTEN_TCP; */
+  prtc_address wanted;           /* what peers ask for, port 0 */
+  struct user *users;
+  bool open;
+  struct stranger *stranger;     /* a connection that a shared listener has accepted, and no peer has yet */
 };
 
 /* A peer's part in a shared socket. */
@@ -89,7 +95,9 @@ struct prtc_endpoint {
   struct prtc_map pendings; /* request id → pending */
   struct prtc_queue closes; /* prtc_socket_id of sockets whose peer is gone */
   uint32_t udp_port;        /* as configured: 0, a port, or PRTC_PORT_ANY */
-  struct socket *shared;    /* one for each local address */
+  struct socket *shared;    /* one for each local address (and one that listens) */
+  struct link strangers;    /* a ring, the oldest first */
+  uint32_t stranger_count;
   struct prtc_mux mux;      /* whose datagrams are that arrive there */
   uint64_t next_peer, next_socket, next_request;
   struct prtc_heap timers;
@@ -137,6 +145,17 @@ bool prtc_shared_leave(prtc_endpoint *endpoint, struct prtc_peer_place *place, p
 void prtc_shared_drop(prtc_endpoint *endpoint, struct prtc_peer_place *place, bool waiting_only);
 void prtc_shared_closed(prtc_endpoint *endpoint, struct socket *socket); /* it has failed */
 void prtc_shared_clear(prtc_endpoint *endpoint); /* all peers are gone */
+
+/* strangers.c. A shared listener has accepted a connection: as prtc_endpoint_accepted. */
+int prtc_stranger_accepted(prtc_endpoint *endpoint, struct socket *listener, const prtc_address *local, const prtc_address *remote,
+                           prtc_socket_id *connection);
+/* What it has to say goes to the peer that it names. One that names none is closed: UNEXPECTED. */
+int prtc_stranger_receive(prtc_endpoint *endpoint, prtc_time now, struct socket *socket, const prtc_datagram *datagram);
+void prtc_stranger_forget(prtc_endpoint *endpoint, struct socket *socket); /* it is closed */
+void prtc_strangers_close(prtc_endpoint *endpoint, const struct socket *listener); /* all of a listener, or (NULL) of all */
+
+/* requests.c: makes an open connection the peer's own. */
+void prtc_endpoint_own(struct prtc_peer_place *place, struct socket *socket);
 
 /* A peer goes: its requests are forgotten, its sockets are to be closed. */
 void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place *place);

@@ -360,6 +360,79 @@ static void a_peer_that_steals_the_address_of_another(void) {
   crowd_close(&crowd);
 }
 
+/* A connection that the server's listener has accepted, from another port each time. */
+static prtc_socket_id connection_from(uint16_t number) {
+  prtc_address local = port(7000), remote = stranger;
+  prtc_socket_id id = 0;
+  remote.port = number;
+  PRTC_CHECK_INT(prtc_endpoint_accepted(crowd.endpoints[SERVER], crowd.now, crowd.listener, &local, &remote, &id), PRTC_OK);
+  crowd_bind(&crowd, SERVER, id, &(prtc_address){.port = number});
+  return id;
+}
+
+static int say(prtc_socket_id connection, const void *data, size_t size) {
+  const prtc_datagram datagram = {.socket = connection, .protocol = PRTC_PROTOCOL_TCP, .data = data, .size = size};
+  return prtc_endpoint_receive(crowd.endpoints[SERVER], crowd.now, &datagram, 1);
+}
+
+static bool is_closed(prtc_socket_id connection) {
+  crowd_settle(&crowd);
+  return !crowd_socket(&crowd, SERVER, connection)->open;
+}
+
+/* The first frame says whose a connection is. Here it is a check that the client has sent by UDP, which is as good. */
+static void connections_are_those_of_whom_they_name(void) {
+  uint8_t frame[1502], bytes[200];
+  crowd_open(&crowd, 8, 7000, 0);
+  crowd.tcp_candidates = PRTC_TCP_CANDIDATES_ALL;
+  open_pairs(2);
+  PRTC_CHECK_INT(crowd.opens, 1);
+  PRTC_REQUIRE(crowd.listener != 0);
+  for (int i = 0; i < 200 && (crowd.last.bytes[0] != 0 || crowd.last.bytes[1] != 1); i++) crowd_run(&crowd, 100000);
+  PRTC_REQUIRE(crowd.last.bytes[0] == 0 && crowd.last.bytes[1] == 1);
+  frame[0] = (uint8_t)(crowd.last.size >> 8), frame[1] = (uint8_t)crowd.last.size;
+  memcpy(frame + 2, crowd.last.bytes, crowd.last.size);
+
+  prtc_socket_id whole = connection_from(1), slow = connection_from(2), more = connection_from(3);
+  PRTC_CHECK_INT(say(whole, frame, crowd.last.size + 2), PRTC_OK);
+  for (size_t i = 0; i < crowd.last.size + 2; i++) PRTC_CHECK_INT(say(slow, frame + i, 1), PRTC_OK);
+  memcpy(bytes, frame, 100);
+  PRTC_CHECK_INT(say(more, frame, 100), PRTC_OK);
+  memcpy(bytes, frame + 100, crowd.last.size + 2 - 100);
+  memcpy(bytes + crowd.last.size + 2 - 100, frame, 20); /* and the beginning of the next */
+  PRTC_CHECK_INT(say(more, bytes, crowd.last.size + 2 - 100 + 20), PRTC_OK);
+  crowd_settle(&crowd);
+  PRTC_CHECK_INT(crowd.streamed, 6); /* an answer and a check each */
+  PRTC_CHECK(!is_closed(whole) && !is_closed(slow) && !is_closed(more));
+
+  /* Who names nobody is closed. */
+  prtc_socket_id wrong = connection_from(4), large = connection_from(5), nothing = connection_from(6), gone = connection_from(7);
+  size_t size = binding_request(bytes + 2, "guessed1:guess", 1);
+  bytes[0] = 0, bytes[1] = (uint8_t)size;
+  PRTC_CHECK_INT(say(wrong, bytes, size + 2), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK(is_closed(wrong));
+  PRTC_CHECK_INT(say(large, "GET / HTTP/1.1", 14), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK(is_closed(large));
+  PRTC_CHECK_INT(say(nothing, "\0\0", 2), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK(is_closed(nothing));
+  PRTC_CHECK_INT(say(gone, frame, 10), PRTC_OK);
+  PRTC_CHECK_INT(prtc_endpoint_writable(crowd.endpoints[SERVER], crowd.now, gone, 0), PRTC_OK);
+  PRTC_CHECK_INT(prtc_endpoint_socket_closed(crowd.endpoints[SERVER], crowd.now, gone, 0), PRTC_OK);
+  PRTC_CHECK(say(gone, frame, 10) < 0);
+
+  /* Those who say nothing are closed when many have come after them, and with the listener. */
+  prtc_socket_id silent[300];
+  for (uint16_t i = 0; i < 300; i++) silent[i] = connection_from((uint16_t)(100 + i));
+  crowd_settle(&crowd);
+  for (uint16_t i = 0; i < 300; i++) PRTC_CHECK_INT(is_closed(silent[i]), i < 44);
+  crowd_free_peer(&crowd, SERVER, 0);
+  PRTC_CHECK(!is_closed(silent[299]) && crowd.listener != 0);
+  crowd_exchange(&crowd, 1);
+  crowd_free_peer(&crowd, SERVER, 1);
+  PRTC_CHECK(is_closed(silent[299]) && is_closed(silent[44]) && is_closed(whole) && crowd.listener == 0);
+  crowd_close(&crowd);
+}
+
 static void a_recording_of_one_port_runs_again(void) {
   crowd_open(&crowd, 8, 7000, 8 << 20);
   open_pairs(3);
@@ -464,6 +537,7 @@ int main(void) {
   PRTC_RUN(replays_from_other_addresses);
   PRTC_RUN(floods_of_what_nobody_sent);
   PRTC_RUN(a_peer_that_steals_the_address_of_another);
+  PRTC_RUN(connections_are_those_of_whom_they_name);
   PRTC_RUN(a_recording_of_one_port_runs_again);
   PRTC_RUN(memory_is_lacking_while_sockets_are_shared);
   return PRTC_TEST_RESULT();

@@ -27,14 +27,18 @@ static bool opens_socket(uint32_t type) {
   return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP;
 }
 
+void prtc_endpoint_own(struct prtc_peer_place *place, struct socket *socket) {
+  socket->place = place;
+  socket->next = place->sockets;
+  place->sockets = socket;
+}
+
 /* `request`: what opens it, its id set; NULL: it is open, a connection. */
 static int remember_socket(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id,
                            const prtc_request *request) {
   struct socket *socket = prtc_allocate(&endpoint->context, sizeof *socket);
   if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
   *socket = (struct socket){.id = id,
-                            .place = place,
-                            .next = place->sockets,
                             .is_stream = request == NULL || request->type == PRTC_REQUEST_CONNECT_TCP,
                             .request = request != NULL ? request->id : 0};
   int code = prtc_map_set(&endpoint->sockets, id, socket);
@@ -42,7 +46,7 @@ static int remember_socket(prtc_endpoint *endpoint, struct prtc_peer_place *plac
     prtc_release(&endpoint->context, socket);
     return code;
   }
-  place->sockets = socket;
+  prtc_endpoint_own(place, socket);
   return PRTC_OK;
 }
 
@@ -224,9 +228,10 @@ int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_i
   PRTC_RECORD(&endpoint->context, endpoint_accepted, now, PRTC_NUMBER(listener), PRTC_ADDRESS(local), PRTC_ADDRESS(remote));
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
-  const struct socket *socket = prtc_map_get(&endpoint->sockets, listener);
+  struct socket *socket = prtc_map_get(&endpoint->sockets, listener);
   if (socket == NULL || socket->is_stream) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = socket->place;
+  if (place == NULL) return prtc_stranger_accepted(endpoint, socket, local, remote, connection);
   prtc_socket_id id = ++endpoint->next_socket;
   int code = remember_socket(endpoint, place, id, NULL);
   if (code < 0) return code;
@@ -250,6 +255,7 @@ int prtc_endpoint_writable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_i
   now = prtc_endpoint_advance(endpoint, now);
   const struct socket *socket = prtc_map_get(&endpoint->sockets, id);
   if (socket == NULL || !socket->is_stream) return PRTC_ERROR_NOT_FOUND;
+  if (socket->stranger != NULL) return PRTC_OK; /* nothing is said to it */
   struct prtc_peer_place *place = socket->place;
   int code = prtc_peer_writable(place->peer, now, id, writable != 0);
   prtc_endpoint_wake(endpoint, place);
@@ -266,6 +272,10 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
   struct prtc_peer_place *place = socket->place;
   PRTC_LOG(&endpoint->context, PRTC_LOG_WARNING, "endpoint", "socket %llu was closed (error %d)", (unsigned long long)id,
            system_error);
+  if (socket->stranger != NULL) {
+    prtc_stranger_forget(endpoint, socket);
+    return PRTC_OK;
+  }
   if (place == NULL) {
     prtc_shared_closed(endpoint, socket);
     prtc_endpoint_refresh(endpoint);

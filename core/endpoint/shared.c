@@ -7,13 +7,16 @@
  */
 #include "core/endpoint/endpoint.h"
 
-static struct socket *find(const prtc_endpoint *endpoint, const prtc_address *wanted) {
+static struct socket *find(const prtc_endpoint *endpoint, const prtc_request *request) {
   struct socket *socket = endpoint->shared;
-  while (socket != NULL && !prtc_address_equal(&socket->wanted, wanted)) socket = socket->next;
+  while (socket != NULL && (socket->type != request->type || !prtc_address_equal(&socket->wanted, &request->address))) {
+    socket = socket->next;
+  }
   return socket;
 }
 
 static void forget(prtc_endpoint *endpoint, struct socket *socket) {
+  prtc_strangers_close(endpoint, socket);
   struct socket **place = &endpoint->shared;
   while (*place != socket) place = &(*place)->next;
   *place = socket->next;
@@ -21,10 +24,11 @@ static void forget(prtc_endpoint *endpoint, struct socket *socket) {
   prtc_release(&endpoint->context, socket);
 }
 
-static struct socket *make(prtc_endpoint *endpoint, const prtc_address *wanted) {
+static struct socket *make(prtc_endpoint *endpoint, const prtc_request *request) {
   struct socket *socket = prtc_allocate(&endpoint->context, sizeof *socket);
   if (socket == NULL) return NULL;
-  *socket = (struct socket){.id = ++endpoint->next_socket, .wanted = *wanted, .next = endpoint->shared};
+  *socket = (struct socket){
+      .id = ++endpoint->next_socket, .type = request->type, .wanted = request->address, .next = endpoint->shared};
   if (prtc_map_set(&endpoint->sockets, socket->id, socket) < 0) {
     prtc_release(&endpoint->context, socket);
     return NULL;
@@ -79,7 +83,7 @@ void prtc_shared_drop(prtc_endpoint *endpoint, struct prtc_peer_place *place, bo
 static void tell(prtc_endpoint *endpoint, struct user *user, const prtc_reply *reply) {
   struct prtc_peer_place *place = user->place;
   const prtc_request request = {
-      .type = PRTC_REQUEST_OPEN_UDP, .socket = user->socket->id, .address = user->socket->wanted, .shared = 1};
+      .type = user->socket->type, .socket = user->socket->id, .address = user->socket->wanted, .shared = 1};
   user->waits = false;
   endpoint->context.log.peer = place->id;
   int code = prtc_peer_reply(place->peer, endpoint->now, &request, reply);
@@ -89,9 +93,9 @@ static void tell(prtc_endpoint *endpoint, struct user *user, const prtc_reply *r
 }
 
 int prtc_shared_ask(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request) {
-  struct socket *socket = find(endpoint, &request->address);
+  struct socket *socket = find(endpoint, request);
   bool is_new = socket == NULL;
-  if (is_new) socket = make(endpoint, &request->address);
+  if (is_new) socket = make(endpoint, request);
   struct user *user = socket != NULL ? join(endpoint, socket, place) : NULL;
   if (user == NULL) {
     if (is_new && socket != NULL) forget(endpoint, socket);

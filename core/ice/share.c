@@ -58,15 +58,17 @@ static void share_ufrag(struct prtc_ice *ice, struct ice_known_ufrag *known, boo
 
 /* ------------------------------------------------------------------------------------------------------------------ paths */
 
-/* What a transport has made up (the socket of a TURN allocation) nobody shares. */
-static bool is_shared(const struct prtc_ice *ice, prtc_socket_id socket) { return ice->mux != NULL && socket >> 63 == 0; }
+/* UDP sockets are. Connections are one agent's, and what a transport has made up (the socket of a TURN allocation), too. */
+static bool is_shared(const struct prtc_ice *ice, const struct ice_socket *socket) {
+  return ice->mux != NULL && socket->tcp_type == PRTC_TCP_NONE && socket->id >> 63 == 0;
+}
 
-static bool claim_path(struct prtc_ice *ice, struct prtc_mux_entry *entry, prtc_socket_id socket, const prtc_address *remote,
-                       enum prtc_mux_claim claim, bool now) {
+static bool claim_path(struct prtc_ice *ice, struct prtc_mux_entry *entry, const struct ice_socket *socket,
+                       const prtc_address *remote, enum prtc_mux_claim claim, bool now) {
   if (!is_shared(ice, socket)) return true;
   if (ice->yields && claim > PRTC_MUX_HEARD) claim = PRTC_MUX_HEARD;
   if (ice->failure == 0 && claim != PRTC_MUX_NONE) {
-    return prtc_mux_claim(ice->mux, entry, ice->owner, socket, remote, claim, now);
+    return prtc_mux_claim(ice->mux, entry, ice->owner, socket->id, remote, claim, now);
   }
   prtc_mux_remove(ice->mux, entry);
   return true;
@@ -74,7 +76,7 @@ static bool claim_path(struct prtc_ice *ice, struct prtc_mux_entry *entry, prtc_
 
 static bool claim_pair(struct prtc_ice *ice, struct ice_pair *pair, bool now) {
   enum prtc_mux_claim claim = pair->valid ? PRTC_MUX_VALID : pair->heard ? PRTC_MUX_HEARD : PRTC_MUX_NONE;
-  return claim_path(ice, &pair->claim, pair->socket->id, &pair->remote->address, claim, now);
+  return claim_path(ice, &pair->claim, pair->socket, &pair->remote->address, claim, now);
 }
 
 void prtc_ice_share_step(struct prtc_ice *ice) {
@@ -85,17 +87,18 @@ void prtc_ice_share_step(struct prtc_ice *ice) {
   share_ufrag(ice, &ice->ufrags[2], path->valid, path->credentials.local_ufrag);
   for (size_t i = 0; i < ice->pairs.count; i++) (void)claim_pair(ice, ice->pairs.items[i], false);
   if (path->valid) {
-    (void)claim_path(ice, &ice->path_claim, path->socket->id, &path->remote, PRTC_MUX_SELECTED, false);
+    (void)claim_path(ice, &ice->path_claim, path->socket, &path->remote, PRTC_MUX_SELECTED, false);
   } else {
     prtc_mux_remove(ice->mux, &ice->path_claim);
   }
-  if (ice->former_socket != 0) {
-    (void)claim_path(ice, &ice->former_claim, ice->former_socket, &ice->former_remote, PRTC_MUX_HEARD, false);
+  const struct ice_socket *former = prtc_ice_find_socket(ice, ice->former_socket);
+  if (former != NULL) {
+    (void)claim_path(ice, &ice->former_claim, former, &ice->former_remote, PRTC_MUX_HEARD, false);
   }
 }
 
 bool prtc_ice_is_taken(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote) {
-  return is_shared(ice, socket->id) && prtc_mux_is_taken(ice->mux, ice->owner, socket->id, remote);
+  return is_shared(ice, socket) && prtc_mux_is_taken(ice->mux, ice->owner, socket->id, remote);
 }
 
 static bool keep_or_fail(struct prtc_ice *ice, struct ice_pair *pair, bool is_ours) {
@@ -115,5 +118,5 @@ bool prtc_ice_prove_selected(struct prtc_ice *ice, struct ice_pair *pair) {
   const prtc_address *remote = &pair->remote->address;
   prtc_ice_unshare(ice, &ice->path_claim); /* it may be of another path */
   prtc_ice_unshare(ice, &ice->former_claim);
-  return keep_or_fail(ice, pair, claim_path(ice, &ice->path_claim, pair->socket->id, remote, PRTC_MUX_SELECTED, true));
+  return keep_or_fail(ice, pair, claim_path(ice, &ice->path_claim, pair->socket, remote, PRTC_MUX_SELECTED, true));
 }

@@ -151,7 +151,7 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   } else if (wanted != NULL) {
     wanted->state = SOCKET_OPENING;
     out->type = wanted->listens ? PRTC_REQUEST_LISTEN_TCP : PRTC_REQUEST_OPEN_UDP;
-    out->shared = transport->config.mux != NULL && !wanted->listens;
+    out->shared = transport->config.mux != NULL;
     out->address = wanted->address;
     out->interface_index = wanted->interface_index;
   } else {
