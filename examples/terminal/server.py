@@ -12,11 +12,12 @@ import pwd
 import re
 import secrets
 import signal
+import socket
 import sys
 from pathlib import Path
 
 from aiohttp import WSCloseCode, web
-from polyrtc import RTCPeerConnection
+from polyrtc import RTCConfiguration, RTCPeerConnection
 
 import signalling
 from files import Files
@@ -148,9 +149,10 @@ def _integer(value):
 
 
 class Server:
-    def __init__(self, host, command, names, files):
+    def __init__(self, host, command, names, files, media_port):
         self._token = secrets.token_urlsafe(32)
         self._command = command
+        self._media_port = media_port
         self._files = Files(files)
         self._names = {name.lower() for name in (host, "localhost", *names)}
         self._any_address = not _is_loopback(host)
@@ -221,7 +223,7 @@ class Server:
         return websocket
 
     async def _serve_page(self, websocket):
-        connection = RTCPeerConnection()
+        connection = RTCPeerConnection(RTCConfiguration(udpPort=self._media_port))
         terminals, files = set(), set()
 
         def serve(channel, tasks, work):
@@ -286,6 +288,8 @@ def _arguments():
     parser = argparse.ArgumentParser(description="Serves a page that is a terminal on this machine, over WebRTC.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=8080, type=_port, help="port to listen on, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--media-port", default=0, type=_port, metavar="PORT",
+                        help="the one UDP port of all connections, to be opened in a firewall (default: each has its own)")
     parser.add_argument("--name", action="append", default=[], metavar="NAME",
                         help="another host name under which pages may ask for this server; can be repeated")
     parser.add_argument("--shell", default=os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh",
@@ -295,9 +299,18 @@ def _arguments():
     return parser.parse_args()
 
 
+def _is_free(media_port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", media_port))
+        except OSError:
+            return False
+    return True
+
+
 async def _serve(arguments):
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
-    server = Server(arguments.host, [arguments.shell], arguments.name, arguments.files)
+    server = Server(arguments.host, [arguments.shell], arguments.name, arguments.files, arguments.media_port)
     runner = web.AppRunner(server.app, access_log=None)
     await runner.setup()
     try:
@@ -318,6 +331,8 @@ def main():
         sys.exit(f"{missing[0]} is missing: run `npm ci` in {HERE}, or start with examples/run terminal.")
     if not os.path.isdir(arguments.files):
         sys.exit(f"{arguments.files} is not a folder: --files wants one.")
+    if not _is_free(arguments.media_port):
+        sys.exit(f"UDP port {arguments.media_port} is in use. Another one: --media-port {arguments.media_port + 1}")
     try:
         asyncio.run(_serve(arguments))
     except OSError as error:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -401,6 +402,28 @@ async def test_headers(client, server):
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_media_port(tmp_path, client):
+    """All pages of a server that has one UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    async with serve(tmp_path, "--media-port", str(port)) as (_, address):
+        async with dial(client, address) as first, dial(client, address) as second:
+            for connection in (first, second):
+                channel = await _open(connection, "ping")
+                channel.ours.send("here")
+                assert await channel.event() == "here"
+                candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+) ", connection.remoteDescription.sdp)
+                assert set(candidates) == {str(port)}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("", 0))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, EXAMPLE / "server.py", "--port", "0", "--media-port", str(taken.getsockname()[1]),
+                stderr=asyncio.subprocess.PIPE)
+            async with asyncio.timeout(PATIENCE):
+                assert b"is in use" in (await process.communicate())[1] and process.returncode == 1
 
 
 async def test_warning_beyond_loopback(tmp_path):
