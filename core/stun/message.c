@@ -15,7 +15,9 @@
 
 #include <string.h>
 
+#include <openssl/hmac.h>
 #include <openssl/mem.h>
+#include <openssl/sha.h>
 #include <polyrtc/error.h>
 
 #include "core/base/bytes.h"
@@ -100,9 +102,8 @@ static void xor_address(uint8_t *port, uint8_t *ip, size_t ip_size, const uint8_
   for (size_t i = 0; i < ip_size; i++) ip[i] ^= header[4 + i];
 }
 
-bool prtc_stun_find_xor_address(const struct prtc_stun_message *message, uint16_t type, prtc_address *out) {
-  size_t size;
-  const uint8_t *value = prtc_stun_find(message, type, &size);
+/* RFC 8489 section 14.1; `header` NULL: not xored. */
+static bool read_address(const uint8_t *value, size_t size, const uint8_t *header, prtc_address *out) {
   if (value == NULL || size < 4) return false;
   prtc_address address = {0};
   size_t ip_size = size - 4;
@@ -115,10 +116,35 @@ bool prtc_stun_find_xor_address(const struct prtc_stun_message *message, uint16_
   }
   uint8_t port[2] = {value[2], value[3]};
   memcpy(address.ip, value + 4, ip_size);
-  xor_address(port, address.ip, ip_size, message->data);
+  if (header != NULL) xor_address(port, address.ip, ip_size, header);
   address.port = (uint16_t)(port[0] << 8 | port[1]);
   *out = address;
   return true;
+}
+
+bool prtc_stun_find_xor_address(const struct prtc_stun_message *message, uint16_t type, prtc_address *out) {
+  size_t size;
+  const uint8_t *value = prtc_stun_find(message, type, &size);
+  return read_address(value, size, message->data, out);
+}
+
+bool prtc_stun_find_address(const struct prtc_stun_message *message, uint16_t type, prtc_address *out) {
+  size_t size;
+  const uint8_t *value = prtc_stun_find(message, type, &size);
+  return read_address(value, size, NULL, out);
+}
+
+bool prtc_stun_find_nth_xor_address(const struct prtc_stun_message *message, uint16_t type, size_t n, prtc_address *out) {
+  struct prtc_reader reader = prtc_reader_of(message->data, message->size);
+  prtc_read_bytes(&reader, PRTC_STUN_HEADER_SIZE);
+  while (prtc_reader_left(&reader) > 0) {
+    uint16_t found = prtc_read_u16(&reader);
+    size_t size = prtc_read_u16(&reader);
+    const uint8_t *value = prtc_read_bytes(&reader, (size + 3) & ~(size_t)3);
+    if (found == PRTC_STUN_MESSAGE_INTEGRITY || found == PRTC_STUN_MESSAGE_INTEGRITY_SHA256) return false;
+    if (found == type && n-- == 0) return read_address(value, size, message->data, out);
+  }
+  return false;
 }
 
 int prtc_stun_check_integrity(const struct prtc_stun_message *message, const void *key, size_t key_size) {
@@ -131,6 +157,32 @@ int prtc_stun_check_integrity(const struct prtc_stun_message *message, const voi
   return CRYPTO_memcmp(value, expected, sizeof expected) == 0 ? 0 : PRTC_ERROR_UNAUTHENTICATED;
 }
 
+/* RFC 8489 section 14.6: over what is before the attribute, with a length in the header that ends with it. */
+static bool hmac_sha256(const uint8_t *data, size_t before, const void *key, size_t key_size, uint8_t out[SHA256_DIGEST_LENGTH]) {
+  size_t length = before + ATTRIBUTE_HEADER_SIZE + SHA256_DIGEST_LENGTH - PRTC_STUN_HEADER_SIZE;
+  uint8_t start[4] = {data[0], data[1], (uint8_t)(length >> 8), (uint8_t)length};
+  HMAC_CTX hmac;
+  HMAC_CTX_init(&hmac);
+  bool good = HMAC_Init_ex(&hmac, key, key_size, EVP_sha256(), NULL) && HMAC_Update(&hmac, start, sizeof start) &&
+              HMAC_Update(&hmac, data + sizeof start, before - sizeof start) && HMAC_Final(&hmac, out, NULL);
+  HMAC_CTX_cleanup(&hmac);
+  return good;
+}
+
+int prtc_stun_check_integrity_sha256(const struct prtc_stun_message *message, const void *key, size_t key_size) {
+  size_t size;
+  const uint8_t *value = prtc_stun_find(message, PRTC_STUN_MESSAGE_INTEGRITY_SHA256, &size);
+  if (value == NULL || size != SHA256_DIGEST_LENGTH) return PRTC_ERROR_UNAUTHENTICATED;
+  size_t after = (size_t)(message->data + message->size - value) - size, fingerprint_size;
+  bool ends = after == 0 || (after == ATTRIBUTE_HEADER_SIZE + FINGERPRINT_SIZE &&
+                             prtc_stun_find(message, PRTC_STUN_FINGERPRINT, &fingerprint_size) != NULL);
+  uint8_t expected[SHA256_DIGEST_LENGTH];
+  if (!ends || !hmac_sha256(message->data, (size_t)(value - message->data) - ATTRIBUTE_HEADER_SIZE, key, key_size, expected)) {
+    return PRTC_ERROR_UNAUTHENTICATED;
+  }
+  return CRYPTO_memcmp(value, expected, sizeof expected) == 0 ? 0 : PRTC_ERROR_UNAUTHENTICATED;
+}
+
 static bool is_known(uint16_t type) {
   switch (type) {
     case PRTC_STUN_MAPPED_ADDRESS:
@@ -138,8 +190,15 @@ static bool is_known(uint16_t type) {
     case PRTC_STUN_MESSAGE_INTEGRITY:
     case PRTC_STUN_ERROR_CODE:
     case PRTC_STUN_UNKNOWN_ATTRIBUTES:
+    case PRTC_STUN_CHANNEL_NUMBER:
+    case PRTC_STUN_LIFETIME:
+    case PRTC_STUN_XOR_PEER_ADDRESS:
+    case PRTC_STUN_DATA:
     case PRTC_STUN_REALM:
     case PRTC_STUN_NONCE:
+    case PRTC_STUN_XOR_RELAYED_ADDRESS:
+    case PRTC_STUN_REQUESTED_ADDRESS_FAMILY:
+    case PRTC_STUN_REQUESTED_TRANSPORT:
     case PRTC_STUN_MESSAGE_INTEGRITY_SHA256:
     case PRTC_STUN_PASSWORD_ALGORITHM:
     case PRTC_STUN_USERHASH:
@@ -234,6 +293,15 @@ void prtc_stun_add_unknown_attributes(struct prtc_stun_writer *writer, const uin
   for (size_t i = 0; i < count; i++) prtc_write_u16(&list, types[i]);
 }
 
+static int finish(struct prtc_stun_writer *writer) {
+  StunMessage stun = {.buffer = writer->data, .buffer_len = writer->capacity};
+  uint8_t *fingerprint = append(writer, PRTC_STUN_FINGERPRINT, FINGERPRINT_SIZE);
+  if (fingerprint == NULL) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  uint32_t crc = stun_fingerprint(writer->data, stun_message_length(&stun), false); /* in network order */
+  memcpy(fingerprint, &crc, sizeof crc);
+  return stun_message_length(&stun);
+}
+
 int prtc_stun_finish(struct prtc_stun_writer *writer, const void *key, size_t key_size) {
   StunMessage stun = {.buffer = writer->data, .buffer_len = writer->capacity};
   if (key != NULL) {
@@ -242,9 +310,13 @@ int prtc_stun_finish(struct prtc_stun_writer *writer, const void *key, size_t ke
     size_t size = stun_message_length(&stun);
     stun_sha1(writer->data, size, size - PRTC_STUN_HEADER_SIZE, integrity, key, key_size, 0);
   }
-  uint8_t *fingerprint = append(writer, PRTC_STUN_FINGERPRINT, FINGERPRINT_SIZE);
-  if (fingerprint == NULL) return PRTC_ERROR_BUFFER_TOO_SMALL;
-  uint32_t crc = stun_fingerprint(writer->data, stun_message_length(&stun), false); /* in network order */
-  memcpy(fingerprint, &crc, sizeof crc);
-  return stun_message_length(&stun);
+  return finish(writer);
+}
+
+int prtc_stun_finish_sha256(struct prtc_stun_writer *writer, const void *key, size_t key_size) {
+  uint8_t *integrity = append(writer, PRTC_STUN_MESSAGE_INTEGRITY_SHA256, SHA256_DIGEST_LENGTH);
+  if (integrity == NULL) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  size_t before = (size_t)(integrity - writer->data) - ATTRIBUTE_HEADER_SIZE;
+  if (!hmac_sha256(writer->data, before, key, key_size, integrity)) return PRTC_ERROR_NO_MEMORY;
+  return finish(writer);
 }

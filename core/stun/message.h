@@ -24,33 +24,57 @@ enum prtc_stun_class {
   PRTC_STUN_ERROR = 3
 };
 
-enum { PRTC_STUN_METHOD_BINDING = 0x001 };
+/* RFC 8489 section 18.2, RFC 8656 section 17 */
+enum {
+  PRTC_STUN_METHOD_BINDING = 0x001,
+  PRTC_STUN_METHOD_ALLOCATE = 0x003,
+  PRTC_STUN_METHOD_REFRESH = 0x004,
+  PRTC_STUN_METHOD_SEND = 0x006,
+  PRTC_STUN_METHOD_DATA = 0x007,
+  PRTC_STUN_METHOD_CREATE_PERMISSION = 0x008,
+  PRTC_STUN_METHOD_CHANNEL_BIND = 0x009
+};
 
-/* RFC 8489 section 18.3, RFC 8445 section 16.1. Below 0x8000 the receiver must understand an attribute. */
+/* RFC 8489 section 18.3, RFC 8445 section 16.1, RFC 8656 section 18. Below 0x8000 the receiver must understand an attribute. */
 enum prtc_stun_attribute {
   PRTC_STUN_MAPPED_ADDRESS = 0x0001,
   PRTC_STUN_USERNAME = 0x0006,
   PRTC_STUN_MESSAGE_INTEGRITY = 0x0008,
   PRTC_STUN_ERROR_CODE = 0x0009,
   PRTC_STUN_UNKNOWN_ATTRIBUTES = 0x000A,
+  PRTC_STUN_CHANNEL_NUMBER = 0x000C,
+  PRTC_STUN_LIFETIME = 0x000D,
+  PRTC_STUN_XOR_PEER_ADDRESS = 0x0012,
+  PRTC_STUN_DATA = 0x0013,
   PRTC_STUN_REALM = 0x0014,
   PRTC_STUN_NONCE = 0x0015,
+  PRTC_STUN_XOR_RELAYED_ADDRESS = 0x0016,
+  PRTC_STUN_REQUESTED_ADDRESS_FAMILY = 0x0017,
+  PRTC_STUN_REQUESTED_TRANSPORT = 0x0019,
   PRTC_STUN_MESSAGE_INTEGRITY_SHA256 = 0x001C,
   PRTC_STUN_PASSWORD_ALGORITHM = 0x001D,
   PRTC_STUN_USERHASH = 0x001E,
   PRTC_STUN_XOR_MAPPED_ADDRESS = 0x0020,
   PRTC_STUN_PRIORITY = 0x0024,
   PRTC_STUN_USE_CANDIDATE = 0x0025,
+  PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY = 0x8000,
+  PRTC_STUN_PASSWORD_ALGORITHMS = 0x8002,
+  PRTC_STUN_ALTERNATE_DOMAIN = 0x8003,
   PRTC_STUN_SOFTWARE = 0x8022,
+  PRTC_STUN_ALTERNATE_SERVER = 0x8023,
   PRTC_STUN_FINGERPRINT = 0x8028,
   PRTC_STUN_ICE_CONTROLLED = 0x8029,
   PRTC_STUN_ICE_CONTROLLING = 0x802A
 };
 
 enum prtc_stun_error_code {
+  PRTC_STUN_ERROR_TRY_ALTERNATE = 300,
   PRTC_STUN_ERROR_BAD_REQUEST = 400,
   PRTC_STUN_ERROR_UNAUTHENTICATED = 401,
+  PRTC_STUN_ERROR_FORBIDDEN = 403,
   PRTC_STUN_ERROR_UNKNOWN_ATTRIBUTE = 420,
+  PRTC_STUN_ERROR_ALLOCATION_MISMATCH = 437,
+  PRTC_STUN_ERROR_STALE_NONCE = 438,
   PRTC_STUN_ERROR_ROLE_CONFLICT = 487
 };
 
@@ -78,10 +102,16 @@ bool prtc_stun_find_u32(const struct prtc_stun_message *message, uint16_t type, 
 bool prtc_stun_find_u64(const struct prtc_stun_message *message, uint16_t type, uint64_t *out);
 bool prtc_stun_find_flag(const struct prtc_stun_message *message, uint16_t type);
 bool prtc_stun_find_xor_address(const struct prtc_stun_message *message, uint16_t type, prtc_address *out);
+/* The same of the n-th (from 0) attribute of the type. */
+bool prtc_stun_find_nth_xor_address(const struct prtc_stun_message *message, uint16_t type, size_t n, prtc_address *out);
+bool prtc_stun_find_address(const struct prtc_stun_message *message, uint16_t type, prtc_address *out); /* not xored */
 int prtc_stun_find_error(const struct prtc_stun_message *message); /* 300 to 699; 0 when absent or malformed */
 
 /* 0; PRTC_ERROR_UNAUTHENTICATED when MESSAGE-INTEGRITY is absent or not made with `key`. In an entered context. */
 int prtc_stun_check_integrity(const struct prtc_stun_message *message, const void *key, size_t key_size);
+
+/* The same of MESSAGE-INTEGRITY-SHA256, untruncated, which nothing but FINGERPRINT may follow. */
+int prtc_stun_check_integrity_sha256(const struct prtc_stun_message *message, const void *key, size_t key_size);
 
 /* The protected attributes of types below 0x8000 that are not among those above: writes up to `capacity` types, returns how
  * many were written. */
@@ -110,5 +140,8 @@ void prtc_stun_add_unknown_attributes(struct prtc_stun_writer *writer, const uin
 /* Adds MESSAGE-INTEGRITY (unless key is NULL) and FINGERPRINT. The size of the message, or PRTC_ERROR_BUFFER_TOO_SMALL.
  * In an entered context. */
 int prtc_stun_finish(struct prtc_stun_writer *writer, const void *key, size_t key_size);
+
+/* The same with MESSAGE-INTEGRITY-SHA256. */
+int prtc_stun_finish_sha256(struct prtc_stun_writer *writer, const void *key, size_t key_size);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/md5.h>
+#include <openssl/sha.h>
 #include <polyrtc/error.h>
 
 #include "core/base/context.h"
@@ -89,6 +90,80 @@ static void vector_long_term(void) {
   PRTC_REQUIRE(prtc_stun_parse(&message, bytes, size) == 0); /* it has no fingerprint */
   MD5((const uint8_t *)key_text, sizeof key_text - 1, key);
   PRTC_CHECK_INT(prtc_stun_check_integrity(&message, key, sizeof key), 0);
+}
+
+/* RFC 8489 appendix B.1, with the length in its header set right (it says 156 where there are 136 bytes) and the digest computed anew for
+ * that, with another implementation of HMAC. */
+static const char sha256_hex[] =
+    "000100882112a44278ad3433c6ad72c029da412e" "001e00204a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704"
+    "001500296f624d61744a6f73324141414366" "2f2f3439396b39353464364f4c33346f4c39465354767936347341000000"
+    "0014000b6578616d706c652e6f726700" "001c0020234112fbd4e27f983eb4032836f998216f5b23f8d927753fbc4f882bfbdf0dec";
+
+static void vector_sha256(void) {
+  static const char key_text[] = "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9"
+                                 ":example.org:TheMatrIX";
+  uint8_t bytes[256], key[SHA256_DIGEST_LENGTH];
+  size_t size = from_hex(bytes, sha256_hex), length;
+  struct prtc_stun_message message;
+  SHA256((const uint8_t *)key_text, sizeof key_text - 1, key);
+  PRTC_REQUIRE(prtc_stun_parse(&message, bytes, size) == 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, key, sizeof key), 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, key, sizeof key - 1), PRTC_ERROR_UNAUTHENTICATED);
+  PRTC_CHECK_INT(prtc_stun_check_integrity(&message, key, sizeof key), PRTC_ERROR_UNAUTHENTICATED);
+  SHA256((const uint8_t *)key_text, 18 + 1 + 11, key); /* RFC 8489 section 14.4: USERHASH is of the name and the realm */
+  const uint8_t *hash = prtc_stun_find(&message, PRTC_STUN_USERHASH, &length);
+  PRTC_CHECK(hash != NULL && length == sizeof key && memcmp(hash, key, sizeof key) == 0);
+}
+
+/* Nothing that was added behind it is believed: it is not covered. */
+static void sha256_ends_the_message(void) {
+  static const uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {1, 2, 3};
+  uint8_t bytes[256];
+  struct prtc_stun_message message;
+  struct prtc_stun_writer writer;
+  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_SUCCESS, PRTC_STUN_METHOD_ALLOCATE, id);
+  prtc_stun_add_u32(&writer, PRTC_STUN_LIFETIME, 600);
+  int size = prtc_stun_finish_sha256(&writer, "key", 3);
+  PRTC_REQUIRE(size == 20 + 8 + 36 + 8 && prtc_stun_parse(&message, bytes, (size_t)size) == 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, "key", 3), 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, "kex", 3), PRTC_ERROR_UNAUTHENTICATED);
+  bytes[25] ^= 1; /* the lifetime; the fingerprint is made anew */
+  struct prtc_stun_writer again = {.data = bytes, .capacity = sizeof bytes};
+  bytes[3] = (uint8_t)(bytes[3] - 8);
+  PRTC_REQUIRE(prtc_stun_finish(&again, NULL, 0) == size && prtc_stun_parse(&message, bytes, (size_t)size) == 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, "key", 3), PRTC_ERROR_UNAUTHENTICATED);
+  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_SUCCESS, PRTC_STUN_METHOD_ALLOCATE, id);
+  size = prtc_stun_finish_sha256(&writer, "key", 3);
+  bytes[3] = (uint8_t)(bytes[3] - 8);
+  again = (struct prtc_stun_writer){.data = bytes, .capacity = sizeof bytes};
+  prtc_stun_add_u32(&again, PRTC_STUN_LIFETIME, 600);
+  size = prtc_stun_finish(&again, NULL, 0);
+  PRTC_REQUIRE(size > 0 && prtc_stun_parse(&message, bytes, (size_t)size) == 0);
+  PRTC_CHECK_INT(prtc_stun_check_integrity_sha256(&message, "key", 3), PRTC_ERROR_UNAUTHENTICATED);
+}
+
+static void several_addresses(void) {
+  static const char *const texts[] = {"192.0.2.1:5000", "[2001:db8::1]:5001"};
+  static const uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {1, 2, 3};
+  uint8_t bytes[256];
+  prtc_address in[2], out;
+  struct prtc_stun_writer writer;
+  struct prtc_stun_message message;
+  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_SUCCESS, PRTC_STUN_METHOD_ALLOCATE, id);
+  for (size_t i = 0; i < 2; i++) {
+    PRTC_REQUIRE(prtc_address_parse(&in[i], texts[i], strlen(texts[i])) == 0);
+    prtc_stun_add_u32(&writer, PRTC_STUN_LIFETIME, 1);
+    prtc_stun_add_xor_address(&writer, PRTC_STUN_XOR_RELAYED_ADDRESS, &in[i]);
+  }
+  prtc_stun_add(&writer, PRTC_STUN_MESSAGE_INTEGRITY, bytes, 20);
+  prtc_stun_add_xor_address(&writer, PRTC_STUN_XOR_RELAYED_ADDRESS, &in[0]); /* not covered */
+  int size = prtc_stun_finish(&writer, NULL, 0);
+  PRTC_REQUIRE(size > 0 && prtc_stun_parse(&message, bytes, (size_t)size) == 0);
+  for (size_t i = 0; i < 2; i++) {
+    PRTC_CHECK(prtc_stun_find_nth_xor_address(&message, PRTC_STUN_XOR_RELAYED_ADDRESS, i, &out));
+    PRTC_CHECK(prtc_address_equal(&in[i], &out));
+  }
+  PRTC_CHECK(!prtc_stun_find_nth_xor_address(&message, PRTC_STUN_XOR_RELAYED_ADDRESS, 2, &out));
 }
 
 /* Written by us, the IPv4 response of the vectors comes out the same but for the padding, which is ours to choose. */
@@ -249,6 +324,9 @@ int main(void) {
   PRTC_RUN(vector_request);
   PRTC_RUN(vector_responses);
   PRTC_RUN(vector_long_term);
+  PRTC_RUN(vector_sha256);
+  PRTC_RUN(sha256_ends_the_message);
+  PRTC_RUN(several_addresses);
   PRTC_RUN(write_is_the_vector);
   PRTC_RUN(write_error);
   PRTC_RUN(addresses_round_trip);
