@@ -143,6 +143,8 @@ static void fill_candidate(prtc_candidate *out, const struct ice_event *event) {
   out->type = event->local.type;
   out->address = event->local.address;
   if (event->local.type != PRTC_CANDIDATE_HOST) out->related = event->base;
+  out->server = event->local.server;
+  out->relay_protocol = event->relay_protocol;
   memcpy(out->ufrag, event->ufrag, sizeof event->ufrag);
 }
 

@@ -6,6 +6,7 @@
 
 #include <polyrtc/endpoint.h>
 
+#include "core/base/config.h"
 #include "core/ice/internal.h"
 
 /* RFC 8445 section 5.1.1.4 asks for keepalives towards the server until ICE is done; section 11 has 15 s as the
@@ -24,25 +25,32 @@ static bool is_loopback(const prtc_address *address) {
  * 6544 section 4.2); there the upper three bits of the local preference say who connects. */
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket) {
   static const uint32_t type_preferences[] = {126, 100, 110, 0}, tcp_type_preferences[] = {90, 70, 80, 0};
+  /* Whatever is seen behind a relay is a way over it: its checks, too, say the priority of the relayed candidate, so that the other side
+   * does not take the longest way for a peer-reflexive one, which would go before the direct ones. */
+  if (socket->relay_protocol != PRTC_RELAY_NONE) type = PRTC_CANDIDATE_RELAYED;
   if (socket->tcp_type == PRTC_TCP_NONE) return type_preferences[type] << 24 | socket->local_preference << 8 | (256 - 1);
   uint32_t direction = socket->tcp_type == PRTC_TCP_ACTIVE ? 6 : 4;
   if (type != PRTC_CANDIDATE_HOST) direction -= 2;
   return tcp_type_preferences[type] << 24 | (direction << 13 | socket->local_preference) << 8 | (256 - 1);
 }
 
-/* Unique among the sockets of a kind: first by how the interface is attached, then the families in turn, IPv6 first (RFC 8421 section
- * 4), then in the order in which the sockets came. */
+/* Unique among the sockets of a kind: of relays first by the protocol to the server, then by how the interface is attached, then the
+ * families in turn, IPv6 first (RFC 8421 section 4), then in the order in which the sockets came. */
 static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *socket) {
   static const uint32_t ranks[] = {
       [PRTC_NETWORK_UNKNOWN] = 0, [PRTC_NETWORK_LOOPBACK] = 4, [PRTC_NETWORK_ETHERNET] = 0,
       [PRTC_NETWORK_WIFI] = 1,    [PRTC_NETWORK_CELLULAR] = 3, [PRTC_NETWORK_VPN] = 2,
   };
   uint32_t rank = socket->network_type < sizeof ranks / sizeof ranks[0] ? ranks[socket->network_type] : 0;
-  uint32_t most = socket->tcp_type == PRTC_TCP_NONE ? 65535 : 8191;
+  uint32_t most = socket->tcp_type == PRTC_TCP_NONE ? 65535 : 8191, step = most / 8 + 1;
+  if (socket->relay_protocol != PRTC_RELAY_NONE) {
+    most -= (socket->relay_protocol - PRTC_RELAY_UDP) * 16384;
+    step = 2048;
+  }
   bool taken = true;
   for (uint32_t index = 0; taken; index++) {
     taken = false;
-    socket->local_preference = most - rank * (most / 8 + 1) - 2 * index - (socket->address.family == PRTC_FAMILY_IPV4 ? 1 : 0);
+    socket->local_preference = most - rank * step - 2 * index - (socket->address.family == PRTC_FAMILY_IPV4 ? 1 : 0);
     for (size_t i = 0; i < ice->sockets.count && !taken; i++) {
       const struct ice_socket *other = ice->sockets.items[i];
       taken = other != socket && other->tcp_type == socket->tcp_type && other->local_preference == socket->local_preference;
@@ -52,7 +60,7 @@ static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *
 
 /* ------------------------------------------------------------------------------------------------------- candidates */
 
-/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address, server and protocol. */
+/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address, server and protocol, also that to the server. */
 static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local *local) {
   uint32_t highest = 0;
   for (size_t i = 0; i < ice->locals.count; i++) {
@@ -60,6 +68,7 @@ static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local
     bool same_protocol = (other->socket->tcp_type != PRTC_TCP_NONE) == (local->socket->tcp_type != PRTC_TCP_NONE);
     if (same_protocol && other->type == local->type && prtc_ice_same_address(&other->server, &local->server) &&
         other->socket->address.family == local->socket->address.family &&
+        other->socket->relay_protocol == local->socket->relay_protocol &&
         memcmp(other->socket->address.ip, local->socket->address.ip, sizeof local->socket->address.ip) == 0) {
       return other->foundation;
     }
@@ -76,7 +85,7 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
   local->socket = socket;
   local->address = *address;
   if (server != NULL) local->server = *server;
-  local->refresh_at = server != NULL ? ice->now + REFRESH : PRTC_NEVER;
+  local->refresh_at = PRTC_NEVER;
   local->priority = prtc_ice_priority(type, socket);
   local->foundation = foundation_of(ice, local);
   int code = prtc_ice_list_add(ice, &ice->locals, local);
@@ -84,8 +93,11 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
     prtc_release(ice->context, local);
     return code;
   }
-  struct ice_event event = {
-      .type = PRTC_ICE_EVENT_CANDIDATE, .local = *local, .base = socket->address, .tcp_type = socket->tcp_type};
+  struct ice_event event = {.type = PRTC_ICE_EVENT_CANDIDATE,
+                            .local = *local,
+                            .relay_protocol = socket->relay_protocol,
+                            .base = type == PRTC_CANDIDATE_RELAYED ? socket->mapped : socket->address,
+                            .tcp_type = socket->tcp_type};
   memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
   prtc_ice_push_event(ice, &event);
   return 0;
@@ -113,14 +125,26 @@ prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const st
 /* ---------------------------------------------------------------------------------------------------------- servers */
 
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
-  if (socket->address.family != server->family || socket->tcp_type != PRTC_TCP_NONE) return 0;
+  bool for_us = socket->tcp_type == PRTC_TCP_NONE && socket->relay_protocol == PRTC_RELAY_NONE && !socket->retired;
+  if (socket->address.family != server->family || !for_us) return 0;
   if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
   /* A check that is possible in this instant goes first: it would have to wait for as long. */
   if (ice->gather_pace < ice->now + LEAST_TA) ice->gather_pace = ice->now + LEAST_TA;
   return prtc_ice_add_transaction(ice, TRANSACTION_GATHER, socket, server) != NULL ? 0 : PRTC_ERROR_NO_MEMORY;
 }
 
+/* What the TURN server sees of the socket is what a STUN server would (RFC 8445 section 5.1.1.2). */
+static int gather_relay(struct prtc_ice *ice, struct ice_socket *relay) {
+  int code = add_local(ice, PRTC_CANDIDATE_RELAYED, relay, &relay->address, &relay->server);
+  struct ice_socket *base = relay->mapped_base != 0 ? prtc_ice_find_socket(ice, relay->mapped_base) : NULL;
+  if (code < 0 || base == NULL || base->address.family != relay->mapped.family || relay->mapped.port == 0) return code;
+  if (find_local(ice, base, &relay->mapped) != NULL) return 0;
+  return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, base, &relay->mapped, &relay->server);
+}
+
 static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {
+  if (socket->retired) return 0;
+  if (socket->relay_protocol != PRTC_RELAY_NONE) return gather_relay(ice, socket);
   int code = add_local(ice, PRTC_CANDIDATE_HOST, socket, &socket->address, NULL);
   for (size_t i = 0; i < ice->server_count && code == 0; i++) code = ask_server(ice, socket, &ice->servers[i]);
   return code;
@@ -165,7 +189,9 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
   if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
   /* RFC 8445 section 5.1.3: redundant when there is no NAT, or with a second server */
   if (refresh || find_local(ice, socket, &mapped) != NULL) return 0;
-  return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
+  int code = add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
+  if (code == 0) find_local(ice, socket, &mapped)->refresh_at = ice->now + REFRESH;
+  return code;
 }
 
 static void stop_gathering(struct prtc_ice *ice) {
@@ -271,33 +297,29 @@ void prtc_ice_forget_servers(prtc_ice *ice) {
   ice->server_count = 0;
 }
 
-int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
-                        uint32_t interface_index, uint32_t network_type) {
-  return prtc_ice_new_socket(ice, now, id, address, interface_index, network_type, PRTC_TCP_NONE);
-}
-
-static size_t count_of_kind(const struct prtc_ice *ice, prtc_tcp_type tcp_type) {
+static size_t count_of_kind(const struct prtc_ice *ice, const struct ice_socket *socket) {
   size_t count = 0;
-  for (size_t i = 0; i < ice->sockets.count; i++) count += ((const struct ice_socket *)ice->sockets.items[i])->tcp_type == tcp_type;
+  for (size_t i = 0; i < ice->sockets.count; i++) {
+    const struct ice_socket *other = ice->sockets.items[i];
+    count += other->tcp_type == socket->tcp_type &&
+             (other->relay_protocol != PRTC_RELAY_NONE) == (socket->relay_protocol != PRTC_RELAY_NONE);
+  }
   return count;
 }
 
-int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
-                        uint32_t interface_index, uint32_t network_type, prtc_tcp_type tcp_type) {
+static bool is_socket_address(const prtc_address *address) {
   static const uint8_t zeros[16];
-  prtc_ice_set_now(ice, now);
   bool family_is_known = address->family == PRTC_FAMILY_IPV4 || address->family == PRTC_FAMILY_IPV6;
-  bool wildcard = memcmp(address->ip, zeros, sizeof zeros) == 0;
-  if (id == 0 || !family_is_known || wildcard || address->port == 0) return PRTC_ERROR_INVALID_ARGUMENT;
-  if (prtc_ice_find_socket(ice, id) != NULL) return PRTC_ERROR_INVALID_STATE;
-  if (count_of_kind(ice, tcp_type) == MAX_SOCKETS) return PRTC_ERROR_QUEUE_FULL;
+  return family_is_known && memcmp(address->ip, zeros, sizeof zeros) != 0 && address->port != 0;
+}
+
+int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given) {
+  if (given->id == 0 || !is_socket_address(&given->address)) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (prtc_ice_find_socket(ice, given->id) != NULL) return PRTC_ERROR_INVALID_STATE;
+  if (count_of_kind(ice, given) == MAX_SOCKETS) return PRTC_ERROR_QUEUE_FULL;
   struct ice_socket *socket = prtc_allocate(ice->context, sizeof *socket);
   if (socket == NULL) return PRTC_ERROR_NO_MEMORY;
-  socket->id = id;
-  socket->address = *address;
-  socket->interface_index = interface_index;
-  socket->network_type = network_type;
-  socket->tcp_type = tcp_type;
+  *socket = *given;
   set_local_preference(ice, socket);
   int code = prtc_ice_list_add(ice, &ice->sockets, socket);
   if (code < 0) {
@@ -307,7 +329,7 @@ int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, 
   code = gather_socket(ice, socket);
   if (code == 0) code = prtc_ice_form_pairs(ice);
   if (code < 0) {
-    prtc_ice_remove_socket(ice, now, id);
+    prtc_ice_remove_socket(ice, ice->now, given->id);
     return code;
   }
   /* Those of before the failure are finished: one that is not is new. */
@@ -315,6 +337,34 @@ int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, 
   ice->gathered = false; /* one that comes after the end (the interfaces are read again at a restart) has an end of its own */
   prtc_ice_step(ice);
   return 0;
+}
+
+int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
+                        uint32_t interface_index, uint32_t network_type) {
+  prtc_ice_set_now(ice, now);
+  return prtc_ice_new_socket(ice, &(struct ice_socket){
+                             .id = id, .address = *address, .interface_index = interface_index, .network_type = network_type});
+}
+
+int prtc_ice_use_socket(prtc_ice *ice, prtc_socket_id id, int use) {
+  struct ice_socket *socket = prtc_ice_find_socket(ice, id);
+  if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
+  socket->retired = use == 0;
+  return 0;
+}
+
+int prtc_ice_add_relay(prtc_ice *ice, prtc_time now, const prtc_ice_relay *given) {
+  prtc_ice_relay relay;
+  prtc_ice_set_now(ice, now);
+  if (!prtc_config_copy(&relay, sizeof relay, given)) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (relay.protocol < PRTC_RELAY_UDP || relay.protocol > PRTC_RELAY_TLS) return PRTC_ERROR_INVALID_ARGUMENT;
+  return prtc_ice_new_socket(ice, &(struct ice_socket){.id = relay.socket,
+                                              .address = relay.relayed,
+                                              .network_type = relay.network_type,
+                                              .relay_protocol = relay.protocol,
+                                              .mapped = relay.mapped,
+                                              .server = relay.server,
+                                              .mapped_base = relay.base});
 }
 
 void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket) {

@@ -26,7 +26,7 @@
 #include "core/ice/mux.h"
 #include "core/stun/message.h"
 
-#define MAX_SOCKETS 32      /* each: UDP, active TCP, passive TCP */
+#define MAX_SOCKETS 32      /* each: UDP, active TCP, passive TCP, relays */
 #define MAX_ACCEPTED 16     /* TCP connections of which nothing has been heard yet */
 #define MAX_CONNECTS 4      /* times that one pair is given a TCP connection */
 #define MAX_SERVERS PRTC_ICE_SERVERS_MAX
@@ -61,7 +61,8 @@ struct ice_credentials {
 
 enum connection_state { CONNECTION_WANTED, CONNECTION_MAKING, CONNECTION_OPEN };
 
-/* A socket is a base (RFC 8445 section 4) and a host candidate; or it is a TCP connection, made from such a base. */
+/* A socket is a base (RFC 8445 section 4) and a host candidate; or it is a TCP connection, made from such a base; or one on a TURN server,
+ * and a relayed candidate. */
 struct ice_socket {
   prtc_socket_id id;
   prtc_tcp_type tcp_type;    /* NONE: UDP. A connection has that of its base */
@@ -70,16 +71,20 @@ struct ice_socket {
   prtc_address remote;       /* of a connection */
   prtc_time due;             /* of an accepted connection: when a pair must have come of it */
   prtc_address address;
+  uint32_t relay_protocol;   /* prtc_relay_protocol; NONE: a host's */
+  prtc_address mapped, server; /* of a relay */
+  prtc_socket_id mapped_base; /* likewise: the socket of the mapped address; 0: none */
   uint32_t interface_index, network_type;
   uint32_t local_preference; /* RFC 8445 section 5.1.2.1 */
+  bool retired;              /* of no use but for the selected path */
 };
 
 struct ice_local {
   struct ice_socket *socket; /* its base */
   prtc_candidate_type type;
   prtc_address address;
-  prtc_address server;       /* family none but for server-reflexive ones */
-  prtc_time refresh_at;      /* likewise: when the server is asked again, so that NATs keep the mapping */
+  prtc_address server;       /* family none of host candidates */
+  prtc_time refresh_at;      /* of server-reflexive ones: when the server is asked again, so that NATs keep the mapping */
   uint32_t priority, foundation;
 };
 
@@ -187,7 +192,8 @@ struct ice_event {
   int32_t code;
   prtc_tcp_type tcp_type;
   struct ice_local local;
-  prtc_address base;
+  prtc_address base;       /* the related address */
+  uint32_t relay_protocol;
   char ufrag[UFRAG_SIZE + 1];
 };
 
@@ -267,8 +273,7 @@ bool prtc_ice_is_chars(const char *text, size_t size);
 
 struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id); /* or the connection, when it is open */
 /* 0 and *out, of which nothing is known yet but what is given; or an error. */
-int prtc_ice_new_socket(struct prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
-                        uint32_t interface_index, uint32_t network_type, prtc_tcp_type tcp_type);
+int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given);
 void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket);
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket);
 int prtc_ice_gather(struct prtc_ice *ice); /* begins a generation: candidates of all sockets */

@@ -48,7 +48,7 @@ static void set_priority(const struct prtc_ice *ice, struct ice_pair *pair) {
 /* The foundation of a pair is that of both of its candidates (RFC 8445 section 6.1.2.6). The local one of hosts differs
  * by IP address. */
 static bool same_foundation(const struct ice_pair *a, const struct ice_pair *b) {
-  return a->socket->address.family == b->socket->address.family &&
+  return a->socket->address.family == b->socket->address.family && a->socket->relay_protocol == b->socket->relay_protocol &&
          memcmp(a->socket->address.ip, b->socket->address.ip, sizeof a->socket->address.ip) == 0 &&
          strcmp(a->remote->foundation, b->remote->foundation) == 0;
 }
@@ -81,6 +81,7 @@ static bool make_room(struct prtc_ice *ice, uint64_t priority) {
 static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice_remote *remote, struct ice_pair **out) {
   *out = prtc_ice_find_pair(ice, socket, &remote->address);
   if (*out != NULL) return 0;
+  if (socket->retired) return 0;
   /* RFC 8445 section 6.1.2.2: of one family, and link-local only with link-local */
   if (socket->address.family != remote->address.family) return 0;
   if (is_link_local(&socket->address) != is_link_local(&remote->address)) return 0;

@@ -41,7 +41,7 @@ static const struct ice_local *local_of(const struct prtc_ice *ice, const struct
     const struct ice_local *local = ice->locals.items[i];
     if (local->socket != prtc_ice_base_of(pair->socket)) continue;
     if (pair->valid && local->type == pair->local_type) return local;
-    if (local->type == PRTC_CANDIDATE_HOST) base = local;
+    if (local->type == PRTC_CANDIDATE_HOST || local->type == PRTC_CANDIDATE_RELAYED) base = local;
   }
   return base;
 }
@@ -89,6 +89,9 @@ int prtc_ice_get_local_candidate(const prtc_ice *ice, size_t i, prtc_candidate *
   (void)snprintf(out->foundation, sizeof out->foundation, "%u", local->foundation);
   memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
   if (local->type != PRTC_CANDIDATE_HOST) out->related = local->socket->address;
+  if (local->type == PRTC_CANDIDATE_RELAYED) out->related = local->socket->mapped;
+  out->server = local->server;
+  out->relay_protocol = local->socket->relay_protocol;
   if (network_type != NULL) *network_type = local->socket->network_type;
   return 1;
 }

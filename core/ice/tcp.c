@@ -26,7 +26,12 @@ int prtc_ice_add_tcp_socket(prtc_ice *ice, prtc_time now, uint32_t tcp_type, prt
   prtc_address complete = *address;
   if (tcp_type != PRTC_TCP_ACTIVE && tcp_type != PRTC_TCP_PASSIVE) return PRTC_ERROR_INVALID_ARGUMENT;
   if (tcp_type == PRTC_TCP_ACTIVE) complete.port = 9; /* RFC 6544 section 4.5: there is no port to connect to */
-  return prtc_ice_new_socket(ice, now, socket, &complete, interface_index, network_type, (prtc_tcp_type)tcp_type);
+  prtc_ice_set_now(ice, now);
+  return prtc_ice_new_socket(ice, &(struct ice_socket){.id = socket,
+                                                       .address = complete,
+                                                       .interface_index = interface_index,
+                                                       .network_type = network_type,
+                                                       .tcp_type = (prtc_tcp_type)tcp_type});
 }
 
 /* --------------------------------------------------------------------------------------------------------- connections */

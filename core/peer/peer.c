@@ -11,15 +11,40 @@
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
 
-static int read_server(struct prtc_server_url *out, const prtc_ice_server *server, const char **reason) {
+static void forget_servers(prtc_peer *peer, struct peer_server *servers, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    prtc_release(peer->context, servers[i].username);
+    prtc_release(peer->context, servers[i].credential);
+  }
+  prtc_release(peer->context, servers);
+}
+
+/* W3C section 4.4.1.6, "validate an ICE server". */
+static int read_credentials(prtc_peer *peer, struct peer_server *out, const prtc_ice_server *server, const char **reason) {
+  static const size_t longest = 508; /* RFC 8489 section 14.3 */
+  if (server->username == NULL || server->credential == NULL) {
+    *reason = "a TURN server needs a username and a credential";
+    return PRTC_ERROR_INVALID_ACCESS;
+  }
+  if (strlen(server->username) > longest) {
+    *reason = "the username of a TURN server is longer than 508 bytes";
+    return PRTC_ERROR_INVALID_ACCESS;
+  }
+  out->username = prtc_copy_text(peer->context, server->username, strlen(server->username));
+  out->credential = prtc_copy_text(peer->context, server->credential, strlen(server->credential));
+  return out->username != NULL && out->credential != NULL ? PRTC_OK : PRTC_ERROR_NO_MEMORY;
+}
+
+static int read_server(prtc_peer *peer, struct peer_server *out, const prtc_ice_server *server, const char **reason) {
   if (server->url == NULL) {
     *reason = "an ICE server has no URL";
     return PRTC_ERROR_SYNTAX;
   }
-  int result = prtc_server_url_parse(out, server->url, reason);
+  int result = prtc_server_url_parse(&out->url, server->url, reason);
   if (result < 0) return result;
-  if (out->kind == PRTC_SERVER_STUN) return PRTC_OK;
-  *reason = out->kind == PRTC_SERVER_STUNS ? "stuns: is not implemented" : "turn: and turns: are not implemented";
+  if (out->url.kind == PRTC_SERVER_STUN) return PRTC_OK;
+  if (out->url.kind == PRTC_SERVER_TURN) return read_credentials(peer, out, server, reason);
+  *reason = out->url.kind == PRTC_SERVER_STUNS ? "stuns: is not implemented" : "turns: is not implemented";
   return PRTC_ERROR_NOT_SUPPORTED;
 }
 
@@ -30,14 +55,16 @@ static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const c
     *reason = "more than 8 ICE servers";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  struct prtc_server_url *servers = count == 0 ? NULL : prtc_allocate(peer->context, count * sizeof *servers);
+  struct peer_server *servers = count == 0 ? NULL : prtc_allocate(peer->context, count * sizeof *servers);
   int result = count > 0 && servers == NULL ? PRTC_ERROR_NO_MEMORY : PRTC_OK;
-  for (size_t i = 0; i < count && result == PRTC_OK; i++) result = read_server(&servers[i], &config->ice_servers[i], reason);
+  for (size_t i = 0; i < count && result == PRTC_OK; i++) {
+    result = read_server(peer, &servers[i], &config->ice_servers[i], reason);
+  }
   if (result < 0) {
-    prtc_release(peer->context, servers);
+    forget_servers(peer, servers, servers != NULL ? count : 0);
     return result;
   }
-  prtc_release(peer->context, peer->servers);
+  forget_servers(peer, peer->servers, peer->server_count);
   peer->servers = servers;
   peer->server_count = count;
   return PRTC_OK;
@@ -92,10 +119,6 @@ static int complete_config(prtc_peer_config *config, const char **reason) {
     *reason = "unknown ICE transport policy";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (config->ice_transport_policy == PRTC_ICE_POLICY_RELAY) {
-    *reason = "the policy allows relayed candidates alone, and TURN is not implemented";
-    return PRTC_ERROR_NOT_SUPPORTED;
-  }
   if (wants_what_is_to_come(config)) {
     *reason = "this option of ICE is not implemented yet";
     return PRTC_ERROR_NOT_SUPPORTED;
@@ -141,10 +164,14 @@ static bool changes_what_is_fixed(const prtc_peer *peer, const prtc_peer_config 
   return reason->size > 0;
 }
 
-static bool same_servers(const struct prtc_server_url *a, size_t a_count, const struct prtc_server_url *b, size_t b_count) {
+static bool same_text(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
+
+static bool same_servers(const struct peer_server *a, size_t a_count, const struct peer_server *b, size_t b_count) {
   for (size_t i = 0; i < a_count && a_count == b_count; i++) {
-    if (a[i].kind != b[i].kind || a[i].transport != b[i].transport || a[i].port != b[i].port) return false;
-    if (strcmp(a[i].host, b[i].host) != 0) return false;
+    const struct prtc_server_url *url = &a[i].url, *other = &b[i].url;
+    if (url->kind != other->kind || url->transport != other->transport || url->port != other->port) return false;
+    if (strcmp(url->host, other->host) != 0 || !same_text(a[i].username, b[i].username)) return false;
+    if (!same_text(a[i].credential, b[i].credential)) return false;
   }
   return a_count == b_count;
 }
@@ -156,19 +183,21 @@ static int set_configuration(prtc_peer *peer, prtc_peer_config *config) {
   int result = complete_config(config, &reason);
   if (result < 0) return prtc_peer_fail(peer, result, reason);
   if (changes_what_is_fixed(peer, config, &fixed)) return PRTC_ERROR_INVALID_MODIFICATION;
-  struct prtc_server_url *former = peer->servers;
+  struct peer_server *former = peer->servers;
   size_t former_count = peer->server_count;
   peer->servers = NULL; /* read_servers frees what it replaces */
+  peer->server_count = 0;
   result = read_servers(peer, config, &reason);
   if (result < 0) {
     peer->servers = former;
+    peer->server_count = former_count;
     return prtc_peer_fail(peer, result, reason[0] != '\0' ? reason : prtc_strerror(result));
   }
   if (!same_servers(former, former_count, peer->servers, peer->server_count) ||
       config->ice_transport_policy != peer->config.ice_transport_policy) {
     peer->servers_changed = true;
   }
-  prtc_release(peer->context, former);
+  forget_servers(peer, former, former_count);
   config->certificate_count = peer->config.certificate_count;
   keep_config(peer, config);
   return PRTC_OK;
@@ -243,7 +272,7 @@ void prtc_peer_destroy(prtc_peer *peer) {
   prtc_peer_forget_local_candidates(peer, &peer->candidates);
   prtc_peer_forget_local_candidates(peer, &peer->former_candidates);
   prtc_certificate_release(peer->certificate);
-  prtc_release(peer->context, peer->servers);
+  forget_servers(peer, peer->servers, peer->server_count);
   prtc_release(peer->context, peer);
 }
 
@@ -312,6 +341,7 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .controlling = true, /* until the other side turns out to be the offerer */
                                                .use_loopback = peer->config.use_loopback != 0,
                                                .tcp_candidates = peer->config.tcp_candidates,
+                                               .relay_only = peer->config.ice_transport_policy == PRTC_ICE_POLICY_RELAY,
                                                .max_message_size = peer->config.max_message_size,
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,
@@ -329,16 +359,28 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
   return PRTC_OK;
 }
 
+static uint32_t protocol_of(const struct prtc_server_url *url) {
+  if (url->kind == PRTC_SERVER_STUN) return PRTC_RELAY_NONE;
+  if (url->kind == PRTC_SERVER_TURNS) return PRTC_RELAY_TLS;
+  return url->transport == PRTC_SERVER_UDP ? PRTC_RELAY_UDP : PRTC_RELAY_TCP;
+}
+
 void prtc_peer_use_servers(prtc_peer *peer, prtc_time now) {
   if (!peer->servers_changed) return;
   peer->servers_changed = false;
   prtc_transport_forget_servers(peer->transport);
   for (size_t i = 0; i < peer->server_count; i++) {
-    const struct prtc_server_url *server = &peer->servers[i];
-    int result = prtc_transport_add_server(peer->transport, now, server->host, server->port);
+    const struct peer_server *server = &peer->servers[i];
+    const struct prtc_transport_server given = {.protocol = protocol_of(&server->url),
+                                                .host = server->url.host,
+                                                .port = server->url.port,
+                                                .username = server->username,
+                                                .credential = server->credential};
+    int result = prtc_transport_add_server(peer->transport, now, &given);
     if (result >= 0) continue;
-    PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a STUN server is not used: %s", prtc_strerror(result));
+    PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "a server is not used: %s", prtc_strerror(result));
   }
+  prtc_transport_set_relay_only(peer->transport, now, peer->config.ice_transport_policy == PRTC_ICE_POLICY_RELAY);
 }
 
 /* Events of a former one that nobody fetched are lost when yet another follows: they would be of channels that nobody asks for. */
@@ -369,7 +411,9 @@ struct prtc_transport *prtc_peer_transport_of(const prtc_peer *peer, prtc_channe
 /* ----------------------------------------------------------------------------------------------- driven by the endpoint */
 
 int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datagram) {
-  return peer->transport == NULL ? PRTC_ERROR_UNEXPECTED : prtc_transport_receive(peer->transport, now, datagram);
+  int result = peer->transport == NULL ? PRTC_ERROR_UNEXPECTED : prtc_transport_receive(peer->transport, now, datagram);
+  if (result != PRTC_ERROR_UNEXPECTED || peer->leaving == NULL) return result;
+  return prtc_transport_receive(peer->leaving, now, datagram);
 }
 
 int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
@@ -378,12 +422,14 @@ int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8
   return prtc_transport_transmit(peer->transport, now, out, buffer, capacity);
 }
 
-/* What leaves has no deadline. */
 prtc_time prtc_peer_deadline(const prtc_peer *peer) {
-  return peer->transport == NULL ? PRTC_NEVER : prtc_transport_deadline(peer->transport);
+  prtc_time deadline = peer->transport == NULL ? PRTC_NEVER : prtc_transport_deadline(peer->transport);
+  prtc_time leaving = peer->leaving == NULL ? PRTC_NEVER : prtc_transport_deadline(peer->leaving);
+  return leaving < deadline ? leaving : deadline;
 }
 
 int prtc_peer_timeout(prtc_peer *peer, prtc_time now) {
+  if (peer->leaving != NULL) (void)prtc_transport_timeout(peer->leaving, now);
   return peer->transport == NULL ? PRTC_OK : prtc_transport_timeout(peer->transport, now);
 }
 

@@ -827,7 +827,15 @@ static void test_configuration(void) {
   servers[0].url = "stun:a b";
   check_config(&config, PRTC_ERROR_SYNTAX, "the host is empty or has characters that no name has");
   servers[0].url = "turn:example.org";
-  check_config(&config, PRTC_ERROR_NOT_SUPPORTED, "turn: and turns: are not implemented");
+  check_config(&config, PRTC_ERROR_INVALID_ACCESS, "a TURN server needs a username and a credential");
+  servers[0].username = "user";
+  check_config(&config, PRTC_ERROR_INVALID_ACCESS, "a TURN server needs a username and a credential");
+  servers[0].credential = "";
+  check_config(&config, PRTC_OK, "");
+  char longest[510] = "";
+  memset(longest, 'a', 509);
+  servers[0].username = longest;
+  check_config(&config, PRTC_ERROR_INVALID_ACCESS, "the username of a TURN server is longer than 508 bytes");
   servers[0].url = NULL;
   check_config(&config, PRTC_ERROR_SYNTAX, "an ICE server has no URL");
   config.ice_server_count = 40;
@@ -841,8 +849,7 @@ static void test_configuration(void) {
   config.max_message_size = PRTC_MAX_MESSAGE_SIZE_MOST;
   check_config(&config, PRTC_OK, "");
   config.ice_transport_policy = PRTC_ICE_POLICY_RELAY;
-  check_config(&config, PRTC_ERROR_NOT_SUPPORTED,
-               "the policy allows relayed candidates alone, and TURN is not implemented");
+  check_config(&config, PRTC_OK, "");
   config.ice_transport_policy = 7;
   check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "unknown ICE transport policy");
 }

@@ -48,13 +48,19 @@ struct queued_event {
   char *texts; /* one allocation that holds all that it points to; NULL when there is nothing */
 };
 
+/* RTCIceServer, with one URL. */
+struct peer_server {
+  struct prtc_server_url url;
+  char *username, *credential; /* NULL but for TURN */
+};
+
 struct prtc_peer {
   struct prtc_peer_host host;
   struct prtc_context *context;
   struct prtc_peer_place *place;
   prtc_peer_id id;
   prtc_peer_config config; /* its servers are in `servers` */
-  struct prtc_server_url *servers;
+  struct peer_server *servers;
   size_t server_count;
   bool servers_changed;          /* since the transport was told: it is when it gathers next */
   bool former_servers_changed;   /* the same before a restart that may be rolled back */

@@ -116,7 +116,18 @@ static void add_host(struct stats *stats, const char *name, const prtc_address *
   add_text(stats, name, host);
 }
 
-static void add_candidate(struct stats *stats, bool local, const prtc_candidate *candidate, uint32_t network_type) {
+/* W3C webrtc-stats section 8.20: which server a local candidate is from. */
+static void add_server(struct stats *stats, const struct prtc_transport *transport, const prtc_candidate *candidate) {
+  static const char *const protocols[] = {"", "udp", "tcp", "tls"};
+  char url[256];
+  if (prtc_transport_server_url(transport, candidate, url, sizeof url)) add_text(stats, "url", url);
+  if (candidate->relay_protocol != 0) add_text(stats, "relayProtocol", protocols[candidate->relay_protocol & 3]);
+}
+
+/* transport: of a local one; NULL for a remote one. */
+static void add_candidate(struct stats *stats, const struct prtc_transport *transport, const prtc_candidate *candidate,
+                          uint32_t network_type) {
+  bool local = transport != NULL;
   char id[128];
   struct prtc_text text = prtc_text_of(id, sizeof id);
   bool tcp = candidate->protocol == PRTC_PROTOCOL_TCP;
@@ -132,6 +143,7 @@ static void add_candidate(struct stats *stats, bool local, const prtc_candidate 
   add_text(stats, "foundation", candidate->foundation);
   if (candidate->ufrag[0] != '\0') add_text(stats, "usernameFragment", candidate->ufrag);
   if (local) add_text(stats, "networkType", network_types[network_type < 6 ? network_type : 0]);
+  if (local) add_server(stats, transport, candidate);
   if (candidate->related.family != PRTC_FAMILY_NONE) {
     add_host(stats, "relatedAddress", &candidate->related);
     add_number(stats, "relatedPort", candidate->related.port);
@@ -143,7 +155,8 @@ static void add_pair(struct stats *stats, const struct prtc_ice_pair_stats *pair
   /* The base stands for the local candidate unless another one of it was gathered. */
   begin(stats, "candidate-pair", "pair-", pair->id);
   add_text(stats, "transportId", "transport-1");
-  add_candidate_id(stats, "localCandidateId", true, PRTC_CANDIDATE_HOST, pair->tcp_type != PRTC_TCP_NONE, &pair->local);
+  prtc_candidate_type base = pair->local_type == PRTC_CANDIDATE_RELAYED ? PRTC_CANDIDATE_RELAYED : PRTC_CANDIDATE_HOST;
+  add_candidate_id(stats, "localCandidateId", true, base, pair->tcp_type != PRTC_TCP_NONE, &pair->local);
   add_candidate_id(stats, "remoteCandidateId", false, pair->remote_type, pair->tcp_type != PRTC_TCP_NONE, &pair->remote);
   add_text(stats, "state", pair_states[pair->state % 5]);
   add_bool(stats, "nominated", pair->nominated != 0);
@@ -240,10 +253,10 @@ static void add_stack(struct stats *stats, const prtc_peer *peer, const struct p
   uint32_t network_type = 0, selected = 0;
   bool has_remote;
   for (size_t i = 0; prtc_ice_get_local_candidate(view->ice, i, &candidate, &network_type) > 0; i++) {
-    add_candidate(stats, true, &candidate, network_type);
+    add_candidate(stats, peer->transport, &candidate, network_type);
   }
   for (size_t i = 0; prtc_ice_get_remote_candidate(view->ice, i, &candidate) > 0; i++) {
-    add_candidate(stats, false, &candidate, 0);
+    add_candidate(stats, NULL, &candidate, 0);
   }
   prtc_ice_pair_stats pair = {.size = sizeof pair};
   for (size_t i = 0; prtc_ice_get_pair_stats(view->ice, i, &pair) > 0; i++) {

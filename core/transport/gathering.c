@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * interfaces → one UDP socket for each address that counts → host candidates; names of STUN servers → addresses. When every
- * request is answered, ICE is told that there will be no more.
+ * interfaces → one UDP socket for each address that counts → host candidates, and allocations on TURN servers; names of servers →
+ * addresses. When every request is answered, ICE is told that there will be no more.
  */
 #include <string.h>
 
@@ -14,38 +14,13 @@ void prtc_gathering_init(struct prtc_transport *transport) {
   prtc_queue_init(&transport->gathering.closes, transport->context, sizeof(prtc_socket_id), 0);
 }
 
-static void clear_servers(struct prtc_transport *transport) {
-  struct gathering *gathering = &transport->gathering;
-  for (uint32_t i = 0; i < gathering->server_count; i++) prtc_release(transport->context, gathering->servers[i].host);
-  gathering->server_count = gathering->servers_asked = gathering->resolved_count = 0;
-}
-
 void prtc_gathering_clear(struct prtc_transport *transport) {
-  clear_servers(transport);
+  prtc_servers_clear(transport);
   prtc_queue_clear(&transport->gathering.closes);
-}
-
-void prtc_transport_forget_servers(struct prtc_transport *transport) {
-  clear_servers(transport);
-  prtc_ice_forget_servers(transport->ice);
 }
 
 bool prtc_transport_has_gathered(const struct prtc_transport *transport) {
   return transport->gathering.state != PRTC_ICE_GATHERING_NEW;
-}
-
-int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const char *host, uint16_t port) {
-  struct gathering *gathering = &transport->gathering;
-  prtc_address address;
-  if (prtc_address_parse(&address, host, strlen(host)) == PRTC_OK) { /* a literal address needs no driver */
-    address.port = port;
-    return prtc_ice_add_server(transport->ice, now, &address);
-  }
-  if (gathering->server_count == MAX_SERVERS) return PRTC_ERROR_QUEUE_FULL;
-  char *copy = prtc_copy_text(transport->context, host, strlen(host));
-  if (copy == NULL) return PRTC_ERROR_NO_MEMORY;
-  gathering->servers[gathering->server_count++] = (struct server){.host = copy, .port = port};
-  return PRTC_OK;
 }
 
 static void set_state(struct prtc_transport *transport, prtc_ice_gathering_state state) {
@@ -54,12 +29,12 @@ static void set_state(struct prtc_transport *transport, prtc_ice_gathering_state
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_GATHERING_STATE, state);
 }
 
-static bool waits_for_driver(const struct prtc_transport *transport);
+static bool waits(const struct prtc_transport *transport);
 
 /* ICE speaks of the sockets that it has: there may be more to come. */
 static void update(struct prtc_transport *transport) {
   const struct gathering *gathering = &transport->gathering;
-  if (gathering->state != PRTC_ICE_GATHERING_GATHERING || !gathering->ice_is_complete || waits_for_driver(transport)) return;
+  if (gathering->state != PRTC_ICE_GATHERING_GATHERING || !gathering->ice_is_complete || waits(transport)) return;
   set_state(transport, PRTC_ICE_GATHERING_COMPLETE);
 }
 
@@ -69,11 +44,13 @@ void prtc_gathering_complete(struct prtc_transport *transport) {
 }
 
 int prtc_transport_gather(struct prtc_transport *transport, prtc_time now) {
-  (void)now;
   struct gathering *gathering = &transport->gathering;
   if (transport->closed || gathering->state != PRTC_ICE_GATHERING_NEW) return PRTC_OK;
   set_state(transport, PRTC_ICE_GATHERING_GATHERING);
   gathering->wants_interfaces = true;
+  prtc_servers_new_gathering(transport);
+  prtc_relays_begin(transport, now);
+  prtc_transport_pump(transport, now);
   return PRTC_OK;
 }
 
@@ -117,17 +94,16 @@ static struct socket *find_socket(const struct gathering *gathering, enum socket
   return NULL;
 }
 
-static bool waits_for_driver(const struct prtc_transport *transport) {
+/* For answers of the driver or of TURN servers. */
+static bool waits(const struct prtc_transport *transport) {
   const struct gathering *gathering = &transport->gathering;
-  return gathering->wants_interfaces || gathering->unanswered > 0 || find_socket(gathering, SOCKET_WANTED) != NULL ||
-         gathering->servers_asked < gathering->server_count;
+  return prtc_relays_are_gathering(transport) || gathering->wants_interfaces || gathering->unanswered > 0 || find_socket(gathering, SOCKET_WANTED) != NULL ||
+         prtc_servers_want_names(transport);
 }
 
-static void end_if_all_is_answered(struct prtc_transport *transport, prtc_time now) {
-  if (transport->gathering.state != PRTC_ICE_GATHERING_GATHERING || waits_for_driver(transport)) return;
-  (void)prtc_ice_end_of_sockets(transport->ice, now);
-  prtc_transport_pump(transport, now);
-  update(transport);
+void prtc_gathering_check(struct prtc_transport *transport, prtc_time now) {
+  bool gathering = transport->gathering.state == PRTC_ICE_GATHERING_GATHERING;
+  if (gathering && !waits(transport)) (void)prtc_ice_end_of_sockets(transport->ice, now);
 }
 
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) {
@@ -140,14 +116,15 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   }
   if (transport->closed) return 0;
   if (prtc_streams_request(transport, fresh, out)) return 1;
+  if (prtc_relays_request(transport, fresh, out)) return 1;
   if (gathering->state != PRTC_ICE_GATHERING_GATHERING) return 0;
   struct socket *wanted = find_socket(gathering, SOCKET_WANTED);
   if (gathering->wants_interfaces) {
     gathering->wants_interfaces = false;
     out->type = PRTC_REQUEST_INTERFACES;
-  } else if (gathering->servers_asked < gathering->server_count) {
+  } else if (prtc_servers_want_names(transport)) {
     out->type = PRTC_REQUEST_RESOLVE;
-    out->name = gathering->servers[gathering->servers_asked++].host;
+    out->name = prtc_servers_next_name(transport);
   } else if (wanted != NULL) {
     wanted->state = SOCKET_OPENING;
     out->type = wanted->listens ? PRTC_REQUEST_LISTEN_TCP : PRTC_REQUEST_OPEN_UDP;
@@ -220,7 +197,8 @@ static void choose_addresses(struct prtc_transport *transport, const prtc_interf
   for (size_t i = 0; i < count && chosen < MAX_ADDRESSES; i++) {
     if (is_deprecated(&interfaces[i].address) || rank(transport, &interfaces[i]) < best) continue;
     want_socket(gathering, &interfaces[i], false);
-    if (transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_ALL) want_socket(gathering, &interfaces[i], true);
+    bool listens = transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_ALL && !transport->config.relay_only;
+    if (listens) want_socket(gathering, &interfaces[i], true);
     chosen++;
   }
 }
@@ -234,9 +212,33 @@ static prtc_socket_id active_id(const struct gathering *gathering, const struct 
 
 /* For each address, whether UDP can be had there or not. */
 static void add_active(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
-  if (socket->listens || transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_NONE) return;
+  if (socket->listens || transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_NONE || transport->config.relay_only) return;
   (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_ACTIVE, active_id(&transport->gathering, socket), &socket->address,
                                 socket->interface_index, socket->network_type);
+}
+
+/* ICE gets an open socket, unless it is there to reach the TURN servers, and nobody else. */
+static void add_socket(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
+  if (transport->config.relay_only) return;
+  if (socket->listens) {
+    (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_PASSIVE, socket->id, &socket->bound, socket->interface_index,
+                                  socket->network_type);
+    return;
+  }
+  (void)prtc_ice_add_socket(transport->ice, now, socket->id, &socket->bound, socket->interface_index, socket->network_type);
+  add_active(transport, now, socket);
+}
+
+void prtc_transport_set_relay_only(struct prtc_transport *transport, prtc_time now, bool relay_only) {
+  const struct gathering *gathering = &transport->gathering;
+  transport->config.relay_only = relay_only;
+  prtc_relays_retire(transport);
+  for (uint32_t i = 0; i < gathering->socket_count; i++) {
+    const struct socket *socket = &gathering->sockets[i];
+    if (socket->state != SOCKET_OPEN) continue;
+    (void)prtc_ice_use_socket(transport->ice, active_id(gathering, socket), !relay_only);
+    if (prtc_ice_use_socket(transport->ice, socket->id, !relay_only) < 0) add_socket(transport, now, socket);
+  }
 }
 
 static void socket_opened(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
@@ -252,76 +254,20 @@ static void socket_opened(struct prtc_transport *transport, prtc_time now, const
   }
   socket->state = SOCKET_OPEN;
   socket->id = request->socket;
+  socket->bound = reply->address;
   transport->gathering.ice_is_complete = false;
   PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "socket %llu is open, port %u", (unsigned long long)socket->id,
            reply->address.port);
-  if (socket->listens) {
-    (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_PASSIVE, socket->id, &reply->address, socket->interface_index,
-                                  socket->network_type);
-    return;
-  }
-  (void)prtc_ice_add_socket(transport->ice, now, socket->id, &reply->address, socket->interface_index,
-                            socket->network_type);
-  add_active(transport, now, socket);
-}
-
-/* `url` without "stun:" */
-static void push_server_failed(struct prtc_transport *transport, const char *host, uint16_t port, int code, const char *why) {
-  struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_SERVER_FAILED, .code = code};
-  struct prtc_text text = prtc_text_of(event.text, sizeof event.text);
-  prtc_text_print(&text, "stun:%.150s", host);
-  if (port != 0) prtc_text_print(&text, ":%u", (unsigned)port);
-  prtc_text_print(&text, " %.80s", why);
-  prtc_transport_push(transport, &event);
-}
-
-void prtc_gathering_server_failed(struct prtc_transport *transport, const prtc_address *server, int code) {
-  const struct gathering *gathering = &transport->gathering;
-  const char *why = code == 701 ? "the server could not be reached" : "the server answered with an error";
-  char printed[PRTC_ADDRESS_TEXT_SIZE];
-  for (uint32_t i = 0; i < gathering->resolved_count; i++) {
-    if (!prtc_address_equal(&gathering->resolved[i].address, server)) continue;
-    const struct server *named = &gathering->servers[gathering->resolved[i].server];
-    push_server_failed(transport, named->host, named->port, code, why);
-    return;
-  }
-  if (prtc_address_print(server, printed, sizeof printed) > 0) push_server_failed(transport, printed, 0, code, why);
-}
-
-static void name_not_resolved(struct prtc_transport *transport, const char *name) {
-  const struct gathering *gathering = &transport->gathering;
-  for (uint32_t i = 0; i < gathering->server_count; i++) {
-    const struct server *server = &gathering->servers[i];
-    if (strcmp(server->host, name) != 0) continue;
-    push_server_failed(transport, server->host, server->port, 701, "the name of the server could not be resolved");
-  }
-}
-
-static void name_resolved(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
-                          const prtc_reply *reply) {
-  struct gathering *gathering = &transport->gathering;
-  if (reply->code < 0 || reply->address_count == 0) name_not_resolved(transport, request->name);
-  bool seen[2] = {false, false}; /* one address of each family: more would only be the same server again */
-  for (size_t i = 0; i < reply->address_count && reply->code >= 0; i++) {
-    prtc_address address = reply->addresses[i];
-    bool *of_family = &seen[address.family == PRTC_FAMILY_IPV6];
-    if (*of_family) continue;
-    *of_family = true;
-    for (uint32_t k = 0; k < gathering->server_count; k++) {
-      if (strcmp(gathering->servers[k].host, request->name) != 0) continue;
-      address.port = gathering->servers[k].port;
-      if (gathering->resolved_count < 2 * MAX_SERVERS) {
-        gathering->resolved[gathering->resolved_count].address = address;
-        gathering->resolved[gathering->resolved_count++].server = k;
-      }
-      (void)prtc_ice_add_server(transport->ice, now, &address);
-    }
-  }
+  add_socket(transport, now, socket);
 }
 
 int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                          const prtc_reply *reply) {
   if (transport->closed) return PRTC_ERROR_NOT_FOUND;
+  if (prtc_relays_reply(transport, now, request, reply)) {
+    prtc_transport_pump(transport, now);
+    return PRTC_OK;
+  }
   if (request->type == PRTC_REQUEST_CONNECT_TCP) return prtc_streams_reply(transport, now, request, reply);
   if (transport->gathering.unanswered > 0) transport->gathering.unanswered--;
   switch (request->type) {
@@ -330,10 +276,10 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
       break;
     case PRTC_REQUEST_OPEN_UDP:
     case PRTC_REQUEST_LISTEN_TCP: socket_opened(transport, now, request, reply); break;
-    case PRTC_REQUEST_RESOLVE: name_resolved(transport, now, request, reply); break;
+    case PRTC_REQUEST_RESOLVE: prtc_servers_name_resolved(transport, now, request->name, reply); break;
     default: break;
   }
-  end_if_all_is_answered(transport, now);
+  prtc_relays_consider(transport, now);
   prtc_transport_pump(transport, now);
   return PRTC_OK;
 }
@@ -342,6 +288,10 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
 
 int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id id) {
   struct gathering *gathering = &transport->gathering;
+  if (prtc_relays_socket_closed(transport, now, id)) { /* a stream to a server */
+    prtc_transport_pump(transport, now);
+    return PRTC_OK;
+  }
   if (prtc_streams_closed(transport, now, id) == PRTC_OK) return PRTC_OK;
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
     struct socket *socket = &gathering->sockets[i];
@@ -369,6 +319,7 @@ int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prt
 int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
                                const prtc_address *remote) {
   int code = prtc_ice_unreachable(transport->ice, now, socket, remote);
+  if (prtc_relays_unreachable(transport, now, socket, remote)) code = PRTC_OK;
   prtc_transport_pump(transport, now);
   return code;
 }

@@ -13,6 +13,7 @@
 #include "core/base/context.h"
 #include "core/base/queue.h"
 #include "core/ice/mux.h"
+#include "core/transport/relays.h"
 #include "core/transport/routes.h"
 #include "core/transport/streams.h"
 #include "core/transport/transport.h"
@@ -31,13 +32,20 @@ struct socket {
   bool listens;         /* TCP; else UDP */
   prtc_socket_id id;
   prtc_address address; /* where it is to be bound: port 0 */
+  prtc_address bound;
   uint32_t interface_index, network_type;
 };
 
-/* The name of a STUN server. Those given as addresses go to ICE at once. */
+/* A STUN or TURN server. It belongs to the list of the configuration and to the allocations that were made on it. */
 struct server {
-  char *host;
+  uint32_t users;
+  uint32_t protocol; /* prtc_relay_protocol; NONE: a STUN server */
+  char *host, *username, *credential; /* the latter two NULL for STUN */
   uint16_t port;
+  bool asked;        /* for the addresses of its name */
+  bool told;         /* that it has failed, in this gathering */
+  prtc_address addresses[2];
+  uint32_t address_count;
 };
 
 struct gathering {
@@ -49,14 +57,8 @@ struct gathering {
   uint32_t unanswered; /* requests that the driver has */
   struct socket sockets[MAX_SOCKETS];
   uint32_t socket_count;
-  struct server servers[MAX_SERVERS];
+  struct server *servers[MAX_SERVERS];
   uint32_t server_count;
-  struct {
-    prtc_address address;
-    uint32_t server;
-  } resolved[2 * MAX_SERVERS]; /* what the names came to */
-  uint32_t resolved_count;
-  uint32_t servers_asked; /* the first so many have been asked for */
   struct prtc_queue closes; /* prtc_socket_id */
 };
 
@@ -65,6 +67,7 @@ struct prtc_transport {
   struct prtc_transport_config config;
   struct gathering gathering;
   struct stream *streams; /* TCP connections of ICE */
+  struct relays relays;
   prtc_ice *ice;
   prtc_dtls *dtls;
   prtc_sctp *sctp; /* from when DTLS is connected */
@@ -97,7 +100,8 @@ struct prtc_transport {
 
   bool closed;  /* prtc_transport_close was called */
   bool closing; /* the SCTP ABORT, then close_notify are still to be sent */
-  bool drained; /* nothing is left to send */
+  bool drained; /* nothing is left to send: allocations are given back */
+  bool ended;   /* that is done: sockets are no longer needed */
 };
 
 /* transport.c */
@@ -117,8 +121,20 @@ int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const p
 void prtc_gathering_init(struct prtc_transport *transport);
 void prtc_gathering_clear(struct prtc_transport *transport);
 void prtc_gathering_complete(struct prtc_transport *transport); /* ICE is */
-void prtc_gathering_server_failed(struct prtc_transport *transport, const prtc_address *server, int code);
+/* ICE is told when there will be no more sockets. */
+void prtc_gathering_check(struct prtc_transport *transport, prtc_time now);
 void prtc_gathering_close(struct prtc_transport *transport); /* all sockets are to be closed */
+
+/* servers.c */
+void prtc_servers_clear(struct prtc_transport *transport);
+void prtc_server_release(struct prtc_transport *transport, struct server *server);
+bool prtc_servers_want_names(const struct prtc_transport *transport);
+const char *prtc_servers_next_name(struct prtc_transport *transport); /* the next to be resolved, or NULL */
+void prtc_servers_name_resolved(struct prtc_transport *transport, prtc_time now, const char *name, const prtc_reply *reply);
+void prtc_servers_new_gathering(struct prtc_transport *transport);
+/* Tells of it, once in a gathering. code: a STUN error code, or 701. */
+void prtc_server_failed(struct prtc_transport *transport, struct server *server, int code, const char *why);
+void prtc_servers_stun_failed(struct prtc_transport *transport, const prtc_address *address, int code);
 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */

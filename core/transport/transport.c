@@ -36,6 +36,7 @@ void prtc_transport_free(struct prtc_transport *transport) {
   if (transport == NULL) return;
   prtc_stack_clear(transport);
   prtc_streams_clear(transport);
+  prtc_relays_clear(transport);
   prtc_ice_free(transport->ice);
   prtc_gathering_clear(transport);
   prtc_queue_clear(&transport->events);
@@ -122,7 +123,7 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
       prtc_transport_push(transport, &candidate);
       break;
     }
-    case PRTC_ICE_EVENT_SERVER_FAILED: prtc_gathering_server_failed(transport, &event->candidate.address, event->code); break;
+    case PRTC_ICE_EVENT_SERVER_FAILED: prtc_servers_stun_failed(transport, &event->candidate.address, event->code); break;
     case PRTC_ICE_EVENT_GATHERING_COMPLETE: prtc_gathering_complete(transport); break;
     case PRTC_ICE_EVENT_STATE:
       prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);
@@ -141,6 +142,8 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
 void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_ice_event event;
   int code;
+  prtc_relays_pump(transport, now);
+  prtc_gathering_check(transport, now);
   while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, &event);
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);
@@ -148,6 +151,13 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- receive */
+
+/* The sockets go last: over them allocations were given back. */
+static void end_if_closed(struct prtc_transport *transport) {
+  if (!transport->drained || transport->ended || !prtc_relays_are_closed(transport)) return;
+  transport->ended = true;
+  prtc_gathering_close(transport);
+}
 
 /* One datagram of ICE or DTLS, whatever carried it. */
 int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
@@ -172,7 +182,9 @@ int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const p
 }
 
 int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
-  return prtc_routes_receive(transport, now, datagram);
+  int code = prtc_routes_receive(transport, now, datagram);
+  end_if_closed(transport);
+  return code;
 }
 
 /* --------------------------------------------------------------------------------------------------------------- transmit */
@@ -292,11 +304,13 @@ int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prt
     count_sent(transport, now, out);
     size = prtc_routes_wrap(transport, now, out, buffer, capacity);
   }
-  if (transport->closed && size <= 0 && !transport->drained) {
+  if (transport->closed && size == 0 && !transport->drained) { /* all that was to be said has been */
     transport->drained = true;
-    prtc_gathering_close(transport);
+    prtc_relays_close(transport, now);
+    size = prtc_routes_transmit(transport, now, out, buffer, capacity);
   }
   prtc_transport_pump(transport, now);
+  end_if_closed(transport);
   return size;
 }
 
@@ -308,7 +322,7 @@ static prtc_time sctp_deadline(const struct prtc_transport *transport) {
 }
 
 prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
-  if (transport->closed) return PRTC_NEVER;
+  if (transport->closed) return transport->drained ? prtc_routes_deadline(transport) : PRTC_NEVER;
   prtc_time deadline = prtc_ice_deadline(transport->ice);
   prtc_time dtls = prtc_dtls_deadline(transport->dtls);
   prtc_time sctp = sctp_deadline(transport);
@@ -321,8 +335,12 @@ prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
 }
 
 int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
-  if (transport->closed) return PRTC_OK;
   if (prtc_routes_deadline(transport) <= now) prtc_routes_timeout(transport, now);
+  if (transport->closed) {
+    prtc_transport_pump(transport, now);
+    end_if_closed(transport);
+    return PRTC_OK;
+  }
   if (prtc_ice_deadline(transport->ice) <= now) (void)prtc_ice_timeout(transport->ice, now);
   if (prtc_dtls_deadline(transport->dtls) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
   if (sctp_deadline(transport) <= now) {
@@ -349,12 +367,13 @@ void prtc_transport_leave(struct prtc_transport *transport, prtc_time now) {
   (void)prtc_transport_close(transport, now);
   transport->closing = false;
   (void)prtc_dtls_close(transport->dtls, now);
-  if (!transport->drained) prtc_gathering_close(transport);
+  if (!transport->drained) prtc_relays_close(transport, now);
   transport->drained = true; /* what is queued stays */
   prtc_transport_pump(transport, now);
+  end_if_closed(transport);
 }
 
-bool prtc_transport_is_drained(const struct prtc_transport *transport) { return transport->drained; }
+bool prtc_transport_is_drained(const struct prtc_transport *transport) { return transport->ended; }
 
 /* ------------------------------------------------------------------------------------------------------------- negotiation */
 
@@ -368,6 +387,9 @@ int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time n
 
 int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate) {
   int code = prtc_ice_add_remote_candidate(transport->ice, now, candidate);
+  if (code >= 0 && candidate->protocol == PRTC_PROTOCOL_UDP && candidate->address.family != PRTC_FAMILY_NONE) {
+    prtc_relays_permit(transport, now, &candidate->address);
+  }
   prtc_transport_pump(transport, now);
   return code;
 }

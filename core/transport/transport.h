@@ -29,6 +29,7 @@ struct prtc_transport_config {
   bool controlling;
   bool use_loopback;
   uint32_t tcp_candidates;   /* prtc_tcp_candidates */
+  bool relay_only;           /* iceTransportPolicy "relay": nothing leaves but to TURN servers, and ICE has relayed candidates alone */
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
   bool streaming;            /* the other side's channels are streaming ones */
@@ -99,12 +100,26 @@ int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_tim
 
 /* ---------------------------------------------------------------------------------------------------------- negotiation */
 
-/* A STUN server: an address, or a name to be resolved. Before prtc_transport_gather. */
-int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const char *host, uint16_t port);
+/* A STUN or TURN server. Copied. */
+struct prtc_transport_server {
+  uint32_t protocol; /* prtc_relay_protocol, for TURN; NONE: a STUN server, over UDP */
+  const char *host;  /* an address, or a name to be resolved */
+  uint16_t port;
+  const char *username, *credential; /* of TURN */
+};
+
+/* Before prtc_transport_gather. */
+int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_server *server);
+
+/* "turn:host:port?transport=udp" of the server that a local candidate was gathered from, NUL-terminated; false when there is none. */
+bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out, size_t capacity);
 
 /* Other servers for the next gathering: forgets those there are, so that they are added anew. Before prtc_transport_gather, or right
  * before prtc_transport_restart. */
 void prtc_transport_forget_servers(struct prtc_transport *transport);
+
+/* After the servers, and when they are forgotten: iceTransportPolicy from the next generation on, see relay_only above. */
+void prtc_transport_set_relay_only(struct prtc_transport *transport, prtc_time now, bool relay_only);
 
 /* A generation has begun to gather: other servers have to wait for the next. */
 bool prtc_transport_has_gathered(const struct prtc_transport *transport);
@@ -159,7 +174,8 @@ int prtc_transport_close(struct prtc_transport *transport, prtc_time now);
  * end of everything. */
 void prtc_transport_leave(struct prtc_transport *transport, prtc_time now);
 
-/* Sockets are no longer needed: everything that is to be sent has been given by transmit. */
+/* Sockets are no longer needed: everything that is to be sent has been given by transmit, and allocations on TURN servers were given back
+ * (or a second has passed). */
 bool prtc_transport_is_drained(const struct prtc_transport *transport);
 
 /* ------------------------------------------------------------------------------------------------------- data channels */

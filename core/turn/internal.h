@@ -20,7 +20,7 @@
 #define SECONDS(n) ((prtc_time)(n) * 1000000)
 
 enum {
-  MAX_REQUESTS = 9,       /* under way at once: one for the allocation, the others for permissions and channels */
+  MAX_REQUESTS = 17,      /* under way at once: one for the allocation, the others for permissions and channels */
   MAX_PERMISSIONS = 128,
   MAX_CHANNELS = 128,
   MAX_EVENTS = 32,        /* beyond, news of refused peers are lost */

@@ -10,6 +10,7 @@
 #define POLYRTC_ICE_H
 
 #include <polyrtc/error.h>
+#include <polyrtc/turn.h>
 #include <polyrtc/types.h>
 
 PRTC_BEGIN_DECLS
@@ -51,6 +52,9 @@ typedef struct prtc_candidate {
   prtc_address related;    /* raddr, rport; family none when absent */
   char name[256];          /* NUL-terminated host name (".local", RFC 8828); "" when there is an address */
   char ufrag[257];         /* NUL-terminated; "" when absent */
+  /* Of local ones alone, and not in their text: */
+  prtc_address server;     /* the STUN or TURN server it was gathered from; family none: none */
+  uint32_t relay_protocol; /* prtc_relay_protocol: how that server was reached, of relayed ones */
 } prtc_candidate;
 
 /* Reads "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host …" (a leading "a=" is allowed). Unknown extensions are
@@ -197,6 +201,25 @@ PRTC_API int prtc_ice_accepted(prtc_ice *ice, prtc_time now, prtc_socket_id list
 
 /* The next connection that is to be closed, or not to be made after all: 1, or 0. */
 PRTC_API int prtc_ice_disconnect(prtc_ice *ice, prtc_socket_id *socket);
+
+/* 0: from the next generation on the socket has no candidates and takes no checks; the selected pair is left. 1: it has again. */
+PRTC_API int prtc_ice_use_socket(prtc_ice *ice, prtc_socket_id socket, int use);
+
+/* An address on a TURN server, from which and to which the caller carries datagrams under the id of a socket of its own making. */
+typedef struct prtc_ice_relay {
+  size_t size;
+  prtc_socket_id socket;   /* as prtc_ice_add_socket has it; prtc_ice_remove_socket ends it */
+  prtc_address relayed;    /* becomes a relayed candidate */
+  prtc_address mapped;     /* its related address (RFC 8445 section 5.1.1.2) */
+  prtc_address server;
+  uint32_t protocol;       /* prtc_relay_protocol to the server: UDP is preferred to TCP, and that to TLS */
+  uint32_t network_type;   /* prtc_network_type of the local interface */
+  prtc_socket_id base;     /* the UDP socket from which the server saw the mapped address, which then becomes a server-reflexive candidate
+                              of that socket, too; 0: none that this object has */
+} prtc_ice_relay;
+
+/* Errors as prtc_ice_add_socket. */
+PRTC_API int prtc_ice_add_relay(prtc_ice *ice, prtc_time now, const prtc_ice_relay *relay);
 
 /* No further socket or server will come: gathering is complete when what is under way has ended. */
 PRTC_API int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now);

@@ -80,7 +80,7 @@ typedef enum prtc_sdp_type {
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
 
-/* RTCIceServer. url: "stun:host[:port]" ("turn:", "turns:" are read, and answered NOT_SUPPORTED until TURN is there). */
+/* RTCIceServer. url: "stun:host[:port]" or "turn:host[:port][?transport=udp|tcp]"; TURN needs username and credential. */
 typedef struct prtc_ice_server {
   const char *url;        /* NUL-terminated */
   const char *username;   /* NUL-terminated, or NULL */
