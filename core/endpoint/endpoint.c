@@ -83,6 +83,7 @@ static void free_place(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
   for (int kind = 0; kind < WORK_KINDS; kind++) prtc_link_remove(&place->work[kind]);
   prtc_link_remove(&place->stale);
   prtc_endpoint_drop_sockets(endpoint, place);
+  if (endpoint->names.mdns != NULL) prtc_mdns_withdraw(endpoint->names.mdns, &place->names);
   prtc_map_remove(&endpoint->peers, place->id);
   prtc_release(&endpoint->context, place);
 }
@@ -90,6 +91,7 @@ static void free_place(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
 void prtc_endpoint_free(prtc_endpoint *endpoint) {
   if (endpoint == NULL) return;
   prtc_endpoint_requests_clear(endpoint);
+  prtc_endpoint_drop_sockets(endpoint, &endpoint->own);
   size_t next = 0;
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &next)) != NULL;) {
     struct prtc_peer_place *place = slot->value;
@@ -100,6 +102,7 @@ void prtc_endpoint_free(prtc_endpoint *endpoint) {
   prtc_shared_clear(endpoint);
   if (endpoint->udp_port != 0) prtc_mux_clear(&endpoint->mux);
   prtc_map_clear(&endpoint->peers);
+  prtc_mdns_free(endpoint->names.mdns);
   prtc_map_clear(&endpoint->sockets);
   prtc_queue_clear(&endpoint->closes);
   prtc_heap_clear(&endpoint->timers);
@@ -241,7 +244,9 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
     return code < 0 ? code : PRTC_OK;
   }
   struct prtc_peer_place *place = socket != NULL ? place_of(endpoint, socket, datagram) : NULL;
-  if (place == NULL) {
+  if (place == &endpoint->own) {
+    code = prtc_names_receive(endpoint, now, datagram);
+  } else if (place == NULL) {
     endpoint->stats.datagrams_unknown++;
   } else {
     endpoint->context.log.peer = place->id;
@@ -294,7 +299,21 @@ static void capture_train(prtc_endpoint *endpoint, const prtc_datagram *train, s
   }
 }
 
+/* For the statistics, the log and the capture. */
+static int sent(prtc_endpoint *endpoint, const prtc_datagram *out) {
+  size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
+  endpoint->stats.datagrams_sent += (out->size + segment - 1) / segment;
+  endpoint->stats.bytes_sent += out->size;
+  PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes to socket %llu, %zu each", out->size,
+           (unsigned long long)out->socket, segment);
+  if (prtc_capture_is_on(&endpoint->context.capture) && out->protocol == PRTC_PROTOCOL_UDP) capture_train(endpoint, out, segment);
+  return (int)out->size;
+}
+
 static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+  if (endpoint->names.mdns != NULL && prtc_mdns_transmit(endpoint->names.mdns, now, out, buffer, capacity) > 0) {
+    return sent(endpoint, out);
+  }
   while (!ring_is_empty(&endpoint->work[WORK_TRANSMIT])) {
     struct link *link = endpoint->work[WORK_TRANSMIT].next;
     struct prtc_peer_place *place = link->place;
@@ -309,13 +328,7 @@ static int transmit_one(prtc_endpoint *endpoint, prtc_time now, prtc_datagram *o
     prtc_link_insert(&endpoint->work[WORK_REQUEST], &place->work[WORK_REQUEST]);
     if (size > 0) { /* to the end of the list: each peer sends a train in its turn */
       prtc_link_insert(&endpoint->work[WORK_TRANSMIT], link);
-      size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
-      endpoint->stats.datagrams_sent += (out->size + segment - 1) / segment;
-      endpoint->stats.bytes_sent += out->size;
-      PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes to socket %llu, %zu each", out->size,
-               (unsigned long long)out->socket, segment);
-      if (prtc_capture_is_on(&endpoint->context.capture) && out->protocol == PRTC_PROTOCOL_UDP) capture_train(endpoint, out, segment);
-      return size;
+      return sent(endpoint, out);
     }
   }
   return 0;
@@ -344,6 +357,8 @@ prtc_time prtc_endpoint_deadline(const prtc_endpoint *endpoint) {
   if (endpoint->fatal != 0) return PRTC_NEVER;
   const struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);
   prtc_time deadline = first != NULL ? first->deadline : PRTC_NEVER;
+  prtc_time names = endpoint->names.mdns != NULL ? prtc_mdns_deadline(endpoint->names.mdns) : PRTC_NEVER;
+  if (names < deadline) deadline = names;
   /* Commands since the last verb: seldom any when a run loop asks. */
   for (const struct link *link = endpoint->stale.next; link != &endpoint->stale; link = link->next) {
     prtc_time other = prtc_peer_deadline(link->place->peer);
@@ -358,6 +373,7 @@ int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
   now = prtc_endpoint_advance(endpoint, now);
   prtc_arena_reset(&endpoint->arena);
   prtc_endpoint_refresh(endpoint);
+  prtc_names_timeout(endpoint, now);
   /* As many turns as there are peers: a peer whose deadline did not move would be a bug, but not an endless loop. */
   for (size_t turns = endpoint->peers.count; turns > 0; turns--) {
     struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);

@@ -17,6 +17,7 @@
 #include "core/base/queue.h"
 #include "core/ice/mux.h"
 #include "core/endpoint/arena.h"
+#include "core/mdns/mdns.h"
 #include "core/peer/internal.h"
 
 /* The three things that a peer may have for its endpoint. Peers that may have one stand in a list, so that a call costs what the
@@ -47,6 +48,7 @@ struct prtc_peer_place {
   struct link stale;      /* in the list of those whose deadline may have moved */
   struct socket *sockets; /* its own, that are open or being opened */
   struct user *users;     /* its parts in shared ones */
+  struct prtc_mdns_owner names; /* that the endpoint answers for */
 };
 
 /* A socket that was asked for. */
@@ -80,6 +82,19 @@ struct pending {
   char name[256];
 };
 
+/* Multicast DNS, for all peers: made with the first name that one of them publishes or looks for (names.c). */
+struct names {
+  struct prtc_mdns *mdns;
+  bool wants_interfaces, wants_loopback;
+  struct name_link {
+    enum { LINK_NONE, LINK_WANTED, LINK_OPENING, LINK_OPEN, LINK_FAILED } state;
+    prtc_socket_id socket;
+    uint32_t interface_index;
+    uint8_t family;
+    bool is_seen; /* in the latest list of interfaces */
+  } links[PRTC_MDNS_LINKS];
+};
+
 struct prtc_endpoint {
   struct prtc_context context;
   prtc_time now;          /* the latest time seen */
@@ -100,6 +115,8 @@ struct prtc_endpoint {
   uint32_t stranger_count;
   struct prtc_mux mux;      /* whose datagrams are that arrive there */
   uint64_t next_peer, next_socket, next_request;
+  struct prtc_peer_place own; /* without a peer: what sockets and requests of the endpoint itself belong to */
+  struct names names;
   struct prtc_heap timers;
   struct link work[WORK_KINDS], stale; /* heads of rings */
   struct prtc_arena arena;  /* what the last batch of events points to */
@@ -129,6 +146,19 @@ void prtc_endpoint_refresh(prtc_endpoint *endpoint);
 /* Lists of peers. */
 void prtc_link_insert(struct link *head, struct link *link); /* at the end; nothing when it is in a list already */
 void prtc_link_remove(struct link *link);
+
+/* names.c. The first two carry out what a peer asks of the endpoint itself. */
+void prtc_names_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, const prtc_request *request);
+void prtc_names_find(prtc_endpoint *endpoint, const prtc_request *request);
+bool prtc_names_want(prtc_endpoint *endpoint, prtc_request *out); /* what it asks of the driver */
+void prtc_names_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_request *request, const prtc_reply *reply);
+void prtc_names_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket);
+void prtc_names_interfaces_changed(prtc_endpoint *endpoint);
+int prtc_names_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram);
+void prtc_names_timeout(prtc_endpoint *endpoint, prtc_time now);
+
+/* A reply to a request, be it the driver's or the endpoint's own. */
+int prtc_endpoint_answer(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply);
 
 /* Forgets a socket of a peer; false when there is none of that id. */
 bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id);

@@ -9,6 +9,7 @@
 
 #include "core/base/config.h"
 #include "core/endpoint/endpoint.h"
+#include "core/transport/transport.h"
 
 static void record_reply(struct prtc_context *context, prtc_time now, const prtc_reply *reply) {
   for (size_t i = 0; i < reply->interface_count; i++) {
@@ -24,7 +25,8 @@ static void record_reply(struct prtc_context *context, prtc_time now, const prtc
 }
 
 static bool opens_socket(uint32_t type) {
-  return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP;
+  return type == PRTC_REQUEST_OPEN_UDP || type == PRTC_REQUEST_CONNECT_TCP || type == PRTC_REQUEST_LISTEN_TCP ||
+         type == PRTC_REQUEST_JOIN_MULTICAST;
 }
 
 void prtc_endpoint_own(struct prtc_peer_place *place, struct socket *socket) {
@@ -68,6 +70,7 @@ void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place
     /* What is answered at once the driver closes when its answer is refused; a connection may take minutes. */
     if (pending->request.type == PRTC_REQUEST_CONNECT_TCP) (void)prtc_queue_push(&endpoint->closes, &pending->request.socket);
     if (opens_socket(pending->request.type)) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
+    if (endpoint->names.mdns != NULL) prtc_mdns_cancel(endpoint->names.mdns, pending->request.id);
     prtc_map_remove(&endpoint->pendings, slot->key);
     prtc_release(&endpoint->context, pending);
     i--; /* removal may have moved a later entry here */
@@ -150,6 +153,19 @@ static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_re
   return code;
 }
 
+static int hand_over(prtc_endpoint *endpoint, prtc_time now, struct prtc_peer_place *place, const prtc_request *request,
+                     const prtc_reply *reply) {
+  if (place == &endpoint->own) {
+    prtc_names_replied(endpoint, now, request, reply);
+    return PRTC_OK;
+  }
+  endpoint->context.log.peer = place->id;
+  int code = prtc_peer_reply(place->peer, now, request, reply);
+  endpoint->context.log.peer = 0;
+  prtc_endpoint_wake(endpoint, place);
+  return code;
+}
+
 static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
   *out = (prtc_request){0};
   prtc_socket_id closed;
@@ -161,24 +177,31 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
   }
   if (endpoint->fatal != 0) return 0;
   struct link *head = &endpoint->work[WORK_REQUEST];
-  while (head->next != head) {
-    struct prtc_peer_place *place = head->next->place;
-    *out = (prtc_request){.socket = endpoint->next_socket + 1};
-    if (prtc_peer_request(place->peer, out) <= 0) {
-      prtc_link_remove(&place->work[WORK_REQUEST]);
+  for (;;) {
+    struct prtc_peer_place *place = &endpoint->own;
+    if (!prtc_names_want(endpoint, out)) {
+      if (head->next == head) return 0;
+      place = head->next->place;
+      *out = (prtc_request){.socket = endpoint->next_socket + 1};
+      if (prtc_peer_request(place->peer, out) <= 0) {
+        prtc_link_remove(&place->work[WORK_REQUEST]);
+        continue;
+      }
+    }
+    if (out->type == PRTC_REQUEST_PUBLISH_NAME) {
+      prtc_names_publish(endpoint, place, out);
       continue;
     }
     int code = issue(endpoint, place, out);
-    if (code == 0) continue;
-    if (code < 0) { /* the peer goes on without what it asked for */
-      const prtc_reply refusal = {.size = sizeof refusal, .code = code};
-      (void)prtc_peer_reply(place->peer, endpoint->now, out, &refusal);
-      prtc_endpoint_wake(endpoint, place);
+    if (code == 1 && out->type == PRTC_REQUEST_FIND_NAME) {
+      prtc_names_find(endpoint, out);
       continue;
     }
-    return 1;
+    if (code == 0) continue;
+    if (code == 1) return 1;
+    const prtc_reply refusal = {.size = sizeof refusal, .code = code}; /* who asked goes on without */
+    (void)hand_over(endpoint, endpoint->now, place, out, &refusal);
   }
-  return 0;
 }
 
 int prtc_endpoint_request(prtc_endpoint *endpoint, prtc_request *out) {
@@ -195,12 +218,7 @@ static int shared_opened(prtc_endpoint *endpoint, struct pending *pending, const
   return code;
 }
 
-int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *given) {
-  prtc_reply complete, *reply = &complete;
-  if (!prtc_config_copy(reply, sizeof *reply, given)) return PRTC_ERROR_INVALID_ARGUMENT;
-  if (endpoint->context.recording.on) record_reply(&endpoint->context, now, reply);
-  if (endpoint->fatal != 0) return endpoint->fatal;
-  now = prtc_endpoint_advance(endpoint, now);
+int prtc_endpoint_answer(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply) {
   struct pending *pending = prtc_map_remove(&endpoint->pendings, reply->id);
   if (pending == NULL) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = pending->place;
@@ -213,14 +231,19 @@ int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply
     socket->address = reply->address;
     socket->request = 0;
   }
-  endpoint->context.log.peer = place->id;
-  int code = prtc_peer_reply(place->peer, now, &pending->request, reply);
-  endpoint->context.log.peer = 0;
+  int code = hand_over(endpoint, now, place, &pending->request, reply);
   if (code == PRTC_ERROR_NOT_FOUND) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   prtc_release(&endpoint->context, pending);
-  prtc_endpoint_wake(endpoint, place);
   prtc_endpoint_refresh(endpoint);
   return code;
+}
+
+int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *given) {
+  prtc_reply complete, *reply = &complete;
+  if (!prtc_config_copy(reply, sizeof *reply, given)) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (endpoint->context.recording.on) record_reply(&endpoint->context, now, reply);
+  if (endpoint->fatal != 0) return endpoint->fatal;
+  return prtc_endpoint_answer(endpoint, prtc_endpoint_advance(endpoint, now), reply);
 }
 
 int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id listener, const prtc_address *local,
@@ -229,7 +252,7 @@ int prtc_endpoint_accepted(prtc_endpoint *endpoint, prtc_time now, prtc_socket_i
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   struct socket *socket = prtc_map_get(&endpoint->sockets, listener);
-  if (socket == NULL || socket->is_stream) return PRTC_ERROR_NOT_FOUND;
+  if (socket == NULL || socket->is_stream || socket->place == &endpoint->own) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = socket->place;
   if (place == NULL) return prtc_stranger_accepted(endpoint, socket, local, remote, connection);
   prtc_socket_id id = ++endpoint->next_socket;
@@ -282,6 +305,10 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
     return PRTC_OK;
   }
   prtc_endpoint_forget_socket(endpoint, id);
+  if (place == &endpoint->own) {
+    prtc_names_lost_socket(endpoint, id);
+    return PRTC_OK;
+  }
   int code = prtc_peer_socket_closed(place->peer, now, id);
   prtc_endpoint_wake(endpoint, place);
   prtc_endpoint_refresh(endpoint);
@@ -299,7 +326,7 @@ int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socke
            (unsigned long long)id, system_error);
   /* On a shared socket only the path's owner is known, not who else may have checks under way there: these end with time. */
   struct prtc_peer_place *place = socket->place != NULL ? socket->place : prtc_mux_find_path(&endpoint->mux, id, remote);
-  if (place == NULL) return PRTC_ERROR_NOT_FOUND;
+  if (place == NULL || place == &endpoint->own) return PRTC_ERROR_NOT_FOUND;
   int code = prtc_peer_unreachable(place->peer, now, id, remote);
   prtc_endpoint_wake(endpoint, place);
   prtc_endpoint_refresh(endpoint);
@@ -310,6 +337,7 @@ int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now) {
   PRTC_RECORD_BARE(&endpoint->context, endpoint_interfaces_changed, now);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
+  prtc_names_interfaces_changed(endpoint);
   size_t i = 0;
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &i)) != NULL;) {
     struct prtc_peer_place *place = slot->value;

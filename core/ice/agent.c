@@ -241,8 +241,8 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
   if (has_run_dry(ice)) return PRTC_ICE_TRANSPORT_DISCONNECTED;
   if (ice->pairs.count > 0 || ice->state != PRTC_ICE_TRANSPORT_NEW) return PRTC_ICE_TRANSPORT_CHECKING;
   /* W3C section 5.6.4: "new", remote candidates received: "checking". Also when none of them makes a pair, being of another
-   * family: checks of the other side are waited for. */
-  return ice->gathered && ice->remotes.count > 0 ? PRTC_ICE_TRANSPORT_CHECKING : PRTC_ICE_TRANSPORT_NEW;
+   * family, or having a name that is not known yet: checks of the other side are waited for. */
+  return ice->gathered && (ice->remotes.count > 0 || ice->remote_named) ? PRTC_ICE_TRANSPORT_CHECKING : PRTC_ICE_TRANSPORT_NEW;
 }
 
 static void update_state(struct prtc_ice *ice) {

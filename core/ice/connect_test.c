@@ -250,7 +250,6 @@ static void priorities_of_pairs(void) {
 
 static void what_cannot_be_used_is_ignored(void) {
   static const char *const lines[] = {
-      "candidate:1 1 udp 2130706431 0cb6b1a8-3b0e-4d53-b0f5-5ab03ccbd0b5.local 5000 typ host",
       "candidate:1 1 tcp 2130706431 192.0.2.9 9 typ host tcptype active",
       "candidate:1 2 udp 2130706431 192.0.2.9 5001 typ host",
       "candidate:1 1 udp 2130706431 192.0.2.9 0 typ host",
@@ -270,6 +269,11 @@ static void what_cannot_be_used_is_ignored(void) {
   }
   PRTC_CHECK_INT(world->agents[0].ice->remotes.count, 0);
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_NEW);
+  /* Its address may still be found: there is a candidate, as the W3C counts them. */
+  prtc_candidate named = candidate_of("candidate:1 1 udp 2130706431 0cb6b1a8-3b0e-4d53-b0f5-5ab03ccbd0b5.local 5000 typ host");
+  PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &named), 0);
+  PRTC_CHECK_INT(world->agents[0].ice->remotes.count, 0);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
   world_free(world);
 }
 

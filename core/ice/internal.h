@@ -211,6 +211,7 @@ struct prtc_ice {
   bool remote_known;      /* credentials.remote_… are set and of this generation */
   bool remote_ahead;      /* the other side has restarted, this side not yet */
   bool remote_lite;
+  bool remote_named;      /* a candidate of this generation has a name for an address */
   bool remote_ended;      /* end-of-candidates */
 
   struct ice_former former;

@@ -228,7 +228,11 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
       memchr(candidate->ufrag, 0, sizeof candidate->ufrag) == NULL) {
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (!is_of_use(ice, candidate)) return 0;
+  if (!is_of_use(ice, candidate)) {
+    ice->remote_named = ice->remote_named || candidate->name[0] != '\0';
+    prtc_ice_step(ice);
+    return 0;
+  }
   PRTC_LOG(ice->context, PRTC_LOG_DEBUG, "ice", "a remote candidate of type %u", candidate->type);
   bool tcp = candidate->protocol == PRTC_PROTOCOL_TCP;
   struct ice_remote *remote = find_remote(ice, &candidate->address, tcp);
@@ -284,7 +288,7 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   while (ice->pairs.count > 0) prtc_ice_remove_pair(ice, ice->pairs.items[ice->pairs.count - 1]);
   if (!keep_remotes) {
     while (ice->remotes.count > 0) free_remote(ice, ice->remotes.items[ice->remotes.count - 1]);
-    ice->remote_ended = false;
+    ice->remote_ended = ice->remote_named = false;
   }
   ice->nomination = PRTC_NEVER;
   ice->failure = 0;

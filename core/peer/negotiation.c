@@ -410,6 +410,12 @@ int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_ty
 
 /* ----------------------------------------------------------------------------------------------------------- candidates */
 
+/* A name that is none of multicast DNS is refused: nobody is asked for it, whoever named it. */
+static bool has_bad_name(const char *text) {
+  prtc_candidate candidate;
+  return prtc_candidate_parse(&candidate, text, strlen(text)) >= 0 && !prtc_transport_takes_name(&candidate);
+}
+
 int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                 const char *ufrag) {
   PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
@@ -418,6 +424,9 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
   int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
   if (candidate == NULL) candidate = "";
+  if (has_bad_name(candidate)) {
+    return prtc_peer_fail(peer, PRTC_ERROR_SYNTAX, "the candidate's host name is not one label and \".local\"");
+  }
   result = prtc_jsep_add_candidate(peer->jsep, candidate, mid, index, ufrag);
   if (result < 0) return fail_jsep(peer, result);
   if (result > 0 && candidate[0] == '\0') {

@@ -342,6 +342,7 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .use_loopback = peer->config.use_loopback != 0,
                                                .tcp_candidates = peer->config.tcp_candidates,
                                                .relay_only = peer->config.ice_transport_policy == PRTC_ICE_POLICY_RELAY,
+                                               .hide_addresses = peer->config.hide_addresses != 0,
                                                .max_message_size = peer->config.max_message_size,
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,

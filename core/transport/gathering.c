@@ -117,6 +117,7 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   if (transport->closed) return 0;
   if (prtc_streams_request(transport, fresh, out)) return 1;
   if (prtc_relays_request(transport, fresh, out)) return 1;
+  if (prtc_names_request(transport, out)) return 1;
   if (gathering->state != PRTC_ICE_GATHERING_GATHERING) return 0;
   struct socket *wanted = find_socket(gathering, SOCKET_WANTED);
   if (gathering->wants_interfaces) {
@@ -269,6 +270,11 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
     return PRTC_OK;
   }
   if (request->type == PRTC_REQUEST_CONNECT_TCP) return prtc_streams_reply(transport, now, request, reply);
+  if (request->type == PRTC_REQUEST_FIND_NAME) {
+    prtc_names_found(transport, now, request, reply);
+    prtc_transport_pump(transport, now);
+    return PRTC_OK;
+  }
   if (transport->gathering.unanswered > 0) transport->gathering.unanswered--;
   switch (request->type) {
     case PRTC_REQUEST_INTERFACES:

@@ -16,6 +16,7 @@
 #include "core/transport/relays.h"
 #include "core/transport/routes.h"
 #include "core/transport/streams.h"
+#include "core/mdns/message.h"
 #include "core/transport/transport.h"
 
 /* Local addresses of one transport: a machine with more has the first of them used. */
@@ -62,12 +63,35 @@ struct gathering {
   struct prtc_queue closes; /* prtc_socket_id */
 };
 
+/* Remote candidates whose addresses are names that are not known yet; those beyond are refused. So many are looked for at a time. */
+enum { MAX_WAITING = 64, MAX_ASKED = 8 };
+
+struct own_name {
+  struct own_name *next;
+  prtc_address address; /* port 0 */
+  bool is_published;
+  char name[PRTC_MDNS_NAME_SIZE];
+};
+
+struct waiting_candidate {
+  struct waiting_candidate *next;
+  prtc_candidate candidate; /* its name is one of prtc_mdns_read_name */
+  bool is_asked;
+};
+
+struct names {
+  struct own_name *own;
+  struct waiting_candidate *waiting; /* in their order */
+  bool remote_ended; /* the other side has no more candidates: ICE is told once none is waiting */
+};
+
 struct prtc_transport {
   struct prtc_context *context;
   struct prtc_transport_config config;
   struct gathering gathering;
   struct stream *streams; /* TCP connections of ICE */
   struct relays relays;
+  struct names names;
   prtc_ice *ice;
   prtc_dtls *dtls;
   prtc_sctp *sctp; /* from when DTLS is connected */
@@ -135,6 +159,19 @@ void prtc_servers_new_gathering(struct prtc_transport *transport);
 /* Tells of it, once in a gathering. code: a STUN error code, or 701. */
 void prtc_server_failed(struct prtc_transport *transport, struct server *server, int code, const char *why);
 void prtc_servers_stun_failed(struct prtc_transport *transport, const prtc_address *address, int code);
+
+/* names.c */
+void prtc_names_clear(struct prtc_transport *transport);
+/* What the other side is told of a local candidate; false without memory for its name: then nothing is. */
+bool prtc_names_hide(struct prtc_transport *transport, prtc_candidate *candidate);
+/* A remote candidate with a name. SYNTAX, QUEUE_FULL, NO_MEMORY. */
+int prtc_names_add(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate);
+/* True: it is remembered, and told to ICE once no name is waiting. */
+bool prtc_names_end(struct prtc_transport *transport);
+/* The other side has these credentials from now on. */
+void prtc_names_new_generation(struct prtc_transport *transport, const char *ufrag);
+bool prtc_names_request(struct prtc_transport *transport, prtc_request *out);
+void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply);
 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */

@@ -140,6 +140,7 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   if (!over) code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
   if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
   if (code < 0) return code;
+  prtc_names_new_generation(transport, remote->ice.ufrag);
   transport->has_remote = true;
   transport->gathering.has_former = false; /* a restart has its answer */
   if (!transport->dtls_started) transport->role = remote->dtls_role;

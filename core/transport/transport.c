@@ -39,6 +39,7 @@ void prtc_transport_free(struct prtc_transport *transport) {
   prtc_relays_clear(transport);
   prtc_ice_free(transport->ice);
   prtc_gathering_clear(transport);
+  prtc_names_clear(transport);
   prtc_queue_clear(&transport->events);
   prtc_release(transport->context, transport->held);
   prtc_release(transport->context, transport);
@@ -119,8 +120,10 @@ static void selected_pair_event(struct prtc_transport *transport) {
 static void take_ice_event(struct prtc_transport *transport, const prtc_ice_event *event) {
   switch (event->type) {
     case PRTC_ICE_EVENT_CANDIDATE: {
-      const struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
-      prtc_transport_push(transport, &candidate);
+      struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
+      if (!transport->config.hide_addresses || prtc_names_hide(transport, &candidate.candidate)) {
+        prtc_transport_push(transport, &candidate);
+      }
       break;
     }
     case PRTC_ICE_EVENT_SERVER_FAILED: prtc_servers_stun_failed(transport, &event->candidate.address, event->code); break;
@@ -386,7 +389,8 @@ int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time n
 }
 
 int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate) {
-  int code = prtc_ice_add_remote_candidate(transport->ice, now, candidate);
+  int code = candidate->name[0] != '\0' ? prtc_names_add(transport, now, candidate)
+                                        : prtc_ice_add_remote_candidate(transport->ice, now, candidate);
   if (code >= 0 && candidate->protocol == PRTC_PROTOCOL_UDP && candidate->address.family != PRTC_FAMILY_NONE) {
     prtc_relays_permit(transport, now, &candidate->address);
   }
@@ -395,6 +399,7 @@ int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_t
 }
 
 int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now) {
+  if (prtc_names_end(transport)) return PRTC_OK;
   int code = prtc_ice_end_of_remote_candidates(transport->ice, now);
   prtc_transport_pump(transport, now);
   return code;

@@ -30,6 +30,7 @@ struct prtc_transport_config {
   bool use_loopback;
   uint32_t tcp_candidates;   /* prtc_tcp_candidates */
   bool relay_only;           /* iceTransportPolicy "relay": nothing leaves but to TURN servers, and ICE has relayed candidates alone */
+  bool hide_addresses;       /* local candidates have names in place of addresses */
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
   bool streaming;            /* the other side's channels are streaming ones */
@@ -82,6 +83,11 @@ int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport
 
 /* ------------------------------------------------------------------------------------- sockets: requests and their replies */
 
+/* Beside prtc_request_type: what the endpoint itself does, by multicast DNS. */
+enum {
+  PRTC_REQUEST_PUBLISH_NAME = 1000, /* name: is answered for with `address` from now on. No reply */
+  PRTC_REQUEST_FIND_NAME            /* name; reply: as of RESOLVE, one address */
+};
 /* What it wants of the driver: 1 and fills *out, or 0. The endpoint gives the ids: out->socket is given as the id that a socket will have
  * which this request opens, for those who need to know it before the reply; it is given again with the reply. */
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out);
@@ -144,6 +150,8 @@ struct prtc_transport_remote {
 int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_remote *remote);
 
 int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_time now, const prtc_candidate *candidate);
+/* Whether it has an address, or a name that can be looked for: others are refused with SYNTAX. */
+bool prtc_transport_takes_name(const prtc_candidate *candidate);
 int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now);
 /* ICE restart, in two steps: credentials for an offer that is not applied yet; then a new generation with them, whose gathering
  * prtc_transport_gather begins. While the other side has not answered it can be taken back: all is as it was before. */

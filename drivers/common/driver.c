@@ -141,6 +141,7 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
       break;
     case PRTC_REQUEST_OPEN_UDP:
     case PRTC_REQUEST_LISTEN_TCP:
+    case PRTC_REQUEST_JOIN_MULTICAST:
       reply_open(driver, now, request);
       break;
     case PRTC_REQUEST_CONNECT_TCP:
@@ -149,10 +150,6 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
       break;
     case PRTC_REQUEST_CLOSE:
       if (socket != NULL) prtc_socket_close(driver, socket);
-      break;
-    case PRTC_REQUEST_JOIN_MULTICAST:
-      reply(driver, now, request,
-            socket == NULL ? EBADF : prtc_socket_join(socket, &request->address, request->interface_index));
       break;
     case PRTC_REQUEST_RESOLVE:
       prtc_resolve(driver, now, request);

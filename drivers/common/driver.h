@@ -128,7 +128,7 @@ void prtc_address_from_system(const struct sockaddr *address, prtc_address *out)
 /* ------------------------------------------------------------------------------------------------------------- sockets.c */
 
 struct prtc_socket *prtc_socket_find(const struct prtc_driver *driver, prtc_socket_id id);
-/* Opens and binds a UDP socket, and sets *bound. 0 or an errno. */
+/* Opens and binds a UDP socket, joins where that is asked for, and sets *bound. 0 or an errno. */
 int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, prtc_address *bound);
 /* The steps of it, for other kinds: 0 or an errno. What was not added is the caller's to close. */
 int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int *out);
@@ -139,10 +139,13 @@ int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descripto
 int prtc_socket_error(const struct prtc_socket *socket);
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket);
 void prtc_sockets_free(struct prtc_driver *driver);
-/* 0 or an errno. */
-int prtc_socket_join(struct prtc_socket *socket, const prtc_address *group, uint32_t interface_index);
 /* Watches for output, too, or no longer. */
 void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted);
+
+/* ----------------------------------------------------------------------------------------------------------- multicast.c */
+
+/* Before it is bound: shares group and port with other programs, joins, and will send by the interface. 0 or an errno. */
+int prtc_multicast_join(int descriptor, const prtc_request *request);
 
 /* ---------------------------------------------------------------------------------------------------------------- send.c */
 

@@ -100,7 +100,8 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
   int descriptor, family = request->address.family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6;
   int error = prtc_socket_make(driver, family, SOCK_DGRAM, &descriptor);
   if (error != 0) return error;
-  error = prtc_socket_bind(descriptor, request, bound);
+  if (request->type == PRTC_REQUEST_JOIN_MULTICAST) error = prtc_multicast_join(descriptor, request);
+  if (error == 0) error = prtc_socket_bind(descriptor, request, bound);
   if (error == 0) error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_UDP, PRTC_READY_INPUT, &socket);
   if (error != 0) {
     close(descriptor);
@@ -152,13 +153,4 @@ void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *so
   if (socket->waits_for_output == wanted) return;
   uint32_t events = wanted ? PRTC_READY_INPUT | PRTC_READY_OUTPUT : PRTC_READY_INPUT;
   if (driver->system->watch(driver->waiter, socket->descriptor, socket->id, events) == 0) socket->waits_for_output = wanted;
-}
-
-int prtc_socket_join(struct prtc_socket *socket, const prtc_address *group, uint32_t interface_index) {
-  struct sockaddr_storage address;
-  if (prtc_address_to_system(group, &address) == 0 || address.ss_family != socket->family) return EINVAL;
-  /* RFC 3678: one structure for both families */
-  struct group_req request = {.gr_interface = interface_index, .gr_group = address};
-  int level = socket->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-  return setsockopt(socket->descriptor, level, MCAST_JOIN_GROUP, &request, sizeof request) == 0 ? 0 : errno;
 }

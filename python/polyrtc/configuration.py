@@ -52,6 +52,8 @@ class RTCConfiguration:
     # Beyond the W3C and aiortc
     useLoopback: bool = False
     """Gather loopback addresses too. Without it they serve only when there is no other address."""
+    hideAddresses: bool = False
+    """Tell the other side random ``.local`` names in place of local addresses, as browsers do; multicast DNS answers for them."""
     maxMessageSize: int = 0
     """The largest message taken from the other side, in bytes, at most 256 MiB; 0: 256 KiB. ``polyrtc.NO_LIMIT``: none is announced,
     for messages that are read in parts; of those that are not, up to 16 MiB are taken."""

@@ -49,10 +49,12 @@ class Host:
         self.peers: dict[int, SimPeer] = {}
         self.sockets: dict[int, Address] = {}
         self.mtu = 1200
+        self.multicast = True  # False: its driver has no such thing
         self.timeouts = 0
         self.sent = self.received = 0
         self._ports = itertools.count(49_152)
         self._by_address: dict[Address, int] = {}
+        self._groups: dict[tuple[int, Address], int] = {}  # sockets, by the index of their interface and their group
         self._inbox: list[Datagram] = []
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = itertools.count()
@@ -84,8 +86,8 @@ class Host:
         self.endpoint.free()
         self._inbox.clear()
         self._later.clear()
-        self.sockets.clear()
-        self._by_address.clear()
+        for socket in list(self.sockets):
+            self._close(socket)
 
     def touch(self) -> None:
         """A command was given: what it led to is fetched in this instant."""
@@ -99,7 +101,7 @@ class Host:
     # ------------------------------------------------------------------------------------------------- for the network
 
     def deliver(self, now: int, interface: Interface, packet: Packet) -> None:
-        socket = self._by_address.get(packet.target) or self._by_address.get(
+        socket = self._groups.get((interface.index, packet.target)) or self._by_address.get(packet.target) or self._by_address.get(
             ("::" if ":" in packet.target[0] else "0.0.0.0", packet.target[1])
         )
         if socket is None or self.freed:
@@ -258,14 +260,18 @@ class Host:
         segments = datagram.segments()
         if len(segments) > 1:
             self.simulation.counters["trains sent"] += 1
+        remote = (datagram.remote[0].partition("%")[0], datagram.remote[1])
         for segment in segments:
             if not 0 < len(segment) <= self.mtu:
                 raise InvariantError(f"a datagram of {len(segment)} bytes (the limit is {self.mtu})")
             self.sent += 1
-            interface.send(now, Packet((interface.ip, bound[1]), datagram.remote, bytes(segment), datagram.ecn))
+            interface.send(now, Packet((interface.ip, bound[1]), remote, bytes(segment), datagram.ecn))
 
     def _outgoing(self, bound: Address, datagram: Datagram) -> Interface:
         assert datagram.remote is not None
+        for interface in self.interfaces:
+            if self._groups.get((interface.index, bound)) == datagram.socket:
+                return interface
         wanted = datagram.local[0] if datagram.local is not None else bound[0]
         for interface in self.interfaces:
             if interface.ip == wanted:
@@ -315,6 +321,8 @@ class Host:
             self.endpoint.reply(now, request.id, interfaces=found)
         elif request.type == RequestType.OPEN_UDP:
             self._open(now, request)
+        elif request.type == RequestType.JOIN_MULTICAST and self.multicast:
+            self._join(now, request)
         elif request.type == RequestType.RESOLVE:
             addresses = self.simulation.names.get(request.name or "", [])
             code = 0 if addresses else ErrorCode.NOT_FOUND
@@ -339,5 +347,22 @@ class Host:
         if not self.endpoint.reply(now, request.id, address=address):
             self._close(request.socket)
 
+    def _join(self, now: int, request: sansio.Request) -> None:
+        assert request.address is not None
+        group = (request.address[0].partition("%")[0], request.address[1])
+        interface = next(i for i in self.interfaces if i.index == request.interface_index)
+        if (":" in interface.ip) != (":" in group[0]) or (interface.index, group) in self._groups:
+            raise InvariantError(f"{group} cannot be joined on {interface.ip}, or is already")
+        self.sockets[request.socket] = group
+        self._groups[interface.index, group] = request.socket
+        interface.segment.join(interface, group)
+        if not self.endpoint.reply(now, request.id, address=group):
+            self._close(request.socket)
+
     def _close(self, socket: int) -> None:
-        self._by_address.pop(self.sockets.pop(socket), None)
+        address = self.sockets.pop(socket)
+        self._by_address.pop(address, None)
+        for interface in self.interfaces:
+            if self._groups.get((interface.index, address)) == socket:
+                del self._groups[interface.index, address]
+                interface.segment.leave(interface, address)

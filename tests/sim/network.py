@@ -168,6 +168,8 @@ class Segment:
     name: str
     interfaces: dict[str, Interface] = field(default_factory=dict)
     gateway: Interface | None = None
+    members: dict[Address, list[Interface]] = field(default_factory=dict)
+    """Who gets what is sent to a group and port."""
 
     def attach(self, node: Node, ip: str, up: Conditions | None = None, down: Conditions | None = None) -> Interface:
         """Gives `node` an interface with the address `ip`; both directions are perfect but for 10 ms unless told."""
@@ -181,6 +183,14 @@ class Segment:
         )
         self.interfaces[ip] = interface
         return interface
+
+
+    def join(self, interface: Interface, group: Address) -> None:
+        """What is sent to the group comes to the interface, what it sends itself included."""
+        self.members.setdefault(group, []).append(interface)
+
+    def leave(self, interface: Interface, group: Address) -> None:
+        self.members[group].remove(interface)
 
 
 #: Sees each datagram as it is sent, and says what goes on in its stead: the datagram, or with others, or nothing.
@@ -210,12 +220,25 @@ class Network:
             packets = [passed for given in packets for passed in tap(now, given)]
         for one in packets:
             self.counters["sent"] += 1
+            if ip_address(one.target[0]).is_multicast:
+                self._multicast(now, sender, one)
+                continue
             for arrival, copy in sender.up.pass_through(now, one):
                 receiver = sender.segment.interfaces.get(copy.target[0], sender.segment.gateway)
                 if receiver is None or receiver is sender:
                     self.counters["unroutable"] += 1
                 else:
                     self._fly(arrival, receiver, copy, False)
+
+    def _multicast(self, now: int, sender: Interface, packet: Packet) -> None:
+        """To all members on the segment; no gateway passes it on."""
+        members = sender.segment.members.get(packet.target, [])
+        if sender in members:
+            self.inject(now, sender, packet)
+        for arrival, copy in sender.up.pass_through(now, packet):
+            for member in members:
+                if member is not sender:
+                    self._fly(arrival, member, copy, False)
 
     def inject(self, at: int, receiver: Interface, packet: Packet) -> None:
         """Has a datagram arrive at `at`, whoever it comes from."""

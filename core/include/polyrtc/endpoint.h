@@ -169,7 +169,9 @@ typedef enum prtc_request_type {
                                   interface_index. Reply: address, once connected */
   PRTC_REQUEST_LISTEN_TCP,     /* socket; address; interface_index. Reply: address; then prtc_endpoint_accepted for each */
   PRTC_REQUEST_CLOSE,          /* socket: close it. No reply */
-  PRTC_REQUEST_JOIN_MULTICAST, /* socket; address: the group; interface_index. Reply: code alone */
+  PRTC_REQUEST_JOIN_MULTICAST, /* socket: a UDP one, bound to `address`, a group and a port that other programs may have as well
+                                  (SO_REUSEADDR, SO_REUSEPORT); joined on interface_index, by which what it sends to the group
+                                  leaves (with 255 hops), this machine's own members included. Reply: address, as bound */
   PRTC_REQUEST_RESOLVE         /* name; reply: addresses, address_count (ports are of no matter) */
 } prtc_request_type;
 

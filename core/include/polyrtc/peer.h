@@ -129,6 +129,10 @@ typedef struct prtc_peer_config {
                                      of the local one in host candidates (=), or beside it as a server-reflexive one (+); the
                                      first that fits counts, and * is any address of that family */
   uint32_t tcp_candidates;        /* prtc_tcp_candidates */
+  uint32_t hide_addresses;        /* 1: the other side is told random ".local" names in place of the local addresses, as browsers
+                                     do without permission for the camera (draft-ietf-mmusic-mdns-ice-candidates); they are
+                                     answered for by multicast DNS on the links of this host. What STUN and TURN servers give is
+                                     told as it is, without what is behind it. Statistics and events of this side show all */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts are borrowed as
@@ -184,9 +188,11 @@ PRTC_API int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, pr
 
 /* W3C addIceCandidate. `candidate` is the candidate-attribute of RFC 8839 without "a=", "" for the end of candidates.
  * mid may be NULL when index is given and index -1 when mid is given; ufrag may be NULL. All texts NUL-terminated.
- * Candidates that polyrtc cannot use (TCP, `.local` names, other components) are accepted and ignored. Errors: INVALID_STATE (there is
- * no remote description), INVALID_ARGUMENT (neither mid nor index), SYNTAX, NOT_FOUND (the remote description has no such section, or
- * none with this ufrag), QUEUE_FULL (more than 256 remote candidates, or more text than a description may have), NO_MEMORY. */
+ * One with a `.local` name is looked for by multicast DNS and used when its address is found; with another name it is refused.
+ * Candidates that polyrtc cannot use (of other components) are accepted and ignored. Errors: INVALID_STATE (there is no remote
+ * description), INVALID_ARGUMENT (neither mid nor index), SYNTAX (a bad host name, too), NOT_FOUND (the remote description has no such
+ * section, or none with this ufrag), QUEUE_FULL (more than 256 remote candidates, 64 of them with names that are still looked for,
+ * or more text than a description may have), NO_MEMORY. */
 PRTC_API int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                          const char *ufrag);
 
