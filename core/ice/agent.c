@@ -409,5 +409,9 @@ int prtc_ice_knows_path(const prtc_ice *ice, prtc_socket_id socket, const prtc_a
     bool authenticated = pair->valid || pair->heard;
     if (authenticated && pair->socket->id == socket && prtc_ice_same_address(&pair->remote->address, remote)) return 1;
   }
+  for (size_t i = 0; i < ice->early.count; i++) { /* its sender has our password, though we do not have his yet */
+    const struct ice_early *early = prtc_queue_at(&ice->early, i);
+    if (early->socket == socket && prtc_ice_same_address(&early->remote, remote)) return 1;
+  }
   return 0;
 }

@@ -185,6 +185,7 @@ static void early_checks_are_remembered(void) {
   run_for(world, 450 * MS); /* before the first retransmission */
   PRTC_CHECK_INT(state_of(world, 1), PRTC_ICE_TRANSPORT_NEW);
   PRTC_CHECK_INT(world->agents[1].ice->pairs.count, 0);
+  PRTC_CHECK_INT(prtc_ice_knows_path(world->agents[1].ice, world->agents[1].sockets[0], &world->agents[0].addresses[0]), 1);
   prtc_time start = world->now;
   give_parameters(world, 0, 1);
   run_for(world, 3 * world->delay);

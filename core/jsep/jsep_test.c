@@ -97,7 +97,7 @@ static void test_offer_text(void) {
                    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sctp-port:5000\r\n"
                    "a=max-message-size:262144\r\na=ice-ufrag:locl\r\na=ice-pwd:localpasswordlocalpass\r\n"
                    "a=ice-options:trickle ice2\r\na=fingerprint:sha-256 " OFFER_FINGERPRINT
-                   "\r\na=setup:actpass\r\na=tls-id:");
+                   "\r\na=tls-id:");
   prtc_jsep_free(jsep);
 }
 

@@ -117,9 +117,13 @@ static void take_back(prtc_peer *peer, prtc_time now) {
 /* --------------------------------------------------------------------------------------------------------------- create */
 
 static int create_offer(prtc_peer *peer, prtc_time now, bool ice_restart, char *out, size_t capacity) {
-  (void)now;
   prtc_ice_parameters ice = {.ufrag = ""};
   prtc_sdp_fingerprint fingerprint;
+  if (peer->config.always_negotiate_data) {
+    int code = prtc_peer_need_transport(peer, now);
+    if (code < 0) return code;
+    peer->has_data = true;
+  }
   (void)prtc_peer_local_side(peer, &ice, &fingerprint);
   bool in_use = is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, false)) ||
                 is_ufrag(ice.ufrag, prtc_jsep_local_ufrag(peer->jsep, true));

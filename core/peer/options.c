@@ -23,7 +23,7 @@ static const struct option {
     OPTION(no_renomination, NUMBER),      OPTION(port_minimum, NUMBER),      OPTION(port_maximum, NUMBER),
     OPTION(hide_addresses, NUMBER),
     OPTION(interface_filter, TEXT),       OPTION(address_filter, TEXT),      OPTION(address_mappings, TEXT),
-    OPTION(tcp_candidates, NUMBER),
+    OPTION(tcp_candidates, NUMBER), OPTION(always_negotiate_data, NUMBER),
 };
 
 enum { COUNT = sizeof options / sizeof options[0] };

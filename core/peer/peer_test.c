@@ -327,6 +327,26 @@ static void test_channels_at_every_stage(void) {
 }
 
 /* The other side accepts no data, and there is nothing to complain of. */
+static void test_data_is_always_negotiated(void) {
+  prtc_peer_config config;
+  const char *reason;
+  pair_open(&pair);
+  PRTC_INIT(&config);
+  config.always_negotiate_data = 1;
+  prtc_peer_destroy(pair.a.peer);
+  PRTC_REQUIRE(side_create(&pair.a, &config, &reason) == PRTC_OK);
+  pair_fetch(&pair);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_negotiate(&pair, &pair.a, &pair.b);
+  pair_run(&pair, 5000000);
+  check_connected();
+  add_channel(&pair, &pair.b);
+  pair_run(&pair, 100000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_DATA_CHANNEL), 1);
+  PRTC_CHECK_INT(count_events(&pair.b, PRTC_EVENT_NEGOTIATION_NEEDED), 0);
+  pair_close(&pair);
+}
+
 static void test_data_is_rejected(void) {
   pair_open(&pair);
   add_channel(&pair, &pair.a);
@@ -986,6 +1006,7 @@ int main(void) {
   PRTC_RUN(test_bundle_only_with_port_zero);
   PRTC_RUN(test_candidates_before_the_answer);
   PRTC_RUN(test_channels_at_every_stage);
+  PRTC_RUN(test_data_is_always_negotiated);
   PRTC_RUN(test_data_is_rejected);
   PRTC_RUN(test_data_is_rejected_later);
   PRTC_RUN(test_rejection_is_told_by_the_answer);

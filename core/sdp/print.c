@@ -38,16 +38,16 @@ static void print_sctp(struct prtc_text *text, const prtc_sdp_media *media) {
 
 static void print_transport(struct prtc_text *text, const prtc_sdp_media *media) {
   static const char *const setups[] = {NULL, "actpass", "active", "passive"};
+  for (size_t i = 0; i < media->candidate_count; i++) prtc_text_print(text, "a=%s\r\n", media->candidates[i]);
+  print_flag(text, "end-of-candidates", media->end_of_candidates);
   print_value(text, "ice-ufrag", media->ice_ufrag);
   print_value(text, "ice-pwd", media->ice_pwd);
   print_value(text, "ice-options", media->ice_options);
   for (size_t i = 0; i < media->fingerprint_count; i++) {
     prtc_text_print(text, "a=fingerprint:%s %s\r\n", media->fingerprints[i].algorithm, media->fingerprints[i].value);
   }
-  print_value(text, "setup", setups[media->setup]);
   print_value(text, "tls-id", media->tls_id);
-  for (size_t i = 0; i < media->candidate_count; i++) prtc_text_print(text, "a=%s\r\n", media->candidates[i]);
-  print_flag(text, "end-of-candidates", media->end_of_candidates);
+  print_value(text, "setup", setups[media->setup]);
 }
 
 static void print_media(struct prtc_text *text, const prtc_sdp_media *media) {

@@ -301,9 +301,10 @@ static void test_filled_by_hand(void) {
   char out[2048];
   PRTC_CHECK(prtc_sdp_print(&session, out, sizeof out) > 0);
   PRTC_CHECK_TEXT(out, HEAD "a=group:BUNDLE 0\r\n" DATA "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=sctp-port:5000\r\n"
+                            "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n"
                             "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=ice-options:trickle\r\n"
                             "a=fingerprint:sha-256 " FINGERPRINT
-                            "\r\na=setup:passive\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n");
+                            "\r\na=setup:passive\r\n");
   check_prints(out, out);
 }
 

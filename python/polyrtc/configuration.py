@@ -44,7 +44,7 @@ class RTCConfiguration:
     iceTransportPolicy: RTCIceTransportPolicy = RTCIceTransportPolicy.ALL
     bundlePolicy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
     alwaysNegotiateDataChannels: bool = False
-    """Not supported yet: create a channel before the offer."""
+    """An offer has a section for data channels, whether one has been created or not."""
 
     certificates: list[RTCCertificate] | None = None
     """W3C, not in aiortc. The first is used, none of them may have expired. ``None``: one that the connections of a loop share."""

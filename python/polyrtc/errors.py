@@ -56,8 +56,8 @@ class InvalidStateError(PrtcError):
     """The object is not in a state in which this can be done."""
 
 
-class InvalidAccessError(PrtcError):
-    """A description is well formed but not acceptable."""
+class InvalidAccessError(PrtcError, ValueError):
+    """A description is well formed but not acceptable. (aiortc raises ValueError.)"""
 
 
 class InvalidModificationError(PrtcError):

@@ -23,7 +23,7 @@ from .sansio import Address, DescriptionKind, Event, EventType, IceServer, Peer,
 from .stats import RTCStatsReport
 from .transports import RTCSctpTransport
 
-logger = logging.getLogger("polyrtc")
+logger = logging.getLogger("polyrtc.rtcpeerconnection")
 
 GATHERING_TIMEOUT = 5.0
 """Seconds for which setLocalDescription waits for gathering, at most, when nobody listens to "icecandidate"."""
@@ -98,7 +98,6 @@ class RTCPeerConnection(Emitter):
         self.__descriptions: dict[int, RTCSessionDescription | None] = {}  # the last, once it is closed
         self.__last_states: States | None = None
         self.__last_stats: RTCStatsReport | None = None
-        self.__check_configuration(self.__configuration)
         for certificate in self.__configuration.certificates or ():
             certificate._check_expiry()
         if is_loop_running():
@@ -194,22 +193,17 @@ class RTCPeerConnection(Emitter):
             hideAddresses=configuration.hideAddresses or old.hideAddresses,
             maxMessageSize=configuration.maxMessageSize or old.maxMessageSize,
             sendQueueSize=configuration.sendQueueSize or old.sendQueueSize,
+            alwaysNegotiateDataChannels=configuration.alwaysNegotiateDataChannels or old.alwaysNegotiateDataChannels,
             udpPort=configuration.udpPort or old.udpPort,
         )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
             raise invalid_modification("certificates and bundlePolicy cannot be changed")
-        self.__check_configuration(configuration)
         if self.__bound is not None and configuration.udpPort != old.udpPort:
             raise invalid_modification("udpPort cannot be changed any more")
         if self.__bound is not None:
             engine, peer = self.__bound
             peer.set_configuration(engine.driver.now(), **self.__settings(configuration))
         self.__configuration = configuration
-
-    @staticmethod
-    def __check_configuration(configuration: RTCConfiguration) -> None:
-        if configuration.alwaysNegotiateDataChannels:
-            raise not_supported("alwaysNegotiateDataChannels is not supported: create a data channel before the offer")
 
     @staticmethod
     def __settings(configuration: RTCConfiguration) -> dict[str, Any]:
@@ -226,6 +220,7 @@ class RTCPeerConnection(Emitter):
             "hide_addresses": configuration.hideAddresses,
             "max_message_size": configuration.maxMessageSize,
             "send_queue_size": configuration.sendQueueSize,
+            "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
             "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
         }
 
@@ -240,6 +235,8 @@ class RTCPeerConnection(Emitter):
     async def createAnswer(self) -> RTCSessionDescription:
         """An answer to the offer that was set as the remote description."""
         self.__assert_not_closed()
+        if self.__signaling_state not in _LOCAL["answer"]:
+            raise invalid_state(f'Cannot create answer in signaling state "{self.__signaling_state}"')
         _, peer = self.__bind()
         return RTCSessionDescription(sdp=peer.create_answer(self._now()), type="answer")
 
@@ -290,7 +287,7 @@ class RTCPeerConnection(Emitter):
             raise argument_error("Candidate must have either sdpMid or sdpMLineIndex")
         engine, peer = self.__bind()
         if self.remoteDescription is None:
-            logger.warning("%r: addIceCandidate called without remote description", self)
+            logger.warning("RTCPeerConnection addIceCandidate called without remote description")
             if len(self.__early_candidates) < _EARLY_CANDIDATES:
                 self.__early_candidates.append(candidate)
         elif candidate is None:

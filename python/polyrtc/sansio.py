@@ -515,6 +515,7 @@ class Endpoint:
         address_filter: str = "",
         address_mappings: str = "",
         hide_addresses: bool = False,
+        always_negotiate_data: bool = False,
     ) -> Peer:
         """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. max_message_size may be
         NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
@@ -540,6 +541,7 @@ class Endpoint:
                     "address_filter": address_filter,
                     "address_mappings": address_mappings,
                     "hide_addresses": hide_addresses,
+                    "always_negotiate_data": always_negotiate_data,
                 },
             )
             peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)

@@ -127,6 +127,7 @@ class RTCDtlsTransport(_Transport):
 
     def __init__(self, connection: RTCPeerConnection) -> None:
         super().__init__("new")
+        self.__connection = connection
         self.__transport = RTCIceTransport(connection)
         self._remote_certificates: list[bytes] = []
 
@@ -134,6 +135,22 @@ class RTCDtlsTransport(_Transport):
     def transport(self) -> RTCIceTransport:
         """aiortc's name."""
         return self.__transport
+
+    @property
+    def role(self) -> str:
+        """``"client"`` or ``"server"`` of the handshake; ``"auto"`` before that is negotiated. (Not in the W3C's text.)"""
+        ours, theirs = self.__setup(False), self.__setup(True)
+        if ours == "active" or (ours == "actpass" and theirs == "passive"):
+            return "client"
+        if ours == "passive" or (ours == "actpass" and theirs == "active"):
+            return "server"
+        return "auto"
+
+    _role = role  # aiortc's
+
+    def __setup(self, remote: bool) -> str:
+        lines = self.__connection._data_section(remote)
+        return next((line[8:] for line in lines if line.startswith("a=setup:")), "")
 
     def getRemoteCertificates(self) -> list[bytes]:
         """The other side's certificate, X.509 in DER; empty before it is connected (W3C section 5.5.1)."""

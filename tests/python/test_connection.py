@@ -264,14 +264,23 @@ async def test_a_bad_server_is_refused_at_once(url: str) -> None:
         RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(url)]))
 
 
+async def test_an_offer_of_data_without_a_channel() -> None:
+    async with pair(alwaysNegotiateDataChannels=True) as (a, b):
+        await negotiate(a, b)
+        assert a.sctp is not None
+        await state(a, "connectionState", "connected")
+        needed: list[bool] = []
+        b.on("negotiationneeded", lambda: needed.append(True))
+        await state(b.createDataChannel("chat"), "readyState", "open")
+        assert not needed
+
+
 async def test_media_is_not_supported() -> None:
     async with pair() as (a, _):
         with pytest.raises(NotSupportedError, match="media"):
             a.addTrack(object())
         with pytest.raises(NotSupportedError, match="media"):
             a.addTransceiver("audio")
-        with pytest.raises(NotSupportedError):
-            RTCPeerConnection(RTCConfiguration(alwaysNegotiateDataChannels=True))
 
 
 async def test_after_close_everything_is_refused() -> None:

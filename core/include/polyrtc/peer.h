@@ -133,6 +133,7 @@ typedef struct prtc_peer_config {
                                      do without permission for the camera (draft-ietf-mmusic-mdns-ice-candidates); they are
                                      answered for by multicast DNS on the links of this host. What STUN and TURN servers give is
                                      told as it is, without what is behind it. Statistics and events of this side show all */
+  uint32_t always_negotiate_data; /* 1: every offer has a data section, whether a channel has been made or not */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts are borrowed as

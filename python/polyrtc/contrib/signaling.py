@@ -177,16 +177,18 @@ class CopyAndPasteSignaling(BaseSignaling):
     async def send(self, descr: SignalingObject) -> None:
         print("-- Please send this message to the remote party --")
         self._write_pipe.write(object_to_string(descr) + "\n")
-        print(flush=True)
+        print()
+        self._write_pipe.flush()
 
     async def receive(self) -> SignalingObject | None:
         if self._reader is None:
             raise ConnectionError("the signalling is not connected")
-        print("-- Please enter a message from remote party --", flush=True)
+        print("-- Please enter a message from remote party --")
+        sys.stdout.flush()
         line = b"\n"
         while line and not line.strip():  # pasting brings empty lines along
             line = await self._reader.readline()
-        print(flush=True)
+        print()
         return object_from_string(line.decode(self._read_pipe.encoding or "utf-8")) if line else None
 
 
