@@ -133,7 +133,7 @@ class ToyEndpoint:
         return self.peers[id]
 
     def stats(self) -> Stats:
-        return Stats(self.counts[0], self.counts[1], 0, 0, self.counts[4], len(self.peers))
+        return Stats(self.counts[0], self.counts[1], 0, 0, self.counts[4], len(self.peers), 0)
 
 
 class _Channel:
