@@ -77,7 +77,7 @@ static inline void crowd_open(struct crowd *crowd, size_t most, uint32_t udp_por
   crowd->port = 10000;
   crowd->transcript = 5381;
   crowd->peer_capacity = most;
-  crowd->flight_capacity = 64 * most + 4096;
+  crowd->flight_capacity = 64 * (most < 256 ? most : 256) + 4096;
   crowd->flights = malloc(crowd->flight_capacity * sizeof *crowd->flights);
   for (int i = 0; i < 2; i++) {
     prtc_endpoint_config config;

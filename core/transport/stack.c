@@ -108,6 +108,10 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
   /* An offerer may be sent a ClientHello before the answer has reached it: the handshake begins, and waits at the certificate until
    * the answer brings the fingerprint. */
   if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_NEW) {
+    /* What a connection of before still sends to this address, by its former end, begins nothing: only an open handshake record does
+     * (RFC 6347 section 4.1: type 22, epoch 0). */
+    const uint8_t *record = datagram->data;
+    if (datagram->size < 5 || record[0] != 22 || record[3] != 0 || record[4] != 0) return PRTC_ERROR_UNEXPECTED;
     int code = prtc_dtls_start(transport->dtls, now, transport->has_remote ? transport->role : PRTC_DTLS_ROLE_AUTO);
     if (code < 0) return code;
     transport->dtls_started = transport->has_remote && transport->role != PRTC_DTLS_ROLE_AUTO;

@@ -18,7 +18,7 @@ LEAST = {
     "channels: max_retransmits, ordered": 300, "channels: max_retransmits, unordered": 200, "connections: disconnected": 100,
     "connections: failed": 20, "datagrams corrupted": 5_000, "datagrams duplicated": 10_000, "datagrams lost": 10_000,
     "datagrams queue full": 2_000, "datagrams reordered": 20_000, "events left unread": 300, "glare: offers ignored": 200,
-    "glare: own offers taken back": 200, "hosts behind a NAT": 200, "ids used again": 100, "messages lost, as they may be": 500,
+    "glare: own offers taken back": 200, "hosts behind a NAT": 200, "hosts with one port for all": 300, "ids used again": 100, "messages lost, as they may be": 500,
     "messages paused": 200, "messages received": 50_000, "messages sent: binary": 30_000, "messages sent: empty": 5_000,
     "messages sent: text": 10_000, "negotiations: answer": 1_000, "negotiations: pranswer": 200, "networks: good": 300, "networks: calm": 150,
     "networks: with an attacker": 150, "offers": 300, "offers from both sides": 200, "outages": 80, "peers closed": 500,

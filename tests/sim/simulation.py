@@ -64,12 +64,13 @@ class Simulation:
     # ---------------------------------------------------------------------------------------------------------- making
 
     def host(self, name: str | None = None, *ips: str, segment: Segment | None = None, habits: Habits | None = None,
-             up: Conditions | None = None, down: Conditions | None = None) -> Host:
-        """A machine with the given addresses (one of its own choice when none is given) on the internet or a segment."""
+             up: Conditions | None = None, down: Conditions | None = None, **config: Any) -> Host:
+        """A machine with the given addresses (one of its own choice when none is given) on the internet or a segment. What else is given
+        is the endpoint's (:class:`polyrtc.sansio.Endpoint`)."""
         number = len(self.hosts) + 1
         name = name or f"host{number}"
         seed = hashlib.sha256(f"endpoint {self.seed} {name}".encode()).digest()
-        endpoint = self._endpoint(seed, self.now, log_level=self._log_level)
+        endpoint = self._endpoint(seed, self.now, log_level=self._log_level, **config)
         host = Host(self, name, endpoint, habits or Habits())
         for ip in ips or (f"198.51.100.{number}",):
             host.interfaces.append((segment or self.internet).attach(host, ip, up, down))

@@ -44,7 +44,7 @@ LONGEST_WAY = 1_500_000
 #: What `without` may name besides ACTIONS: the surroundings of a run.
 SURROUNDINGS = (
     "nat", "loss", "reorder", "duplicate", "corrupt", "rate", "jitter", "delay", "habits", "attacker", "limits", "more pairs",
-    "early leaving", "streaming", "life times",
+    "early leaving", "streaming", "life times", "one port",
 )
 
 _COUNTERS = ("bytes", "packets", "messages", "requests", "responses", "consentRequests", "dataChannels", "selectedCandidatePairChanges")
@@ -657,19 +657,24 @@ class Workload:
     def _make_host(self, number: int, conditions: Conditions, habits: Habits) -> Host:
         """On the internet by one or two addresses, or in a home behind a NAT."""
         random, sim = self.random, self.simulation
+        config = {}
+        # One of the two at most: of two pairs between the same two addresses and ports the second could not be told apart.
+        if Random(f"one port {self.seed}").choice((0, 1, None, None)) == number and "one port" not in self.without:
+            config["udp_port"] = 7000 + number
+            self.count["hosts with one port for all"] += 1
         if random.random() < 0.3 and "nat" not in self.without:
             filtering = random.choice(list(Dependence))
             nat = Nat(f"nat{number}", sim.internet, f"203.0.113.{number + 100}", f"10.{number}.0.1", filtering=filtering)
             nat.outside.up.conditions = conditions
             self.nats.append(nat)
             self.count["hosts behind a NAT"] += 1
-            return sim.host(f"side{number}", f"10.{number}.0.2", segment=nat.segment, habits=habits)
+            return sim.host(f"side{number}", f"10.{number}.0.2", segment=nat.segment, habits=habits, **config)
         ips = random.choice((
             [f"198.51.100.{number + 1}"],
             [f"2001:db8::{number + 1}", f"198.51.100.{number + 1}"],
             [f"198.51.100.{number + 1}", f"203.0.113.{number + 1}"],
         ))
-        return sim.host(f"side{number}", *ips, up=conditions, habits=habits)
+        return sim.host(f"side{number}", *ips, up=conditions, habits=habits, **config)
 
     def _connect(self) -> None:
         random = self.random
