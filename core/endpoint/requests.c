@@ -192,6 +192,8 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
       prtc_names_publish(endpoint, place, out);
       continue;
     }
+    bool gone = out->type == PRTC_REQUEST_CLOSE && prtc_map_get(&endpoint->sockets, out->socket) == NULL;
+    if (gone) continue; /* the driver has said meanwhile that it is closed */
     int code = issue(endpoint, place, out);
     if (code == 1 && out->type == PRTC_REQUEST_FIND_NAME) {
       prtc_names_find(endpoint, out);

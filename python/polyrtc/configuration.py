@@ -59,6 +59,9 @@ class RTCConfiguration:
     for messages that are read in parts; of those that are not, up to 16 MiB are taken."""
     sendQueueSize: int = 0
     """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""
+    tcpCandidates: str | None = None
+    """ICE over TCP (RFC 6544), for where UDP does not get through. ``"active"``, the same as ``None``: connections are made to an other side
+    that can be connected to, as many servers can; ``"all"``: it may connect to this side, too; ``"none"``."""
     udpPort: int = 0
     """One UDP port for all connections of the event loop that name it, for servers behind a firewall. 0: each has ports of its own;
     ``polyrtc.ANY_PORT``: one port that the system chooses. Two connections of one process that share a port do not connect with each other."""

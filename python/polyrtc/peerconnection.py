@@ -194,6 +194,7 @@ class RTCPeerConnection(Emitter):
             maxMessageSize=configuration.maxMessageSize or old.maxMessageSize,
             sendQueueSize=configuration.sendQueueSize or old.sendQueueSize,
             alwaysNegotiateDataChannels=configuration.alwaysNegotiateDataChannels or old.alwaysNegotiateDataChannels,
+            tcpCandidates=configuration.tcpCandidates or old.tcpCandidates,
             udpPort=configuration.udpPort or old.udpPort,
         )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
@@ -221,6 +222,7 @@ class RTCPeerConnection(Emitter):
             "max_message_size": configuration.maxMessageSize,
             "send_queue_size": configuration.sendQueueSize,
             "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
+            "tcp_candidates": configuration.tcpCandidates or "active",
             "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
         }
 

@@ -145,6 +145,7 @@ SCTP_TRANSPORT_STATES = ("connecting", "connected", "closed")
 CHANNEL_STATES = ("connecting", "open", "closing", "closed")
 ICE_ROLES = ("unknown", "controlling", "controlled")
 ICE_TRANSPORT_POLICIES = ("all", "relay")
+TCP_CANDIDATES = ("active", "none", "all")
 SDP_TYPES = ("", "offer", "pranswer", "answer", "rollback")
 
 #: For a max_message_size: none is announced, for messages that are streamed.
@@ -516,13 +517,14 @@ class Endpoint:
         address_mappings: str = "",
         hide_addresses: bool = False,
         always_negotiate_data: bool = False,
+        tcp_candidates: str = "active",
     ) -> Peer:
         """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. max_message_size may be
         NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
         :meth:`Peer.set_channel_streaming`, for all channels that the other side opens. The others are members of ``prtc_peer_config``
         (polyrtc/peer.h), with its texts: ``ice_pacing`` in milliseconds, ``port_range`` with both ends, ``interface_filter`` like
         ``"eth0 wlan*"`` or ``"!docker*"``, ``address_filter`` like ``"10.0.0.0/8"``, ``address_mappings`` like
-        ``"10.0.0.2=203.0.113.2"``."""
+        ``"10.0.0.2=203.0.113.2"``, ``tcp_candidates`` ``"active"`` (connections are made), ``"none"``, or ``"all"`` (and accepted)."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         try:
             lowest, highest = port_range or (0, 0)
@@ -542,6 +544,7 @@ class Endpoint:
                     "address_mappings": address_mappings,
                     "hide_addresses": hide_addresses,
                     "always_negotiate_data": always_negotiate_data,
+                    "tcp_candidates": tcp_candidates,
                 },
             )
             peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
@@ -563,6 +566,8 @@ class Endpoint:
         for certificate in certificates:
             check(self._native.add_certificate(certificate))
         for name, value in options.items():
+            if name == "tcp_candidates" and isinstance(value, str):
+                value = _index(TCP_CANDIDATES, value)
             if value:
                 check(self._native.add_option(name, value if isinstance(value, str) else str(int(value))))
 

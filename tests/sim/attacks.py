@@ -70,7 +70,7 @@ class Attacker:
 
     def __call__(self, now: int, packet: Packet) -> Iterable[Packet]:
         yield packet
-        if not self.active or not packet.data:
+        if not self.active or not packet.data or packet.tcp:
             return
         random = self.random
         self._kept.append(packet)

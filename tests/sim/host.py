@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from polyrtc import sansio
 from polyrtc.errors import ErrorCode
-from polyrtc.sansio import Datagram, Event, EventType, RequestType
+from polyrtc.sansio import Datagram, Event, EventType, Protocol, RequestType
 
 from . import invariants
 from .invariants import InvariantError
 from .network import Address, Interface, Packet
 from .peer import SimPeer
+from .streams import Streams
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -63,6 +64,7 @@ class Host:
         self._timeout_window = (0, 0)
         self.deaf_until = 0
         self.freed = False
+        self.streams = Streams(self)
 
     def __repr__(self) -> str:
         return f"<Host {self.name}>"
@@ -86,6 +88,7 @@ class Host:
         self.endpoint.free()
         self._inbox.clear()
         self._later.clear()
+        self.streams.forget()
         for socket in list(self.sockets):
             self._close(socket)
 
@@ -100,7 +103,14 @@ class Host:
 
     # ------------------------------------------------------------------------------------------------- for the network
 
+    def next_port(self) -> int:
+        return next(self._ports)
+
     def deliver(self, now: int, interface: Interface, packet: Packet) -> None:
+        if packet.tcp:
+            if not self.freed:
+                self.streams.deliver(packet, interface)
+            return
         socket = self._groups.get((interface.index, packet.target)) or self._by_address.get(packet.target) or self._by_address.get(
             ("::" if ":" in packet.target[0] else "0.0.0.0", packet.target[1])
         )
@@ -256,6 +266,10 @@ class Host:
         if len(datagram.data) > 65_535:
             raise InvariantError(f"a train of {len(datagram.data)} bytes")
         self.simulation.record(self, "transmit", datagram.socket, datagram.remote, datagram.segment_size, datagram.data)
+        if datagram.protocol == Protocol.TCP:
+            self.sent += 1
+            self.streams.send(datagram)
+            return
         interface = self._outgoing(bound, datagram)
         segments = datagram.segments()
         if len(segments) > 1:
@@ -299,10 +313,14 @@ class Host:
             raise InvariantError(f"request id {request.id} was used before")
         self._requests.add(request.id)
         if request.type == RequestType.CLOSE:
-            if request.socket not in self.sockets:
+            if request.socket in self.sockets:
+                self._close(request.socket)
+            elif not self.streams.forgive_close(request.socket):
                 raise InvariantError(f"socket {request.socket} is to be closed, but is not open")
-            self._close(request.socket)
-        elif self._chance(self.habits.slow_reply):
+            return
+        if request.type == RequestType.CONNECT_TCP:
+            self.streams.wanted.add(request.socket)
+        if self._chance(self.habits.slow_reply):
             self.after(self.simulation.random.randrange(1, 100_000), lambda: self._carry_out(request))
         else:
             self._carry_out(request)
@@ -323,6 +341,10 @@ class Host:
             self._open(now, request)
         elif request.type == RequestType.JOIN_MULTICAST and self.multicast:
             self._join(now, request)
+        elif request.type == RequestType.LISTEN_TCP:
+            self.streams.listen(now, request)
+        elif request.type == RequestType.CONNECT_TCP:
+            self.streams.connect(now, request)
         elif request.type == RequestType.RESOLVE:
             addresses = self.simulation.names.get(request.name or "", [])
             code = 0 if addresses else ErrorCode.NOT_FOUND
@@ -360,6 +382,9 @@ class Host:
             self._close(request.socket)
 
     def _close(self, socket: int) -> None:
+        if self.streams.has(socket):
+            self.streams.close(socket)
+            return
         address = self.sockets.pop(socket)
         self._by_address.pop(address, None)
         for interface in self.interfaces:

@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .streams import Header
 
 SECOND = 1_000_000
 MILLISECOND = 1_000
@@ -34,12 +37,13 @@ HEADERS = {4: 28, 6: 48}
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One UDP datagram on its way."""
+    """One UDP datagram, or TCP segment, on its way."""
 
     source: Address
     target: Address
-    data: bytes
+    data: bytes = b""
     ecn: int = 0
+    tcp: Header | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +130,8 @@ class Pipe:
                 arrival = self.last_arrival = max(arrival, self.last_arrival)
             if c.corrupt and corruptible(copy.data) and random.random() < c.corrupt:
                 count["corrupted"] += 1
+                if copy.tcp:
+                    continue  # its checksum says so
                 copy = replace(copy, data=corrupt(random, copy.data))
             arrivals.append((arrival, copy))
         return arrivals

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from . import stun
@@ -89,7 +89,7 @@ class Nat:
             self._by_outside[mapping.outside] = mapping
         mapping.used = now
         mapping.contacted.add(self.filtering.of(packet.target))
-        sent = Packet(mapping.outside, packet.target, packet.data, packet.ecn)
+        sent = replace(packet, source=mapping.outside)
         if packet.target[0] == self.outside.ip and self.hairpin:
             self._inbound(now, sent)
         else:
@@ -104,7 +104,7 @@ class Nat:
         if mapping is None or now - mapping.used > self.lifetime or self.filtering.of(packet.source) not in mapping.contacted:
             self.segment.network.counters["filtered by NAT"] += 1
             return
-        self.inside.send(now, Packet(packet.source, mapping.inside, packet.data, packet.ecn))
+        self.inside.send(now, replace(packet, target=mapping.inside))
 
 
 class StunServer:
