@@ -104,6 +104,7 @@ static bool waits(const struct prtc_transport *transport) {
 void prtc_gathering_check(struct prtc_transport *transport, prtc_time now) {
   bool gathering = transport->gathering.state == PRTC_ICE_GATHERING_GATHERING;
   if (gathering && !waits(transport)) (void)prtc_ice_end_of_sockets(transport->ice, now);
+  update(transport); /* ICE may have been complete before, when nothing new has come of it */
 }
 
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) {
