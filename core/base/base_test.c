@@ -151,6 +151,10 @@ static void queues_keep_order_and_bound(void) {
   while (queue.count < 20) prtc_queue_push(&queue, &next_in);
   PRTC_CHECK_INT(prtc_queue_push(&queue, &next_in), PRTC_ERROR_QUEUE_FULL);
   PRTC_CHECK(prtc_queue_at(&queue, 20) == NULL);
+  while (prtc_queue_pop(&queue, NULL)) {
+  }
+  PRTC_CHECK_INT(queue.capacity, 0); /* it has grown and is empty */
+  PRTC_CHECK_INT(prtc_queue_push(&queue, &next_in), PRTC_OK);
   prtc_queue_clear(&queue);
   PRTC_CHECK(!prtc_queue_pop(&queue, NULL));
 }

@@ -17,8 +17,10 @@ void prtc_queue_clear(struct prtc_queue *queue) {
   queue->capacity = queue->first = queue->count = 0;
 }
 
+enum { SMALL = 8 };
+
 static int grow(struct prtc_queue *queue) {
-  size_t capacity = queue->capacity == 0 ? 8 : queue->capacity * 2;
+  size_t capacity = queue->capacity == 0 ? SMALL : queue->capacity * 2;
   unsigned char *elements = prtc_allocate(queue->context, capacity * queue->element_size);
   if (elements == NULL) return PRTC_ERROR_NO_MEMORY;
   size_t until_end = queue->capacity - queue->first;
@@ -51,6 +53,7 @@ bool prtc_queue_pop(struct prtc_queue *queue, void *out) {
   if (out != NULL) memcpy(out, queue->elements + queue->first * queue->element_size, queue->element_size);
   queue->first = (queue->first + 1) % queue->capacity;
   queue->count--;
+  if (queue->count == 0 && queue->capacity > SMALL) prtc_queue_clear(queue);
   return true;
 }
 

@@ -376,11 +376,14 @@ int prtc_data_send_part(prtc_data *data, prtc_time now, prtc_channel_id id, prtc
   if (kind == PRTC_MESSAGE_TEXT && !prtc_is_utf8(bytes, size)) {
     return reject(data, PRTC_ERROR_SYNTAX, "the part of a text is not UTF-8 by itself");
   }
-  bool is_full = channel->buffered_amount + size > PRTC_STREAM_QUEUE || data->queued_bytes >= data->send_queue_size ||
-                 data->queued_messages >= data->send_queue_size / 16;
-  if (size > 0 && channel->buffered_amount > 1 && is_full) { /* one byte may wait for the end: see send.c */
-    channel->blocked = true;
-    return reject(data, PRTC_ERROR_AGAIN, "the channel has enough to send");
+  /* One byte of what was given may wait for the end (see send.c): it is not to keep its own message from going on. */
+  bool has_none = channel->buffered_amount <= 1;
+  bool is_full = (!has_none && channel->buffered_amount + size > PRTC_STREAM_QUEUE) ||
+                 data->queued_bytes - (has_none ? channel->buffered_amount : 0) >= data->send_queue_size ||
+                 (!has_none && data->queued_messages >= data->send_queue_size / 16);
+  if (size > 0 && is_full) {
+    channel->blocked = data->some_blocked = true;
+    return reject(data, PRTC_ERROR_AGAIN, "enough waits to be sent");
   }
   if (!channel->part_open) channel->part_size = 0;
   channel->part_kind = kind;

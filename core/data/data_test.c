@@ -241,6 +241,35 @@ static void parts_beyond_the_bound_leave_no_room(void) {
   pair_free(pair);
 }
 
+/* … nor do parts on another channel, until it is told that half of the queue is free: what was in the way has been sent, or its channel is
+ * gone. */
+static void a_full_queue_refuses_parts_of_any_channel(void) {
+  for (int is_closed = 0; is_closed < 2; is_closed++) {
+    prtc_data_config config;
+    PRTC_INIT(&config);
+    config.send_queue_size = 100000;
+    struct pair *pair = pair_new(23, NULL, &config);
+    pair_connect(pair);
+    prtc_channel_id first = pair_create(pair, 0, "", 0), second = pair_create(pair, 0, "", 0);
+    static const uint8_t bytes[150000];
+    prtc_data *data = pair->ends[0].data;
+    PRTC_CHECK_INT(prtc_data_send_part(data, 0, second, PRTC_MESSAGE_BINARY, bytes, 1, 0), 0);
+    PRTC_CHECK_INT(prtc_data_send_part(data, 0, first, PRTC_MESSAGE_BINARY, bytes, sizeof bytes, 0), 0);
+    PRTC_CHECK_INT(prtc_data_send_part(data, 0, second, PRTC_MESSAGE_BINARY, bytes, 1000, 0), PRTC_ERROR_AGAIN);
+    if (is_closed) PRTC_CHECK_INT(prtc_data_close_channel(data, first), 0);
+    pair_run(pair, is_closed ? MILLISECOND : 5 * SECOND);
+    PRTC_CHECK(pair_count(pair, 0, PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW) > 0);
+    size_t told = 0;
+    for (size_t i = 0; i < pair->ends[0].count; i++) {
+      const struct happening *happening = &pair->ends[0].happened[i];
+      told += happening->type == PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW && happening->channel == second;
+    }
+    PRTC_CHECK_INT(told, 1);
+    PRTC_CHECK_INT(prtc_data_send_part(data, 0, second, PRTC_MESSAGE_BINARY, bytes, 1000, PRTC_MESSAGE_END), 0);
+    pair_free(pair);
+  }
+}
+
 static void the_queue_has_a_bound_and_the_channel_lives(void) {
   prtc_data_config config;
   PRTC_INIT(&config);
@@ -582,6 +611,7 @@ int main(void) {
   PRTC_RUN(messages_may_follow_the_open_at_once);
   PRTC_RUN(large_messages_pass_and_buffered_amount_falls);
   PRTC_RUN(parts_beyond_the_bound_leave_no_room);
+  PRTC_RUN(a_full_queue_refuses_parts_of_any_channel);
   PRTC_RUN(the_queue_has_a_bound_and_the_channel_lives);
   PRTC_RUN(channels_take_turns);
   PRTC_RUN(priority_earns_longer_turns);

@@ -275,6 +275,19 @@ static void an_abandoned_message_leaves_nothing(void) {
   prtc_data_free(data);
 }
 
+/* The limit for a message is that of its kind, which its first part tells: that for an OPEN is lower than what is here of a text. */
+static void later_parts_do_not_change_the_kind(void) {
+  static const uint8_t bytes[200000] = {0};
+  prtc_data *data = connected();
+  PRTC_CHECK_INT(receive_open(data, 1), 0);
+  PRTC_CHECK_INT(receive_part(data, 1, PRTC_PPID_BINARY, bytes, 200000, 1, 0), 0);
+  PRTC_CHECK_INT(receive_part(data, 1, PRTC_PPID_DCEP, bytes, 100000, 0, 1), PRTC_ERROR_UNEXPECTED);
+  PRTC_CHECK_INT(next(data, NULL), PRTC_DATA_EVENT_CHANNEL);
+  PRTC_CHECK_INT(next(data, NULL), PRTC_DATA_EVENT_OPEN);
+  PRTC_CHECK_INT(next(data, NULL), PRTC_DATA_EVENT_ERROR);
+  prtc_data_free(data);
+}
+
 /* W3C maxPacketLifeTime: what waits for its turn grows old, too. Of what is over SCTP is given nothing, of what is not the rest of its time. */
 static void a_life_time_begins_with_send(void) {
   static const uint8_t bytes[1000] = {0};
@@ -428,6 +441,7 @@ int main(void) {
   PRTC_RUN(the_labels_of_the_other_side_are_bounded);
   PRTC_RUN(messages_of_deprecated_kinds_are_put_together);
   PRTC_RUN(an_abandoned_message_leaves_nothing);
+  PRTC_RUN(later_parts_do_not_change_the_kind);
   PRTC_RUN(a_life_time_begins_with_send);
   PRTC_RUN(again_keeps_the_message);
   PRTC_RUN(a_stream_reopened_before_our_reset_is_confirmed);

@@ -37,7 +37,7 @@ struct prtc_data_buffer {
 
 /* A message of which SCTP has given parts. */
 struct prtc_data_partial {
-  uint32_t stream;
+  uint32_t stream, ppid; /* as its first part said */
   bool streaming;  /* its parts are passed on */
   bool discarding; /* the rest of it is of no use */
   struct prtc_data_buffer buffer;
@@ -110,6 +110,7 @@ struct prtc_data {
   prtc_time now;                     /* of the last prtc_data_timeout or send */
   prtc_time stalled_since;           /* `current` has nothing to send and others wait; PRTC_NEVER: it is not so */
   uint64_t queued_bytes, queued_messages;
+  bool some_blocked;                 /* perhaps a channel is `blocked` */
   struct prtc_queue resets; /* of uint32_t */
 
   struct prtc_queue events; /* of prtc_data_event */

@@ -261,6 +261,7 @@ static struct prtc_data_partial *begin_partial(prtc_data *data, const prtc_sctp_
   struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
   drop_partial(data, partial_on(data, part->stream));
   struct prtc_data_partial *partial = add_partial(data, part->stream);
+  if (partial != NULL) partial->ppid = part->ppid;
   if (partial == NULL || channel == NULL || !is_payload(part->ppid)) return partial;
   partial->streaming = channel->receiving || (channel->streaming && channel->partial.size == 0);
   partial->discarding = channel->state != PRTC_CHANNEL_OPEN;
@@ -268,17 +269,17 @@ static struct prtc_data_partial *begin_partial(prtc_data *data, const prtc_sctp_
   return partial;
 }
 
-static int pass_on(prtc_data *data, const prtc_sctp_message *part) {
+static int pass_on(prtc_data *data, uint32_t ppid, const prtc_sctp_message *part) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, part->stream);
   if (channel == NULL || channel->state != PRTC_CHANNEL_OPEN) return PRTC_ERROR_UNEXPECTED;
-  bool end = part->end && (part->ppid == PRTC_PPID_STRING || part->ppid == PRTC_PPID_BINARY);
-  uint32_t kind = is_text(part->ppid) ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
+  bool end = part->end && (ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_BINARY);
+  uint32_t kind = is_text(ppid) ? PRTC_MESSAGE_TEXT : PRTC_MESSAGE_BINARY;
   return tell_part(data, channel, kind, end, part->data, part->size);
 }
 
 /* Puts a part behind those before it. Whole-message channels have a limit for each message, and all together have one. */
 static int put_together(prtc_data *data, struct prtc_data_partial *partial, const prtc_sctp_message *part) {
-  size_t limit = part->ppid == PRTC_PPID_DCEP ? PRTC_DCEP_SIZE_MAX : data->max_message_size;
+  size_t limit = partial->ppid == PRTC_PPID_DCEP ? PRTC_DCEP_SIZE_MAX : data->max_message_size;
   size_t limit_of_all = PRTC_DATA_ASSEMBLY_MAX + 2 * (size_t)data->max_message_size;
   int code = 0;
   if (part->size > limit - partial->buffer.size || part->size > limit_of_all - data->assembled_bytes) {
@@ -314,13 +315,14 @@ static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
   if (partial == NULL) return part->begin ? no_memory(data, part->stream) : PRTC_ERROR_UNEXPECTED;
   int code = 0;
   if (partial->streaming) {
-    code = pass_on(data, part);
+    code = pass_on(data, partial->ppid, part);
   } else if (!partial->discarding) {
     code = put_together(data, partial, part);
     if (code == PRTC_ERROR_NO_MEMORY) no_memory(data, part->stream);
   }
   if (!part->end) return code;
   bool whole = !partial->streaming && !partial->discarding;
+  uint32_t ppid = partial->ppid;
   if (whole) {
     clear(data, &data->assembly);
     data->assembly = partial->buffer;
@@ -328,7 +330,7 @@ static int receive_part(prtc_data *data, const prtc_sctp_message *part) {
     memset(&partial->buffer, 0, sizeof partial->buffer);
   }
   drop_partial(data, partial);
-  return whole ? receive_message(data, part->stream, part->ppid, data->assembly.bytes, data->assembly.size) : code;
+  return whole ? receive_message(data, part->stream, ppid, data->assembly.bytes, data->assembly.size) : code;
 }
 
 static void abandoned(prtc_data *data, uint32_t stream) {

@@ -19,7 +19,10 @@
 #include "core/data/internal.h"
 
 /* What is handed to SCTP at once: so bufferedAmount falls as SCTP takes the bytes of a large message. */
-enum { PART_SIZE = 64 * 1024 };
+enum { PART_SIZE = 16 * 1024 };
+
+/* Whole messages that are larger go one after the other. */
+enum { LARGE_SIZE = 64 * 1024 };
 
 /* Bytes a turn for each unit of priority: 16 KiB for a channel of low priority (256), 64 KiB for a high one. */
 enum { TURN = 64 };
@@ -95,16 +98,38 @@ int prtc_data_enqueue_part(prtc_data *data, struct prtc_data_channel *channel, c
   return 0;
 }
 
-/* W3C bufferedamountlow: it falls to the threshold or below from above it. For who was refused a part: to half of what may wait. */
-static void lower_buffered_amount(prtc_data *data, struct prtc_data_channel *channel, size_t by) {
-  uint64_t before = channel->buffered_amount, now = before - by, threshold = channel->low_threshold;
-  channel->buffered_amount = now;
-  data->queued_bytes -= by;
-  bool is_low = (before > threshold && now <= threshold) || (channel->blocked && now <= PRTC_STREAM_QUEUE / 2);
-  if (!is_low || channel->low_is_told || channel->state > PRTC_CHANNEL_OPEN) return;
-  channel->low_is_told = true;
+static void tell_low(prtc_data *data, struct prtc_data_channel *channel) {
   channel->blocked = false;
+  if (channel->low_is_told || channel->state > PRTC_CHANNEL_OPEN) return;
+  channel->low_is_told = true;
   prtc_data_tell_state(data, channel, PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW);
+}
+
+/* There is room again for who was refused a part: half of what may wait is free, on the channel and over all. */
+static bool has_room_again(const prtc_data *data, const struct prtc_data_channel *channel) {
+  return channel->blocked && channel->buffered_amount <= PRTC_STREAM_QUEUE / 2 &&
+         data->queued_bytes <= data->send_queue_size / 2;
+}
+
+/* So many bytes of a channel wait no more. */
+static void lower_queue(prtc_data *data, struct prtc_data_channel *channel, size_t by) {
+  bool was_full = data->queued_bytes > data->send_queue_size / 2;
+  channel->buffered_amount -= by;
+  data->queued_bytes -= by;
+  if (!data->some_blocked || !was_full || data->queued_bytes > data->send_queue_size / 2) return;
+  data->some_blocked = false;
+  for (struct prtc_data_channel *each = data->first; each != NULL; each = each->next) {
+    if (has_room_again(data, each)) tell_low(data, each);
+    data->some_blocked |= each->blocked;
+  }
+}
+
+/* W3C bufferedamountlow: it falls to the threshold or below from above it. */
+static void lower_buffered_amount(prtc_data *data, struct prtc_data_channel *channel, size_t by) {
+  uint64_t before = channel->buffered_amount, threshold = channel->low_threshold;
+  lower_queue(data, channel, by);
+  bool is_low = before > threshold && channel->buffered_amount <= threshold;
+  if (is_low || has_room_again(data, channel)) tell_low(data, channel);
 }
 
 /* Forgets the first message; what SCTP has not taken of it does not count as buffered any more. */
@@ -116,8 +141,7 @@ static void forget_first(prtc_data *data, struct prtc_data_channel *channel) {
   channel->offset = 0;
   data->queued_messages--;
   prtc_release(data->context, message);
-  channel->buffered_amount -= rest;
-  data->queued_bytes -= rest;
+  lower_queue(data, channel, rest);
 }
 
 void prtc_data_drop_all(prtc_data *data, struct prtc_data_channel *channel) {
@@ -138,8 +162,7 @@ static void drop_behind(prtc_data *data, struct prtc_data_channel *channel, stru
   for (struct prtc_data_message *message = kept->next, *next; message != NULL; message = next) {
     next = message->next;
     data->queued_messages--;
-    data->queued_bytes -= message->payload;
-    channel->buffered_amount -= message->payload;
+    lower_queue(data, channel, message->payload);
     prtc_release(data->context, message);
   }
   kept->next = NULL;
@@ -191,7 +214,7 @@ void prtc_data_abandon_open(prtc_data *data, struct prtc_data_channel *channel) 
 
 /* ------------------------------------------------------------------------------------------------------------ whose turn */
 
-static bool is_large(const struct prtc_data_message *message) { return !message->streamed && message->size > PART_SIZE; }
+static bool is_large(const struct prtc_data_message *message) { return !message->streamed && message->size > LARGE_SIZE; }
 
 /* Whose message is next. When the ring's first has spent its bytes it goes to the end, with new ones for its next turn. */
 static struct prtc_data_channel *next_sender(prtc_data *data) {

@@ -175,7 +175,10 @@ bool prtc_association_interleaves(const struct prtc_sctp *sctp) {
 
 bool prtc_association_has_room(const struct prtc_sctp *sctp) {
   const struct sctp_tcb *tcb = prtc_association_of(sctp);
-  return tcb != NULL && prtc_association_buffered(sctp) < sctp->send_buffer &&
+  if (tcb == NULL) return false;
+  size_t limit = sctp->send_buffer != 0 ? sctp->send_buffer : tcb->asoc.primary_destination->cwnd + PRTC_SCTP_AHEAD;
+  if (sctp->send_buffer == 0 && limit > PRTC_SCTP_SEND_BUFFER) limit = PRTC_SCTP_SEND_BUFFER;
+  return prtc_association_buffered(sctp) < limit &&
          tcb->asoc.stream_queue_cnt + tcb->asoc.chunks_on_out_queue < PRTC_SCTP_MESSAGES_MAX;
 }
 

@@ -31,6 +31,11 @@ struct prtc_sctp_packet {
  * more than it has. */
 #define PRTC_SCTP_MESSAGES_MAX 8192
 
+/* Unless configured, so many bytes are taken beyond what may be in flight: enough to be sent while nobody asks for more. What waits here
+ * is in the way of what is sent next, so it is not more; and not more than the buffer in all. */
+#define PRTC_SCTP_AHEAD (64u * 1024)
+#define PRTC_SCTP_SEND_BUFFER (256u * 1024)
+
 /* What usrsctp may hold before it is given no more data: ten times what an honest sender can cause, who heeds the window. */
 #define PRTC_SCTP_MEMORY_MAX(window) (8u * 1024 * 1024 + 8 * (size_t)(window))
 

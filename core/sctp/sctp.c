@@ -42,7 +42,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->mtu = or_default(given.mtu, 1136);
   sctp->streams = or_default(given.streams, 1024);
   sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
-  sctp->send_buffer = or_default(given.send_buffer, 256 * 1024);
+  sctp->send_buffer = given.send_buffer;
   sctp->max_retransmissions = given.max_retransmissions;
   sctp->no_interleaving = given.no_interleaving != 0;
   if (sctp->mtu < PRTC_SCTP_MTU_MIN || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||

@@ -251,7 +251,10 @@ static void a_reset_gets_through_a_closed_window(void) {
 
 static void unreliable_messages_are_given_up(void) {
   for (uint32_t reliability = PRTC_LIMITED_RETRANSMITS; reliability <= PRTC_LIMITED_LIFE_TIME; reliability++) {
-    struct world *world = world_connected(30, NULL);
+    prtc_sctp_config config;
+    PRTC_INIT(&config);
+    config.send_buffer = 256 * 1024;
+    struct world *world = world_connected(30, &config);
     world->loss = 30;
     for (uint32_t i = 0; i < 200; i++) {
       uint8_t *bytes = pattern(i, 500);

@@ -331,10 +331,13 @@ static void a_narrow_way_stops_nothing_for_good(void) {
 static void what_is_over_is_not_sent(void) {
   static uint8_t bytes[20000];
   static const size_t sizes[] = {1, 1000, 20000};
+  prtc_sctp_config config;
+  PRTC_INIT(&config);
+  config.send_buffer = 256 * 1024;
   for (uint32_t in_flight = 0; in_flight < 3; in_flight++) {
     for (uint32_t life_time = 0; life_time < 2000; life_time = life_time * 3 + 50) {
       for (uint32_t unordered = 0; unordered < 2; unordered++) {
-        struct world *world = world_connected((uint8_t)(life_time + in_flight), NULL);
+        struct world *world = world_connected((uint8_t)(life_time + in_flight), &config);
         world->loss = 100;
         /* what fills the congestion window, or leaves room in it, or is not there */
         for (uint32_t i = 0; i < in_flight * 6; i++) PRTC_CHECK_INT(send_part(world, 9, bytes, 1000, true, true), 0);

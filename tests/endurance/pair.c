@@ -36,6 +36,7 @@ static void *meter_allocate(void *context, size_t size) {
   if (block == NULL) return NULL;
   block->size = size;
   meter->live += size;
+  if (meter->live > meter->most) meter->most = meter->live;
   return block + 1;
 }
 
@@ -56,6 +57,7 @@ static void *meter_reallocate(void *context, void *pointer, size_t size) {
   if (block == NULL) return NULL;
   block->size = size;
   meter->live += size - old_size;
+  if (meter->live > meter->most) meter->most = meter->live;
   return block + 1;
 }
 
@@ -125,6 +127,7 @@ int pair_negotiate(struct pair *pair) {
   for (int i = 0; i < 2 && code == 0; i++) {
     prtc_peer_config config;
     PRTC_INIT(&config);
+    config.max_message_size = pair->max_message_size;
     code = prtc_peer_new(pair->sides[i].endpoint, pair->now, &config, &pair->sides[i].peer);
   }
   if (code == 0) code = pair_create_channel(pair, 0);
@@ -199,7 +202,10 @@ static void see(struct pair *pair, int i, const prtc_event *event) {
       if (event->object != side->taken) side->opened = event->object;
       break;
     case PRTC_EVENT_DATA_CHANNEL: side->taken = event->object; break;
-    case PRTC_EVENT_CHANNEL_MESSAGE: side->received++; break;
+    case PRTC_EVENT_CHANNEL_MESSAGE:
+      side->received++;
+      if (pair->on_message != NULL) pair->on_message(pair, i, event);
+      break;
     case PRTC_EVENT_CHANNEL_CLOSED:
       side->channels_closed++;
       if (event->object == side->opened) side->opened = 0;
@@ -256,7 +262,7 @@ static void deliver(struct pair *pair) {
 
 bool pair_run(struct pair *pair, prtc_time duration, pair_condition done) {
   prtc_time until = pair->now + duration;
-  for (;;) {
+  for (bool is_first = true;; is_first = false) {
     settle(pair);
     if (done != NULL && done(pair)) return true;
     prtc_time next = until;
@@ -269,7 +275,7 @@ bool pair_run(struct pair *pair, prtc_time duration, pair_condition done) {
       pair->now = until;
       return false;
     }
-    REQUIRE(next > pair->now); /* a deadline that has passed would be a loop */
+    REQUIRE(next > pair->now || is_first); /* a deadline that has passed would be a loop */
     pair->now = next;
     pair->steps++;
     deliver(pair);

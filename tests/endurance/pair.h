@@ -30,7 +30,7 @@ struct side {
   prtc_channel_id opened; /* the channel that this side has opened, 0: not open */
   prtc_channel_id taken;  /* the channel that the other side has opened */
   uint32_t state;         /* prtc_connection_state */
-  uint64_t received, channels_closed, failures;
+  uint64_t received, channels_closed, failures; /* received: messages, or parts of them */
 };
 
 struct pair {
@@ -41,6 +41,8 @@ struct pair {
   uint8_t train[PRTC_TRAIN_SIZE];
   uint64_t transcript; /* a hash over all datagrams */
   uint64_t steps;
+  uint32_t max_message_size; /* of the peers that are made: see prtc_peer_config */
+  void (*on_message)(struct pair *pair, int side, const prtc_event *event); /* NULL: nobody looks at them */
 };
 
 /* Endpoints on a fresh wire, or NULL when memory is lacking. The allocator is theirs; the seed says who they are. */
@@ -64,7 +66,7 @@ bool pair_is_closed(const struct pair *pair);
 
 /* An allocator that counts, and fails when it is told to. */
 struct meter {
-  size_t live;       /* bytes */
+  size_t live, most; /* bytes: now, and at any time */
   uint64_t requests; /* allocations asked for */
   uint64_t fail_at;  /* this one fails; 0: none */
   bool and_after;    /* and so do all that follow */

@@ -488,7 +488,7 @@ class Pair:
         for side, bound in enumerate(self.bounds):
             waiting = self.waiting(side)
             streams = sum(side in channel.streamed for channel in self.channels)
-            if waiting > bound + streams * _LARGEST_PART:  # a channel that has nothing to send takes a part at any time
+            if waiting > bound + _LARGEST_PART + streams:  # parts are taken while there is any room; of each message one byte may wait
                 raise InvariantError(f"{waiting} bytes wait to be sent, the bound is {bound}")
 
     def leave(self, random: Random) -> None:

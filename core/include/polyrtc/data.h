@@ -189,7 +189,8 @@ PRTC_API void prtc_channel_config_init(prtc_channel_config *config);
 
 /* What SCTP reported. CONNECTED opens the channels; CLOSED closes all of them, as does prtc_data_closed with a cause that
  * SCTP does not know of. AGAIN: the last message, or too many other events, were not fetched yet (nothing was taken: come
- * again after prtc_data_event_next). Other codes: what was received was dropped. */
+ * again after prtc_data_event_next). What was received was dropped: MALFORMED, UNEXPECTED (there is no such channel, or it is not open;
+ * larger than max_message_size), INVALID_STATE (all is closed). NO_MEMORY: so it was, and its channel has failed, or an event is lost. */
 PRTC_API int prtc_data_receive(prtc_data *data, const struct prtc_sctp_event *event);
 PRTC_API void prtc_data_closed(prtc_data *data, int code, const char *text);
 
@@ -209,7 +210,7 @@ PRTC_API int prtc_data_reset(prtc_data *data, uint32_t *stream);
  * other side has refused. */
 PRTC_API void prtc_data_reset_failed(prtc_data *data, uint32_t stream, int code);
 
-/* The next event: 1, 0, or NO_MEMORY when one was lost for the lack of it (sticky). */
+/* The next event: 1, 0, or NO_MEMORY when there is none and one was lost for the lack of it (sticky). */
 PRTC_API int prtc_data_event_next(prtc_data *data, prtc_data_event *out);
 
 PRTC_END_DECLS

@@ -128,7 +128,11 @@ PRTC_API int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role
 /* The round trip of the path, as far as it is known (µs): a flight is repeated after twice that, or 250 ms when it is less. */
 PRTC_API void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip);
 
-/* The five verbs. One datagram a call; it may hold several records. */
+/* The five verbs. One datagram a call; it may hold several records.
+ * `receive`: what it drops: MALFORMED, UNEXPECTED (not of this handshake or association, or a repeated one), UNAUTHENTICATED, QUEUE_FULL (too
+ * much that came too early is held); NO_MEMORY; or
+ * the code with which the association has failed, then and ever after. `transmit` returns the datagram's size, 0, or BUFFER_TOO_SMALL (the
+ * datagram stays). `timeout`: 0, or the code with which it has failed. `event_next`: 1 or 0. */
 PRTC_API int prtc_dtls_receive(prtc_dtls *dtls, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_dtls_transmit(prtc_dtls *dtls, prtc_time now, uint8_t *out, size_t capacity);
 PRTC_API prtc_time prtc_dtls_deadline(const prtc_dtls *dtls);
@@ -136,11 +140,12 @@ PRTC_API int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now);
 PRTC_API int prtc_dtls_event_next(prtc_dtls *dtls, prtc_dtls_event *out);
 
 /* Application data of the last datagram received: one record's worth a call; 0 when there is no more. Call until 0 after each
- * receive; what is not read is dropped by the next receive. */
+ * receive; what is not read is dropped by the next receive. BUFFER_TOO_SMALL: the record stays. */
 PRTC_API int prtc_dtls_read(prtc_dtls *dtls, uint8_t *out, size_t capacity);
 
 /* Encrypts `size` bytes of application data as one record into `out`, a datagram of its own or one segment of a train.
- * Returns its size: at most size + PRTC_DTLS_OVERHEAD. INVALID_STATE unless connected. */
+ * Returns its size: at most size + PRTC_DTLS_OVERHEAD. Errors: INVALID_STATE unless connected, or the code with which it has failed;
+ * INVALID_ARGUMENT (no bytes, or more than 16,384), BUFFER_TOO_SMALL, CRYPTO (and it has failed). */
 #define PRTC_DTLS_OVERHEAD 64
 PRTC_API int prtc_dtls_seal(prtc_dtls *dtls, const uint8_t *data, size_t size, uint8_t *out, size_t capacity);
 

@@ -256,8 +256,9 @@ PRTC_API int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id chan
  * PRTC_MESSAGE_ABANDONED, without bytes, gives the message up: the other side gets no more of it (a streaming reader is told,
  * another never sees it); so does closing the channel. Until then no other message can be sent on the channel. The last byte of what
  * was given waits for the next part or the end.
- * Errors: AGAIN (the channel has PRTC_STREAM_QUEUE bytes to send, or the peer its send_queue_size; nothing was queued; wait for
- * BUFFERED_AMOUNT_LOW, which comes when half of it has gone whatever the threshold), and those of prtc_peer_send. */
+ * Errors: AGAIN (the channel has PRTC_STREAM_QUEUE bytes to send, or the peer its send_queue_size, which the last part may reach over;
+ * nothing was queued; BUFFERED_AMOUNT_LOW comes on the channel when half of that is free, whatever the threshold), and those of
+ * prtc_peer_send. */
 PRTC_API int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                                  const uint8_t *data, size_t size, uint32_t flags);
 

@@ -29,7 +29,8 @@ typedef struct prtc_sctp_config {
   uint32_t streams;           /* outgoing streams to ask for, and incoming ones to allow; 0: 1,024 */
   uint32_t receive_window;    /* bytes; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive; without,
                                  messages of up to half the window come whole, larger ones in parts */
-  uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: 256 KiB */
+  uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: the congestion window and
+                                 64 KiB, at most 256 KiB, so that what is sent later waits for little */
   uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other means
                                  (ICE consent), so practically never */
   uint32_t no_interleaving;   /* 1: do not offer interleaving (RFC 8260) */
@@ -88,13 +89,15 @@ PRTC_API void prtc_sctp_free(prtc_sctp *sctp);
 PRTC_API int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now);
 
 /* The five verbs. `receive` takes one SCTP packet; `transmit` gives one. What `receive` drops: MALFORMED, UNAUTHENTICATED (the
- * checksum is wrong), UNEXPECTED (other ports, another association's tag), QUEUE_FULL (too many events wait). */
+ * checksum is wrong), UNEXPECTED (other ports, another association's tag), QUEUE_FULL (too many events wait), CLOSED (it has ended).
+ * `transmit` returns the packet's size, 0, or BUFFER_TOO_SMALL (the packet stays). All of them: NO_MEMORY, from then on at each call. */
 PRTC_API int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity);
 PRTC_API prtc_time prtc_sctp_deadline(const prtc_sctp *sctp);
 PRTC_API int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now);
 
-/* Events. Messages are taken out of the receive window only here: not calling it closes the window. */
+/* Events: 1, 0, or NO_MEMORY: sticky when usrsctp had none, or for a message alone, which stays the next. Messages are taken out of the
+ * receive window only here: not calling it closes the window. */
 PRTC_API int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out);
 
 /* 1: no messages are taken (nor what came after them) until 0 is given again, so that the window closes; other events flow. */
