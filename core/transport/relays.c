@@ -17,7 +17,7 @@ enum { MOST_REDIRECTIONS = 3 };
 
 enum relay_state {
   RELAY_WAITING,    /* for its turn */
-  RELAY_WANTED,     /* the driver is to be asked for a connection */
+  RELAY_WANTED,     /* the driver is to be asked for a connection, or a socket */
   RELAY_CONNECTING,
   RELAY_ALLOCATING,
   RELAY_ALLOCATED,
@@ -32,7 +32,9 @@ struct relay {
   prtc_address former[MOST_REDIRECTIONS]; /* by these */
   uint32_t redirections;
   prtc_socket_id socket;       /* UDP or the stream; 0: not there yet */
-  prtc_address local;          /* of a UDP socket */
+  bool owns_socket;            /* a stream; or a UDP socket of its own, where the others are shared among peers: a server has one
+                                  allocation for a socket (RFC 8656 section 3.1) */
+  prtc_address local;          /* of a UDP socket; port 0: of the one that it is to have */
   uint32_t interface_index, network_type;
   bool blocked;                /* the stream takes nothing now */
   prtc_time give_up;           /* connecting */
@@ -44,8 +46,9 @@ static bool is_stream(const struct relay *relay) { return relay->server->protoco
 
 /* ----------------------------------------------------------------------------------------------------------------- life */
 
-static void close_stream(struct prtc_transport *transport, struct relay *relay) {
-  if (is_stream(relay) && relay->socket != 0) (void)prtc_queue_push(&transport->gathering.closes, &relay->socket);
+static void close_socket(struct prtc_transport *transport, struct relay *relay) {
+  if (!relay->owns_socket) return;
+  if (relay->socket != 0) (void)prtc_queue_push(&transport->gathering.closes, &relay->socket);
   relay->socket = 0;
 }
 
@@ -59,7 +62,7 @@ static void remove_sockets(struct prtc_transport *transport, prtc_time now, stru
 static void end(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
   relay->state = RELAY_ENDED;
   remove_sockets(transport, now, relay);
-  close_stream(transport, relay);
+  close_socket(transport, relay);
   prtc_turn_free(relay->turn);
   relay->turn = NULL;
 }
@@ -101,20 +104,25 @@ static void failed(struct prtc_transport *transport, prtc_time now, struct relay
 
 /* ------------------------------------------------------------------------------------------------------------ beginning */
 
+static bool same_ip(const prtc_address *a, const prtc_address *b) {
+  return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0 && a->scope == b->scope;
+}
+
+/* The allocation on a server from a local address. */
 static struct relay *find(const struct prtc_transport *transport, const struct server *server, const prtc_address *address,
-                          prtc_socket_id socket) {
+                          const struct socket *socket) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
     const prtc_address *first = relay->redirections > 0 ? &relay->former[0] : &relay->address;
     if (relay->server->protocol != server->protocol || !prtc_address_equal(first, address)) continue;
-    if (is_stream(relay) || relay->socket == socket) return relay;
+    if (socket == NULL || same_ip(&relay->local, &socket->address)) return relay;
   }
   return NULL;
 }
 
 static void want(struct prtc_transport *transport, struct server *server, const prtc_address *address, const struct socket *socket) {
   struct relays *relays = &transport->relays;
-  if (find(transport, server, address, socket != NULL ? socket->id : 0) != NULL || relays->count == MAX_RELAYS) return;
+  if (find(transport, server, address, socket) != NULL || relays->count == MAX_RELAYS) return;
   struct relay *relay = prtc_allocate(transport->context, sizeof *relay);
   if (relay == NULL) {
     prtc_server_failed(transport, server, 701, "memory could not be allocated");
@@ -122,9 +130,10 @@ static void want(struct prtc_transport *transport, struct server *server, const 
   }
   *relay = (struct relay){.server = server, .address = *address, .give_up = PRTC_NEVER};
   server->users++;
+  relay->owns_socket = socket == NULL || transport->config.mux != NULL;
   if (socket != NULL) {
-    relay->socket = socket->id;
-    relay->local = socket->bound;
+    relay->socket = relay->owns_socket ? 0 : socket->id;
+    relay->local = relay->owns_socket ? socket->address : socket->bound;
     relay->interface_index = socket->interface_index;
     relay->network_type = socket->network_type;
   }
@@ -249,7 +258,7 @@ static void start_next(struct prtc_transport *transport, prtc_time now) {
   struct relay *relay;
   while (relays->pace <= now && (relay = first_waiting(transport)) != NULL) {
     relays->pace = now + pace;
-    if (is_stream(relay)) {
+    if (relay->socket == 0) {
       relay->state = RELAY_WANTED;
       relay->give_up = now + connect_patience;
     } else {
@@ -271,7 +280,7 @@ static void allocated(struct prtc_transport *transport, prtc_time now, struct re
                           .server = relay->address,
                           .protocol = relay->server->protocol,
                           .network_type = relay->network_type,
-                          .base = is_stream(relay) ? 0 : relay->socket};
+                          .base = relay->owns_socket ? 0 : relay->socket};
     if (transport->config.relay_only || ice.mapped.family == PRTC_FAMILY_NONE) {
       /* What the policy hides is this address, too: RFC 8839 section 5.1 has zeros and port 9 for it. */
       ice.mapped = (prtc_address){.family = event->relayed[i].family, .port = 9};
@@ -297,7 +306,8 @@ static void redirected(struct prtc_transport *transport, prtc_time now, struct r
   }
   relay->former[relay->redirections++] = relay->address;
   relay->address = *alternate;
-  close_stream(transport, relay);
+  close_socket(transport, relay);
+  if (relay->owns_socket) relay->local.port = 0;
   prtc_turn_free(relay->turn);
   relay->turn = NULL;
   relay->state = RELAY_WAITING;
@@ -463,28 +473,31 @@ bool prtc_relays_request(struct prtc_transport *transport, prtc_socket_id fresh,
     if (relay->state != RELAY_WANTED) continue;
     relay->state = RELAY_CONNECTING;
     relay->socket = out->socket = fresh;
-    out->type = PRTC_REQUEST_CONNECT_TCP;
-    out->remote = relay->address;
+    out->type = is_stream(relay) ? PRTC_REQUEST_CONNECT_TCP : PRTC_REQUEST_OPEN_UDP;
+    if (is_stream(relay)) out->remote = relay->address;
+    else out->address = relay->local;
+    out->interface_index = relay->interface_index;
     return true;
   }
   return false;
 }
 
-static struct relay *find_stream(const struct prtc_transport *transport, prtc_socket_id socket) {
+static struct relay *find_owner(const struct prtc_transport *transport, prtc_socket_id socket) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
-    if (is_stream(relay) && relay->socket == socket && socket != 0) return relay;
+    if (relay->owns_socket && relay->socket == socket && socket != 0) return relay;
   }
   return NULL;
 }
 
 bool prtc_relays_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
-  struct relay *relay = request->type == PRTC_REQUEST_CONNECT_TCP ? find_stream(transport, request->socket) : NULL;
+  struct relay *relay = find_owner(transport, request->socket);
   if (relay == NULL || relay->state != RELAY_CONNECTING) return false;
   if (reply->code < 0) {
     relay->socket = 0;
     failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "no connection to the server could be made");
   } else {
+    if (!is_stream(relay)) relay->local = reply->address;
     allocate(transport, now, relay);
   }
   return true;
@@ -497,13 +510,13 @@ bool prtc_relays_socket_closed(struct prtc_transport *transport, prtc_time now, 
     if (relay->socket != socket || relay->state == RELAY_ENDED) continue;
     relay->socket = 0;
     failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "the connection to the server was closed");
-    found = found || is_stream(relay);
+    found = found || relay->owns_socket;
   }
   return found;
 }
 
 bool prtc_relays_writable(struct prtc_transport *transport, prtc_socket_id socket, bool writable) {
-  struct relay *relay = find_stream(transport, socket);
+  struct relay *relay = find_owner(transport, socket);
   if (relay == NULL) return false;
   relay->blocked = !writable;
   return true;

@@ -102,7 +102,7 @@ static void data_both_ways(const prtc_turn_config *config) {
   PRTC_CHECK_INT(world->server.relayed_count, 1);
   PRTC_CHECK(world->server.last.size == 5 && memcmp(world->server.last.data, "\0stun", 5) == 0 && !world->server.last.by_channel);
   PRTC_CHECK(prtc_address_equal(&world->server.last.peer, &peer));
-  peer_sends(world, &peer, "answer", 6, false);
+  peer_sends(&world->server, &peer, "answer", 6, false);
   run_for(world, 100 * MS);
   PRTC_CHECK(world->data_count == 1 && world->data.size == 6 && memcmp(world->data_bytes, "answer", 6) == 0);
   PRTC_CHECK(prtc_address_equal(&world->data.peer, &peer));
@@ -115,11 +115,11 @@ static void data_both_ways(const prtc_turn_config *config) {
   PRTC_CHECK_INT(send_to(world, &peer, "\26more", 5), world->stream ? 12 : 9);
   run_for(world, 100 * MS);
   PRTC_CHECK(world->server.relayed_count == 3 && world->server.last.by_channel && world->server.last.size == 5);
-  peer_sends(world, &peer, "channel", 7, false);
+  peer_sends(&world->server, &peer, "channel", 7, false);
   run_for(world, 100 * MS);
   PRTC_CHECK(world->data_count == 2 && world->data.size == 7 && memcmp(world->data_bytes, "channel", 7) == 0);
   PRTC_CHECK(prtc_address_equal(&world->data.peer, &peer));
-  peer_sends(world, &peer, "", 0, false); /* an empty datagram is one */
+  peer_sends(&world->server, &peer, "", 0, false); /* an empty datagram is one */
   run_for(world, 100 * MS);
   PRTC_CHECK(world->data_count == 3 && world->data.size == 0);
   /* The other family, over the same allocation */
@@ -202,7 +202,7 @@ static void stays_alive(void) {
   while (world->now < end) {
     run_for(world, 10 * SECOND);
     PRTC_REQUIRE(world->server.expires > world->now);
-    PRTC_REQUIRE(server_permits(world, &peer) && server_permits(world, &silent));
+    PRTC_REQUIRE(server_permits(&world->server, &peer) && server_permits(&world->server, &silent));
     PRTC_REQUIRE(world->server.bound_until[0] > world->now);
     PRTC_REQUIRE(world->now - world->server.last_heard <= 15 * SECOND + 10 * MS);
   }
@@ -224,7 +224,7 @@ static void survives_loss(void) {
   world->drops = 1;
   PRTC_CHECK_INT(prtc_turn_permit(world->turn, world->now, &peer), 0);
   run_for(world, SECOND);
-  PRTC_CHECK(server_permits(world, &peer));
+  PRTC_CHECK(server_permits(&world->server, &peer));
   world->drops = 1;
   (void)send_to(world, &peer, "\26data", 5);
   run_for(world, SECOND);
@@ -243,7 +243,7 @@ static void stale_nonce(void) {
   new_nonce(&world->server); /* the old one is stale now */
   PRTC_CHECK_INT(prtc_turn_permit(world->turn, world->now, &peer), 0);
   run_for(world, 100 * MS);
-  PRTC_CHECK(server_permits(world, &peer));
+  PRTC_CHECK(server_permits(&world->server, &peer));
   new_nonce(&world->server);
   world->server.realm = "example.net"; /* another realm too */
   run_for(world, 600 * SECOND);
@@ -302,7 +302,7 @@ static void permits_early(void) {
   PRTC_CHECK_INT(prtc_turn_permit(world->turn, world->now, &peer), 0);
   PRTC_CHECK_INT(prtc_turn_permit(world->turn, world->now, &same), 0);
   allocate(world);
-  PRTC_CHECK(server_permits(world, &peer));
+  PRTC_CHECK(server_permits(&world->server, &peer));
   PRTC_CHECK_INT(world->server.counts[PRTC_STUN_METHOD_CREATE_PERMISSION], 1); /* one IP address, one permission */
   world_free(world);
 }
@@ -321,7 +321,7 @@ static void many_peers(void) {
   run_for(world, 5 * SECOND);
   for (uint8_t i = 200 - 100; i < 200; i++) {
     prtc_address peer = {.family = PRTC_FAMILY_IPV4, .ip = {203, 0, 113, i}, .port = 1000};
-    PRTC_CHECK(server_permits(world, &peer));
+    PRTC_CHECK(server_permits(&world->server, &peer));
   }
   PRTC_CHECK_INT(world->turn->permission_count, MAX_PERMISSIONS);
   for (uint32_t i = 0; i < 200; i++) { /* channels beyond the bound: indications serve */

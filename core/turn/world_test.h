@@ -1,72 +1,21 @@
-/* A client, a TURN server that keeps to RFC 8656 as far as the tests need it, and can be told not to, and a network between them in
- * virtual time. Each step of the client is held to the promises of the header: a deadline that is not in the past after timeout.
+/* A client, a TURN server (server_test.h), and a network between them in virtual time. Each step of the client is held to the promises of
+ * the header: a deadline that is not in the past after timeout.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef PRTC_TURN_WORLD_TEST_H
 #define PRTC_TURN_WORLD_TEST_H
 
-#include <string.h>
-
-#include <openssl/md5.h>
-#include <openssl/sha.h>
-
-#include "core/base/context.h"
-#include "core/base/testing.h"
 #include "core/turn/internal.h"
+#include "core/turn/server_test.h"
 
-#define MS UINT64_C(1000)
-#define SECOND UINT64_C(1000000)
-
-enum { PACKETS = 512, PACKET_SIZE = 4096, MOST_PEERS = 300 };
+enum { PACKETS = 512, PACKET_SIZE = 4096 };
 
 struct packet {
   prtc_time arrival;
   bool to_server;
   size_t size;
   uint8_t data[PACKET_SIZE];
-};
-
-/* What a test does to an answer of the server before it leaves: false to lose it. */
-struct world;
-
-struct server {
-  const char *realm, *username, *password;
-  char nonce[64];
-  unsigned nonces;               /* made so far */
-  bool open;                     /* wants no credentials */
-  bool sha256, userhash;         /* RFC 8489: offers SHA-256 and hidden names */
-  bool no_integrity;             /* in its answers */
-  bool ignores_families;
-  uint32_t lifetime;             /* that it grants */
-  prtc_time expires;             /* 0: no allocation */
-  prtc_address relayed[2], mapped;
-  prtc_address permitted[MOST_PEERS];
-  prtc_time permitted_until[MOST_PEERS];
-  size_t permissions;
-  prtc_address bound[MOST_PEERS]; /* by number - 0x4000 */
-  prtc_time bound_until[MOST_PEERS];
-  /* Faults: this error, or silence (-1), to the next `times` requests of a method that have come through authentication. */
-  struct {
-    uint16_t method;
-    int code, times;
-  } fault;
-  int stall_after;               /* -1: never; else so many answers are given */
-  unsigned counts[16];           /* requests by method, authentic ones */
-  unsigned requests;             /* all that came */
-  uint32_t last_lifetime_asked;
-  prtc_address alternate;
-  const char *domain;
-  prtc_time last_heard;
-  unsigned indications;
-  /* What it relayed to peers. */
-  struct {
-    prtc_address peer;
-    size_t size;
-    uint8_t data[2048];
-    bool by_channel;
-  } last;
-  unsigned relayed_count;
 };
 
 struct world {
@@ -82,55 +31,11 @@ struct world {
   prtc_turn_data data;           /* the latest */
   uint8_t data_bytes[2048];
   unsigned data_count;
-  bool (*tamper)(struct world *world, uint8_t *data, size_t *size);
   int drops;                     /* of client packets: so many are lost */
   uint8_t last_request[PACKET_SIZE];
   size_t last_request_size;
   unsigned sent;                 /* by the client */
 };
-
-static inline prtc_address address_of(const char *text) {
-  prtc_address address;
-  PRTC_REQUIRE(prtc_address_parse(&address, text, strlen(text)) == 0);
-  return address;
-}
-
-static inline void new_nonce(struct server *server) {
-  const char *features = server->sha256 && server->userhash ? "wAAA" : server->sha256 ? "gAAA" : server->userhash ? "QAAA" : "";
-  (void)snprintf(server->nonce, sizeof server->nonce, "%s%snonce%u", features[0] != '\0' ? "obMatJos2" : "", features,
-                 server->nonces++);
-}
-
-static inline struct world *world_new(const prtc_turn_config *given) {
-  struct world *world = calloc(1, sizeof *world);
-  prtc_context_config context;
-  prtc_turn_config config;
-  PRTC_REQUIRE(world != NULL);
-  world->now = 1000 * SECOND;
-  world->delay = 10 * MS;
-  world->server = (struct server){.realm = "example.org", .username = "alice", .password = "secret", .lifetime = 600, .stall_after = -1};
-  world->server.relayed[0] = address_of("192.0.2.15:49152");
-  world->server.relayed[1] = address_of("[2001:db8::15]:49153");
-  world->server.mapped = address_of("198.51.100.1:5000");
-  new_nonce(&world->server);
-  PRTC_INIT(&context);
-  world->context = prtc_context_new(&context);
-  PRTC_INIT(&config);
-  if (given != NULL) config = *given;
-  if (config.protocol == 0) config.protocol = PRTC_RELAY_UDP;
-  if (config.username == NULL) config.username = "alice";
-  if (config.credential == NULL) config.credential = "secret";
-  world->stream = config.protocol != PRTC_RELAY_UDP;
-  world->turn = prtc_turn_new(world->context, &config);
-  PRTC_REQUIRE(world->turn != NULL);
-  return world;
-}
-
-static inline void world_free(struct world *world) {
-  prtc_turn_free(world->turn);
-  prtc_context_free(world->context);
-  free(world);
-}
 
 static inline void post(struct world *world, bool to_server, const uint8_t *data, size_t size) {
   PRTC_REQUIRE(world->packet_count < PACKETS && size <= PACKET_SIZE);
@@ -141,222 +46,43 @@ static inline void post(struct world *world, bool to_server, const uint8_t *data
   memcpy(packet->data, data, size);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- server */
+static inline void server_sends(void *user, const uint8_t *data, size_t size) { post(user, false, data, size); }
 
-static inline void server_key(const struct server *server, uint8_t key[32], size_t *size) {
-  char text[256];
-  int length = snprintf(text, sizeof text, "%s:%s:%s", server->username, server->realm, server->password);
-  *size = server->sha256 ? 32 : 16;
-  if (server->sha256) SHA256((const uint8_t *)text, (size_t)length, key);
-  else MD5((const uint8_t *)text, (size_t)length, key);
+/* `allocator`: of the client; NULL when its memory does not run out. world->turn may then be NULL. */
+static inline struct world *world_with_memory(const prtc_turn_config *given, const prtc_allocator *allocator) {
+  struct world *world = calloc(1, sizeof *world);
+  prtc_context_config context;
+  prtc_turn_config config;
+  PRTC_REQUIRE(world != NULL);
+  world->now = 1000 * SECOND;
+  world->delay = 10 * MS;
+  server_init(&world->server);
+  world->server.user = world;
+  world->server.send = server_sends;
+  PRTC_INIT(&context);
+  context.allocator = allocator;
+  world->context = prtc_context_new(&context);
+  if (world->context == NULL) return world;
+  PRTC_INIT(&config);
+  if (given != NULL) config = *given;
+  if (config.protocol == 0) config.protocol = PRTC_RELAY_UDP;
+  if (config.username == NULL) config.username = "alice";
+  if (config.credential == NULL) config.credential = "secret";
+  world->stream = world->server.stream = config.protocol != PRTC_RELAY_UDP;
+  world->turn = prtc_turn_new(world->context, &config);
+  return world;
 }
 
-static inline int server_finish(const struct server *server, struct prtc_stun_writer *writer, bool with) {
-  uint8_t key[32];
-  size_t size;
-  server_key(server, key, &size);
-  if (!with || server->no_integrity) return prtc_stun_finish(writer, NULL, 0);
-  return server->sha256 ? prtc_stun_finish_sha256(writer, key, size) : prtc_stun_finish(writer, key, size);
+static inline struct world *world_new(const prtc_turn_config *given) {
+  struct world *world = world_with_memory(given, NULL);
+  PRTC_REQUIRE(world->turn != NULL);
+  return world;
 }
 
-static inline void server_send(struct world *world, struct prtc_stun_writer *writer, bool with) {
-  int size = server_finish(&world->server, writer, with);
-  size_t length = (size_t)size;
-  PRTC_REQUIRE(size > 0);
-  if (world->server.stall_after == 0) return;
-  if (world->server.stall_after > 0) world->server.stall_after--;
-  if (world->tamper != NULL && !world->tamper(world, writer->data, &length)) return;
-  post(world, false, writer->data, length);
-}
-
-static inline void server_error(struct world *world, const struct prtc_stun_message *request, int code, bool with) {
-  struct server *server = &world->server;
-  uint8_t bytes[512];
-  struct prtc_stun_writer writer;
-  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_ERROR, request->method, request->transaction);
-  prtc_stun_add_error(&writer, code);
-  if (code == 401 || code == 438) {
-    prtc_stun_add(&writer, PRTC_STUN_REALM, server->realm, strlen(server->realm));
-    prtc_stun_add(&writer, PRTC_STUN_NONCE, server->nonce, strlen(server->nonce));
-    static const uint8_t both[] = {0, 2, 0, 0, 0, 1, 0, 0};
-    if (server->sha256) prtc_stun_add(&writer, PRTC_STUN_PASSWORD_ALGORITHMS, both, sizeof both);
-  }
-  if (code == 300) {
-    uint8_t address[8] = {0, 1, (uint8_t)(server->alternate.port >> 8), (uint8_t)server->alternate.port};
-    memcpy(address + 4, server->alternate.ip, 4);
-    prtc_stun_add(&writer, PRTC_STUN_ALTERNATE_SERVER, address, sizeof address);
-    if (server->domain != NULL) prtc_stun_add(&writer, PRTC_STUN_ALTERNATE_DOMAIN, server->domain, strlen(server->domain));
-  }
-  server_send(world, &writer, with);
-}
-
-static inline bool has_text(const struct prtc_stun_message *message, uint16_t type, const char *text) {
-  size_t size;
-  const uint8_t *value = prtc_stun_find(message, type, &size);
-  return value != NULL && size == strlen(text) && memcmp(value, text, size) == 0;
-}
-
-/* 0, or the error to be given. */
-static inline int server_authenticate(const struct server *server, const struct prtc_stun_message *message) {
-  uint8_t key[32], hash[32];
-  char text[256];
-  size_t key_size, size;
-  if (server->open) return 0;
-  server_key(server, key, &key_size);
-  const uint8_t *hidden = prtc_stun_find(message, PRTC_STUN_USERHASH, &size);
-  int length = snprintf(text, sizeof text, "%s:%s", server->username, server->realm);
-  SHA256((const uint8_t *)text, (size_t)length, hash);
-  bool named = server->userhash ? hidden != NULL && size == 32 && memcmp(hidden, hash, 32) == 0
-                                : has_text(message, PRTC_STUN_USERNAME, server->username);
-  if (!named) return 401;
-  if (!has_text(message, PRTC_STUN_REALM, server->realm)) return 401;
-  int code = server->sha256 ? prtc_stun_check_integrity_sha256(message, key, key_size)
-                            : prtc_stun_check_integrity(message, key, key_size);
-  if (code < 0) return 401;
-  if (server->sha256) {
-    const uint8_t *list = prtc_stun_find(message, PRTC_STUN_PASSWORD_ALGORITHMS, &size);
-    if (list == NULL || size != 8) return 400;
-    const uint8_t *chosen = prtc_stun_find(message, PRTC_STUN_PASSWORD_ALGORITHM, &size);
-    if (chosen == NULL || size != 4 || chosen[1] != 2) return 400;
-  }
-  return has_text(message, PRTC_STUN_NONCE, server->nonce) ? 0 : 438;
-}
-
-static inline bool server_permits(const struct world *world, const prtc_address *peer) {
-  const struct server *server = &world->server;
-  for (size_t i = 0; i < server->permissions; i++) {
-    if (memcmp(server->permitted[i].ip, peer->ip, 16) == 0 && server->permitted_until[i] > world->now) return true;
-  }
-  return false;
-}
-
-static inline void server_permit(struct world *world, const prtc_address *peer) {
-  struct server *server = &world->server;
-  size_t i = 0;
-  while (i < server->permissions && memcmp(server->permitted[i].ip, peer->ip, 16) != 0) i++;
-  PRTC_REQUIRE(i < MOST_PEERS);
-  if (i == server->permissions) server->permissions++;
-  server->permitted[i] = *peer;
-  server->permitted_until[i] = world->now + 300 * SECOND;
-}
-
-static inline void server_allocate(struct world *world, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
-  struct server *server = &world->server;
-  size_t size;
-  bool v6_alone = prtc_stun_find(request, PRTC_STUN_REQUESTED_ADDRESS_FAMILY, &size) != NULL;
-  bool both = prtc_stun_find(request, PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY, &size) != NULL && !server->ignores_families;
-  if (!v6_alone) prtc_stun_add_xor_address(writer, PRTC_STUN_XOR_RELAYED_ADDRESS, &server->relayed[0]);
-  if (v6_alone || both) prtc_stun_add_xor_address(writer, PRTC_STUN_XOR_RELAYED_ADDRESS, &server->relayed[1]);
-  prtc_stun_add_xor_address(writer, PRTC_STUN_XOR_MAPPED_ADDRESS, &server->mapped);
-  prtc_stun_add_u32(writer, PRTC_STUN_LIFETIME, server->lifetime);
-  server->expires = world->now + server->lifetime * SECOND;
-}
-
-static inline int server_carry_out(struct world *world, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
-  struct server *server = &world->server;
-  prtc_address peer;
-  uint32_t number, lifetime;
-  if (request->method == PRTC_STUN_METHOD_ALLOCATE) {
-    if (server->expires > world->now) return 437;
-    server_allocate(world, request, writer);
-    return 0;
-  }
-  if (server->expires <= world->now) return 437;
-  if (request->method == PRTC_STUN_METHOD_REFRESH) {
-    if (!prtc_stun_find_u32(request, PRTC_STUN_LIFETIME, &lifetime)) lifetime = server->lifetime;
-    server->last_lifetime_asked = lifetime;
-    server->expires = lifetime == 0 ? 0 : world->now + lifetime * SECOND;
-    prtc_stun_add_u32(writer, PRTC_STUN_LIFETIME, lifetime);
-    return 0;
-  }
-  if (!prtc_stun_find_xor_address(request, PRTC_STUN_XOR_PEER_ADDRESS, &peer)) return 400;
-  if (request->method == PRTC_STUN_METHOD_CHANNEL_BIND) {
-    if (!prtc_stun_find_u32(request, PRTC_STUN_CHANNEL_NUMBER, &number)) return 400;
-    number = (number >> 16) - 0x4000;
-    if (number >= MOST_PEERS) return 400;
-    if (server->bound_until[number] > world->now && !prtc_address_equal(&server->bound[number], &peer)) return 400;
-    server->bound[number] = peer;
-    server->bound_until[number] = world->now + 600 * SECOND;
-  }
-  server_permit(world, &peer);
-  return 0;
-}
-
-static inline void server_relay(struct world *world, const prtc_address *peer, const uint8_t *data, size_t size, bool by_channel) {
-  struct server *server = &world->server;
-  if (!server_permits(world, peer) || size > sizeof server->last.data) return;
-  server->relayed_count++;
-  server->last.peer = *peer;
-  server->last.size = size;
-  server->last.by_channel = by_channel;
-  if (size > 0) memcpy(server->last.data, data, size);
-}
-
-/* Takes one message; its length with padding, on a stream. */
-static inline size_t server_take(struct world *world, const uint8_t *data, size_t size) {
-  struct server *server = &world->server;
-  struct prtc_stun_message message;
-  size_t length = (size_t)data[2] << 8 | data[3];
-  server->last_heard = world->now;
-  if (data[0] >= 0x40) {
-    size_t number = ((size_t)data[0] << 8 | data[1]) - 0x4000, whole = 4 + length;
-    PRTC_REQUIRE(whole <= size && number < MOST_PEERS);
-    if (server->bound_until[number] > world->now) server_relay(world, &server->bound[number], data + 4, length, true);
-    return world->stream ? (whole + 3) & ~(size_t)3 : size;
-  }
-  length += PRTC_STUN_HEADER_SIZE;
-  PRTC_REQUIRE(length <= size && prtc_stun_parse(&message, data, length) == 0);
-  if (message.message_class == PRTC_STUN_INDICATION) {
-    prtc_address peer;
-    size_t payload_size;
-    const uint8_t *payload = prtc_stun_find(&message, PRTC_STUN_DATA, &payload_size);
-    server->indications++;
-    if (message.method != PRTC_STUN_METHOD_SEND) return length;
-    PRTC_REQUIRE(payload != NULL && prtc_stun_find_xor_address(&message, PRTC_STUN_XOR_PEER_ADDRESS, &peer));
-    server_relay(world, &peer, payload, payload_size, false);
-    return length;
-  }
-  server->requests++;
-  uint8_t bytes[512];
-  struct prtc_stun_writer writer;
-  int code = server_authenticate(server, &message);
-  bool authentic = code == 0;
-  if (authentic) server->counts[message.method & 15]++;
-  if (authentic && server->fault.times > 0 && server->fault.method == message.method) {
-    server->fault.times--;
-    code = server->fault.code;
-    if (code == 438) new_nonce(server);
-  }
-  if (code < 0) return length; /* silence */
-  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_SUCCESS, message.method, message.transaction);
-  if (code == 0) code = server_carry_out(world, &message, &writer);
-  if (code == 0) server_send(world, &writer, !server->open);
-  else server_error(world, &message, code, authentic && !server->open && code != 438 && code != 401);
-  return length;
-}
-
-/* A peer sends to the relayed address. `force`: the server passes it on whatever its rules are. */
-static inline void peer_sends(struct world *world, const prtc_address *peer, const void *data, size_t size, bool force) {
-  struct server *server = &world->server;
-  uint8_t bytes[2100];
-  struct prtc_stun_writer writer;
-  static const uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {7};
-  if (!force && !server_permits(world, peer)) return;
-  for (size_t i = 0; i < MOST_PEERS; i++) {
-    if (server->bound_until[i] <= world->now || !prtc_address_equal(&server->bound[i], peer)) continue;
-    const uint8_t head[4] = {(uint8_t)((0x4000 + i) >> 8), (uint8_t)i, (uint8_t)(size >> 8), (uint8_t)size};
-    memset(bytes, 0, sizeof bytes);
-    memcpy(bytes, head, 4);
-    memcpy(bytes + 4, data, size);
-    post(world, false, bytes, world->stream ? 4 + ((size + 3) & ~(size_t)3) : 4 + size);
-    return;
-  }
-  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_INDICATION, PRTC_STUN_METHOD_DATA, id);
-  prtc_stun_add_xor_address(&writer, PRTC_STUN_XOR_PEER_ADDRESS, peer);
-  prtc_stun_add(&writer, PRTC_STUN_DATA, data, size);
-  int length = prtc_stun_finish(&writer, NULL, 0);
-  PRTC_REQUIRE(length > 0);
-  post(world, false, bytes, (size_t)length);
+static inline void world_free(struct world *world) {
+  prtc_turn_free(world->turn);
+  prtc_context_free(world->context);
+  free(world);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- client */
@@ -417,6 +143,7 @@ static inline void world_step(struct world *world, prtc_time end) {
   }
   if (next > end) next = end;
   if (next > world->now) world->now = next;
+  world->server.now = world->now;
   for (size_t i = 0; i < world->packet_count;) {
     struct packet packet = world->packets[i];
     if (packet.arrival > world->now) {
@@ -428,7 +155,7 @@ static inline void world_step(struct world *world, prtc_time end) {
       (void)client_take(world, packet.data, packet.size, 7);
     } else {
       struct prtc_context *previous = prtc_enter(world->context);
-      for (size_t at = 0; at < packet.size;) at += server_take(world, packet.data + at, packet.size - at);
+      for (size_t at = 0; at < packet.size;) at += server_take(&world->server, packet.data + at, packet.size - at);
       prtc_leave(previous);
     }
   }
