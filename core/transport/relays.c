@@ -281,11 +281,7 @@ static void allocated(struct prtc_transport *transport, prtc_time now, struct re
                           .protocol = relay->server->protocol,
                           .network_type = relay->network_type,
                           .base = relay->owns_socket ? 0 : relay->socket};
-    if (transport->config.relay_only || ice.mapped.family == PRTC_FAMILY_NONE) {
-      /* What the policy hides is this address, too: RFC 8839 section 5.1 has zeros and port 9 for it. */
-      ice.mapped = (prtc_address){.family = event->relayed[i].family, .port = 9};
-      ice.base = 0;
-    }
+    if (ice.mapped.family == PRTC_FAMILY_NONE) ice.mapped = (prtc_address){.family = ice.relayed.family, .port = 9};
     transport->gathering.ice_is_complete = false;
     if (prtc_ice_add_relay(transport->ice, now, &ice) == PRTC_OK) relay->sockets[i] = ice.socket;
   }

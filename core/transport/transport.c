@@ -121,6 +121,9 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
   switch (event->type) {
     case PRTC_ICE_EVENT_CANDIDATE: {
       struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
+      prtc_address *related = &candidate.candidate.related;
+      /* RFC 8839 section 5.1: what stands for an address that is kept private */
+      if (transport->config.relay_only) *related = (prtc_address){.family = related->family, .port = 9};
       if (!transport->config.hide_addresses || prtc_names_hide(transport, &candidate.candidate)) {
         prtc_transport_push(transport, &candidate);
       }

@@ -10,10 +10,10 @@
 
 #include "core/turn/internal.h"
 
-/* Over UDP (RFC 8489 section 6.2.1): from the first transmission the interval doubles from FIRST_RTO to MOST_RTO. Seven transmissions,
+/* Over UDP (RFC 8489 section 6.2.1): from the first transmission the interval doubles from FIRST_RTO to MOST_RTO. Six transmissions,
  * and nearly ten seconds: gathering waits for an Allocate, and half a minute would help nobody. */
 static const prtc_time first_rto = 500000, most_rto = 2000000;
-enum { MOST_TRANSMISSIONS = 7 };
+enum { MOST_TRANSMISSIONS = 6 };
 
 /* Over a stream nothing is repeated; this is how long an answer may take. */
 static const prtc_time stream_patience = SECONDS(10);

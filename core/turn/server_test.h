@@ -19,13 +19,13 @@
 
 enum { MOST_PEERS = 300 };
 
-struct server {
+struct turn_server {
   prtc_time now;                 /* the caller keeps it */
   bool stream;
   void *user;                    /* of these two */
   void (*send)(void *user, const uint8_t *data, size_t size); /* to the client */
   void (*relay)(void *user, const prtc_address *peer, const uint8_t *data, size_t size); /* to a peer; may be NULL */
-  bool (*tamper)(struct server *server, uint8_t *data, size_t *size); /* what a test does to an answer: false to lose it */
+  bool (*tamper)(struct turn_server *server, uint8_t *data, size_t *size); /* what a test does to an answer: false to lose it */
   const char *realm, *username, *password;
   char nonce[64];
   unsigned nonces;               /* made so far */
@@ -71,21 +71,21 @@ static inline prtc_address address_of(const char *text) {
   return address;
 }
 
-static inline void new_nonce(struct server *server) {
+static inline void new_nonce(struct turn_server *server) {
   const char *features = server->sha256 && server->userhash ? "wAAA" : server->sha256 ? "gAAA" : server->userhash ? "QAAA" : "";
   (void)snprintf(server->nonce, sizeof server->nonce, "%s%snonce%u", features[0] != '\0' ? "obMatJos2" : "", features,
                  server->nonces++);
 }
 
-static inline void server_init(struct server *server) {
-  *server = (struct server){.realm = "example.org", .username = "alice", .password = "secret", .lifetime = 600, .stall_after = -1};
+static inline void server_init(struct turn_server *server) {
+  *server = (struct turn_server){.realm = "example.org", .username = "alice", .password = "secret", .lifetime = 600, .stall_after = -1};
   server->relayed[0] = address_of("192.0.2.15:49152");
   server->relayed[1] = address_of("[2001:db8::15]:49153");
   server->mapped = address_of("198.51.100.1:5000");
   new_nonce(server);
 }
 
-static inline void server_key(const struct server *server, uint8_t key[32], size_t *size) {
+static inline void server_key(const struct turn_server *server, uint8_t key[32], size_t *size) {
   char text[256];
   int length = snprintf(text, sizeof text, "%s:%s:%s", server->username, server->realm, server->password);
   *size = server->sha256 ? 32 : 16;
@@ -93,7 +93,7 @@ static inline void server_key(const struct server *server, uint8_t key[32], size
   else MD5((const uint8_t *)text, (size_t)length, key);
 }
 
-static inline int server_finish(const struct server *server, struct prtc_stun_writer *writer, bool with) {
+static inline int server_finish(const struct turn_server *server, struct prtc_stun_writer *writer, bool with) {
   uint8_t key[32];
   size_t size;
   server_key(server, key, &size);
@@ -101,7 +101,7 @@ static inline int server_finish(const struct server *server, struct prtc_stun_wr
   return server->sha256 ? prtc_stun_finish_sha256(writer, key, size) : prtc_stun_finish(writer, key, size);
 }
 
-static inline void server_send(struct server *server, struct prtc_stun_writer *writer, bool with) {
+static inline void server_send(struct turn_server *server, struct prtc_stun_writer *writer, bool with) {
   int size = server_finish(server, writer, with);
   size_t length = (size_t)size;
   PRTC_REQUIRE(size > 0);
@@ -111,7 +111,7 @@ static inline void server_send(struct server *server, struct prtc_stun_writer *w
   server->send(server->user, writer->data, length);
 }
 
-static inline void server_error(struct server *server, const struct prtc_stun_message *request, int code, bool with) {
+static inline void server_error(struct turn_server *server, const struct prtc_stun_message *request, int code, bool with) {
   uint8_t bytes[512];
   struct prtc_stun_writer writer;
   prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_ERROR, request->method, request->transaction);
@@ -138,7 +138,7 @@ static inline bool has_text(const struct prtc_stun_message *message, uint16_t ty
 }
 
 /* 0, or the error to be given. */
-static inline int server_authenticate(const struct server *server, const struct prtc_stun_message *message) {
+static inline int server_authenticate(const struct turn_server *server, const struct prtc_stun_message *message) {
   uint8_t key[32], hash[32];
   char text[256];
   size_t key_size, size;
@@ -163,14 +163,14 @@ static inline int server_authenticate(const struct server *server, const struct 
   return has_text(message, PRTC_STUN_NONCE, server->nonce) ? 0 : 438;
 }
 
-static inline bool server_permits(const struct server *server, const prtc_address *peer) {
+static inline bool server_permits(const struct turn_server *server, const prtc_address *peer) {
   for (size_t i = 0; i < server->permissions; i++) {
     if (memcmp(server->permitted[i].ip, peer->ip, 16) == 0 && server->permitted_until[i] > server->now) return true;
   }
   return false;
 }
 
-static inline void server_permit(struct server *server, const prtc_address *peer) {
+static inline void server_permit(struct turn_server *server, const prtc_address *peer) {
   size_t i = 0;
   while (i < server->permissions && memcmp(server->permitted[i].ip, peer->ip, 16) != 0) i++;
   PRTC_REQUIRE(i < MOST_PEERS);
@@ -179,7 +179,7 @@ static inline void server_permit(struct server *server, const prtc_address *peer
   server->permitted_until[i] = server->now + 300 * SECOND;
 }
 
-static inline void server_allocate(struct server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
+static inline void server_allocate(struct turn_server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
   size_t size;
   bool v6_alone = prtc_stun_find(request, PRTC_STUN_REQUESTED_ADDRESS_FAMILY, &size) != NULL;
   bool both = prtc_stun_find(request, PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY, &size) != NULL && !server->ignores_families;
@@ -190,7 +190,7 @@ static inline void server_allocate(struct server *server, const struct prtc_stun
   server->expires = server->now + server->lifetime * SECOND;
 }
 
-static inline int server_carry_out(struct server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
+static inline int server_carry_out(struct turn_server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
   prtc_address peer;
   uint32_t number, lifetime;
   if (request->method == PRTC_STUN_METHOD_ALLOCATE) {
@@ -221,7 +221,7 @@ static inline int server_carry_out(struct server *server, const struct prtc_stun
   return 0;
 }
 
-static inline void server_relay(struct server *server, const prtc_address *peer, const uint8_t *data, size_t size, bool by_channel) {
+static inline void server_relay(struct turn_server *server, const prtc_address *peer, const uint8_t *data, size_t size, bool by_channel) {
   if (!server_permits(server, peer) || size > sizeof server->last.data) return;
   server->relayed_count++;
   server->last.peer = *peer;
@@ -232,7 +232,7 @@ static inline void server_relay(struct server *server, const prtc_address *peer,
 }
 
 /* Takes one message; its length with padding, on a stream. */
-static inline size_t server_take(struct server *server, const uint8_t *data, size_t size) {
+static inline size_t server_take(struct turn_server *server, const uint8_t *data, size_t size) {
   struct prtc_stun_message message;
   size_t length = (size_t)data[2] << 8 | data[3];
   server->last_heard = server->now;
@@ -274,7 +274,7 @@ static inline size_t server_take(struct server *server, const uint8_t *data, siz
 }
 
 /* A peer sends to the relayed address. `force`: the server passes it on whatever its rules are. */
-static inline void peer_sends(struct server *server, const prtc_address *peer, const void *data, size_t size, bool force) {
+static inline void peer_sends(struct turn_server *server, const prtc_address *peer, const void *data, size_t size, bool force) {
   uint8_t bytes[2100];
   struct prtc_stun_writer writer;
   static const uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {7};

@@ -25,7 +25,7 @@ struct world {
   bool stream;
   struct packet packets[PACKETS];
   size_t packet_count;
-  struct server server;
+  struct turn_server server;
   prtc_turn_event events[32];    /* of each type the latest, by type */
   unsigned event_counts[8];
   prtc_turn_data data;           /* the latest */
