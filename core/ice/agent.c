@@ -15,7 +15,6 @@ static uint32_t value_or(uint32_t value, uint32_t fallback) { return value != 0 
 
 static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
   if (!prtc_config_copy(out, sizeof *out, in)) return false;
-  if (out->lite != 0) return false;
   out->ta = value_or(out->ta, DEFAULT_TA);
   out->initial_rto = value_or(out->initial_rto, 500 * 1000);
   out->max_transmissions = value_or(out->max_transmissions, 7);
@@ -33,9 +32,9 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
   ice->context = context;
   ice->config = complete;
   ice->ta = complete.ta > DEFAULT_TA ? complete.ta : DEFAULT_TA; /* until the other side has said what it takes */
-  ice->controlling = complete.controlling != 0;
+  ice->controlling = complete.controlling != 0 && complete.lite == 0;
   ice->tie_breaker = prtc_random_u64(&context->random);
-  ice->deadline = ice->nomination = ice->nomination_due = ice->patience = PRTC_NEVER;
+  ice->lost_at = ice->deadline = ice->nomination = ice->nomination_due = ice->patience = PRTC_NEVER;
   prtc_queue_init(&ice->early, context, sizeof(struct ice_early), MAX_EARLY);
   prtc_queue_init(&ice->responses, context, sizeof(struct ice_response), MAX_RESPONSES);
   prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
@@ -68,6 +67,8 @@ int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out)
   memset(out, 0, sizeof *out);
   memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
   memcpy(out->password, ice->credentials.local_password, sizeof out->password);
+  out->lite = ice->config.lite != 0;
+  out->renomination = ice->config.renomination != 0;
   out->pacing = ice->config.ta / 1000;
   return 0;
 }
@@ -87,6 +88,7 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   struct ice_credentials *credentials = &ice->credentials;
   prtc_ice_set_now(ice, now);
   if (prtc_ice_check_parameters(parameters) < 0) return PRTC_ERROR_SYNTAX;
+  if (parameters->lite != 0 && ice->config.lite != 0) return PRTC_ERROR_NOT_SUPPORTED;
   bool same = strcmp(parameters->ufrag, credentials->remote_ufrag) == 0 &&
               strcmp(parameters->password, credentials->remote_password) == 0;
   if (ice->remote_known && same) return 0;
@@ -94,12 +96,14 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   if (ice->remote_known) { /* the other side restarts */
     prtc_ice_clear_generation(ice, false);
     ice->remote_ahead = true;
+    ice->lost_at = PRTC_NEVER;
   }
   memcpy(credentials->remote_ufrag, parameters->ufrag, sizeof credentials->remote_ufrag);
   memcpy(credentials->remote_password, parameters->password, sizeof credentials->remote_password);
   ice->remote_known = true;
   ice->failure = 0;
   ice->remote_lite = parameters->lite != 0;
+  ice->remote_renominates = ice->config.renomination != 0 && parameters->renomination != 0;
   prtc_time theirs = parameters->pacing != 0 ? MILLISECONDS(parameters->pacing) : DEFAULT_TA;
   ice->ta = theirs > ice->config.ta ? theirs : ice->config.ta; /* RFC 8445 section 14.2: the larger counts */
   if (ice->remote_lite) prtc_ice_set_role(ice, true); /* RFC 8445 section 6.1.1 */
@@ -114,7 +118,8 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
 
 int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling) {
   prtc_ice_set_now(ice, now);
-  prtc_ice_set_role(ice, controlling != 0 || ice->remote_lite); /* RFC 8445 section 6.1.1: a lite side never controls us */
+  /* RFC 8445 section 6.1.1: a lite side never controls a full one */
+  prtc_ice_set_role(ice, (controlling != 0 && ice->config.lite == 0) || ice->remote_lite);
   prtc_ice_step(ice);
   return 0;
 }
@@ -159,7 +164,9 @@ int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
   out->type = event.type;
   out->state = event.state;
   out->code = event.code;
-  if (event.type == PRTC_ICE_EVENT_CANDIDATE) fill_candidate(&out->candidate, &event);
+  if (event.type == PRTC_ICE_EVENT_CANDIDATE || event.type == PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN) {
+    fill_candidate(&out->candidate, &event);
+  }
   if (event.type == PRTC_ICE_EVENT_SERVER_FAILED) {
     out->candidate.address = event.local.server;
     out->candidate.related = event.base;
@@ -209,7 +216,7 @@ void prtc_ice_fail(struct prtc_ice *ice, int code) {
   explain(ice, code);
   PRTC_LOG(ice->context, PRTC_LOG_WARNING, "ice", "failed: %s", ice->failure_text);
   ice->failure = code;
-  ice->patience = PRTC_NEVER;
+  ice->patience = ice->lost_at = PRTC_NEVER;
   prtc_ice_stop_checks(ice);
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_FAILED, .code = code});
 }
@@ -227,6 +234,11 @@ static bool has_run_dry(const struct prtc_ice *ice) {
   return ice->patience <= ice->now && ice->pairs.count > 0 && !prtc_ice_has_unfinished_pair(ice);
 }
 
+/* Until when a pair that is gone is hoped to be followed by another: the state stays as it was. */
+static prtc_time lost_until(const struct prtc_ice *ice) {
+  return ice->lost_at == PRTC_NEVER ? PRTC_NEVER : ice->lost_at + ice->config.disconnect_timeout;
+}
+
 /* RTCIceTransportState, W3C WebRTC 1.0 section 5.6.3 */
 static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
   const struct ice_path *path = &ice->path;
@@ -234,8 +246,10 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
   if (path->valid && path->disconnected) {
     return path->pair != NULL ? PRTC_ICE_TRANSPORT_DISCONNECTED : PRTC_ICE_TRANSPORT_CHECKING; /* restarted since */
   }
-  if (path->valid) {
-    bool complete = path->pair != NULL && ice->gathered && ice->remote_ended;
+  bool held = !path->valid && ice->lost_at != PRTC_NEVER;
+  if (held && lost_until(ice) <= ice->now) return PRTC_ICE_TRANSPORT_DISCONNECTED;
+  if (path->valid || held) {
+    bool complete = (path->pair != NULL || held) && ice->was_gathered && ice->remote_ended;
     return complete ? PRTC_ICE_TRANSPORT_COMPLETED : PRTC_ICE_TRANSPORT_CONNECTED;
   }
   if (has_run_dry(ice)) return PRTC_ICE_TRANSPORT_DISCONNECTED;
@@ -268,6 +282,7 @@ static prtc_time find_deadline(const struct prtc_ice *ice) {
   prtc_time deadline = earlier(prtc_ice_checks_deadline(ice), prtc_ice_consent_deadline(ice));
   deadline = earlier(deadline, earlier(prtc_ice_gather_deadline(ice), prtc_ice_tcp_deadline(ice)));
   if (ice->patience > ice->now) deadline = earlier(deadline, ice->patience);
+  if (lost_until(ice) > ice->now) deadline = earlier(deadline, lost_until(ice));
   return earlier(deadline, earlier(ice->nomination_due, give_up_at(ice)));
 }
 

@@ -102,8 +102,13 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
                     transaction->tie_breaker);
   /* A consent check says again that its pair is the nominated one: when a NAT has forgotten its mapping, it comes from an address
    * that the other side does not know yet, and that side is to follow. */
-  bool nominated = transaction->kind == TRANSACTION_CONSENT && transaction->controlling && ice->path.pair != NULL;
-  if (transaction->use_candidate || nominated) prtc_stun_add(&writer, PRTC_STUN_USE_CANDIDATE, NULL, 0);
+  bool again = transaction->kind == TRANSACTION_CONSENT && transaction->controlling && ice->path.pair != NULL;
+  for (size_t i = 0; again && i < ice->transactions.count; i++) { /* not when another is being nominated */
+    again = !((const struct ice_transaction *)ice->transactions.items[i])->use_candidate;
+  }
+  uint32_t nomination = again ? ice->path.nomination : transaction->nomination;
+  if (transaction->use_candidate || again) prtc_stun_add(&writer, PRTC_STUN_USE_CANDIDATE, NULL, 0);
+  if (nomination != 0) prtc_stun_add_u32(&writer, PRTC_STUN_NOMINATION, nomination);
   prtc_stun_add_u32(&writer, PRTC_STUN_PRIORITY, prtc_ice_priority(PRTC_CANDIDATE_PEER_REFLEXIVE, transaction->socket));
   return prtc_stun_finish(&writer, credentials->remote_password, strlen(credentials->remote_password));
 }
@@ -116,6 +121,7 @@ void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
   prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, transaction->socket, &transaction->remote);
   if (transaction->kind == TRANSACTION_CHECK) {
     ice->checks_sent++;
+    if (transaction->pair != NULL) transaction->pair->checked_at = ice->now;
     if (stats != NULL) stats->requests_sent++;
   } else if (transaction->kind == TRANSACTION_CONSENT && stats != NULL) {
     stats->consent_requests_sent++;
@@ -207,7 +213,7 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
  * is lost. One that was sent since then is repeated instead, where it is time: else on a path of long round trips each side's
  * checks would put an end to the other's for ever. */
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair) {
-  if (pair->state == PAIR_SUCCEEDED || pair->trigger_order != 0) return;
+  if (pair->state == PAIR_SUCCEEDED || pair->trigger_order != 0 || ice->config.lite != 0) return;
   for (size_t i = ice->transactions.count; pair->state == PAIR_IN_PROGRESS && i-- > 0;) {
     struct ice_transaction *transaction = ice->transactions.items[i];
     if (transaction->pair != pair || transaction->cancelled) continue;
@@ -252,10 +258,8 @@ static bool start_is_unsent(const struct prtc_ice *ice) {
   return false;
 }
 
-bool prtc_ice_checks_wanted(const struct prtc_ice *ice) {
-  if (!ice->remote_known || ice->failure != 0) return false;
-  bool settled = ice->path.valid && ice->path.pair != NULL && !ice->path.doubtful;
-  return !settled; /* RFC 8445 section 8.1.2: with a selected pair the others are left alone */
+bool prtc_ice_is_settled(const struct prtc_ice *ice) {
+  return ice->path.valid && ice->path.pair != NULL && !ice->path.doubtful;
 }
 
 /* RFC 8445 section 14.2: gathering and checks keep to Ta, each by itself, and together to the 5 ms that are the least for all
@@ -263,7 +267,7 @@ bool prtc_ice_checks_wanted(const struct prtc_ice *ice) {
 static void start_paced(struct prtc_ice *ice) {
   if (ice->any_pace > ice->now || start_is_unsent(ice)) return;
   struct ice_transaction *gathering = ice->gather_pace <= ice->now ? next_gathering(ice) : NULL;
-  struct ice_pair *pair = ice->pace <= ice->now && prtc_ice_checks_wanted(ice) ? prtc_ice_next_pair(ice) : NULL;
+  struct ice_pair *pair = ice->pace <= ice->now ? prtc_ice_next_pair(ice) : NULL;
   if (pair != NULL) {
     ice->pace = ice->now + ice->ta;
     (void)start_check(ice, pair); /* without memory: after the next Ta */
@@ -297,7 +301,7 @@ prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice) {
   }
   if (start_is_unsent(ice)) return deadline;
   prtc_time start = next_gathering(ice) != NULL ? ice->gather_pace : PRTC_NEVER;
-  if (ice->pace < start && prtc_ice_checks_wanted(ice) && prtc_ice_next_pair(ice) != NULL) start = ice->pace;
+  if (ice->pace < start && prtc_ice_next_pair(ice) != NULL) start = ice->pace;
   if (start < ice->any_pace) start = ice->any_pace;
   return start < deadline ? start : deadline;
 }
@@ -332,6 +336,7 @@ static void take_role_conflict(struct prtc_ice *ice, struct ice_transaction *tra
 static void take_success(struct prtc_ice *ice, struct ice_transaction *transaction, const prtc_address *mapped) {
   struct ice_pair *pair = transaction->pair;
   bool nominates = transaction->use_candidate;
+  uint32_t nomination = transaction->nomination;
   uint64_t round_trip = transaction->sent == 1 ? ice->now - transaction->first_sent : 0; /* else it is not known of which */
   pair->local_type = prtc_ice_reflexive_type(ice, pair->socket, mapped);
   pair->state = PAIR_SUCCEEDED;
@@ -349,7 +354,10 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
       other->state = PAIR_WAITING;
     }
   }
-  if (ice->controlling && nominates) prtc_ice_select(ice, pair);
+  if (ice->controlling && nominates) {
+    prtc_ice_select(ice, pair);
+    ice->path.nomination = nomination;
+  }
   if (!ice->controlling && pair->nominated) prtc_ice_consider(ice, pair);
 }
 

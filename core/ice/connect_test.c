@@ -348,9 +348,6 @@ static void bad_arguments(void) {
   PRTC_CHECK_INT(prtc_ice_add_socket(ice, world->now, 1, &ok, 0, 0), PRTC_ERROR_INVALID_STATE);
   PRTC_CHECK_INT(prtc_ice_remove_socket(ice, world->now, 51), PRTC_ERROR_NOT_FOUND);
   PRTC_INIT(&config);
-  config.lite = 1;
-  PRTC_CHECK(prtc_ice_new(world->agents[0].context, &config) == NULL);
-  config.lite = 0;
   struct {
     prtc_ice_config config;
     uint64_t later; /* a member of a later version */

@@ -5,6 +5,7 @@
  * Two clocks run. Consent: without a response for 30 s, nothing may be sent any more, and the connection has failed.
  * Connectivity: when a check has not been answered for a while, the other pairs are tried again; when no request of the
  * other side has come either, the state is `disconnected` until one or the other does.
+ * A lite agent sends no checks: there, both clocks go by the other side's, which come every 4 to 6 s.
  */
 #include "core/ice/internal.h"
 
@@ -18,7 +19,7 @@ static void schedule(struct prtc_ice *ice) {
 /* While a check is not answered, the next follows after a fifth of that, 1 s (but leave an answer its time). RFC 7675 has at
  * least 4 s between all checks; so a live path that loses 30 % of its packets would lose consent every half hour or so. */
 static void schedule_again(struct prtc_ice *ice) {
-  uint64_t wait = ice->config.consent_interval / 5, round_trips = 2 * ice->path.round_trip_time;
+  uint64_t wait = ice->config.consent_interval / (ice->path.suspected ? 25 : 5), round_trips = 2 * ice->path.round_trip_time;
   ice->path.consent_next = ice->now + (wait > round_trips ? wait : round_trips) + 1;
 }
 
@@ -28,19 +29,26 @@ void prtc_ice_consent_start(struct prtc_ice *ice) {
   ice->path.doubtful = ice->path.disconnected = false;
   ice->patience = PRTC_NEVER;
   schedule(ice);
+  if (ice->config.lite != 0) ice->path.consent_next = PRTC_NEVER;
 }
 
-static prtc_time expiry(const struct prtc_ice *ice) { return ice->path.answered_at + ice->config.consent_timeout; }
+static prtc_time expiry(const struct prtc_ice *ice) {
+  return (ice->config.lite != 0 ? ice->path.heard_at : ice->path.answered_at) + ice->config.consent_timeout;
+}
 
 static prtc_time doubt(const struct prtc_ice *ice) {
   const struct ice_path *path = &ice->path;
   if (path->doubtful || path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
+  uint64_t patience = ice->config.consent_interval / 8 + 2 * path->round_trip_time; /* of three checks and their answers */
+  if (path->suspected && patience < ice->config.disconnect_timeout) return path->suspected_at + patience;
   return path->unanswered_since + ice->config.disconnect_timeout;
 }
 
 static prtc_time disconnection(const struct prtc_ice *ice) {
   const struct ice_path *path = &ice->path;
-  if (path->disconnected || path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
+  if (path->disconnected) return PRTC_NEVER;
+  if (ice->config.lite != 0) return path->heard_at + (prtc_time)ice->config.consent_interval * 6 / 5 + ice->config.disconnect_timeout;
+  if (path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
   prtc_time silent_since = path->heard_at > path->unanswered_since ? path->heard_at : path->unanswered_since;
   return silent_since + ice->config.disconnect_timeout;
 }
@@ -53,8 +61,24 @@ static bool check_is_unsent(const struct prtc_ice *ice) {
   return false;
 }
 
+/* Controlled, without a selected pair because its socket is gone: the other side is shown now and then which pairs work, until it
+ * nominates one. */
+static bool nudges(const struct prtc_ice *ice) {
+  return ice->lost_at != PRTC_NEVER && !ice->path.valid && !ice->controlling && ice->failure == 0;
+}
+
+static void nudge(struct prtc_ice *ice) {
+  if (!nudges(ice) || ice->nudge_at > ice->now) return;
+  ice->nudge_at = ice->now + ice->config.consent_interval / 5 + 1;
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->state == PAIR_SUCCEEDED) pair->state = PAIR_WAITING;
+  }
+}
+
 void prtc_ice_consent_step(struct prtc_ice *ice) {
   struct ice_path *path = &ice->path;
+  nudge(ice);
   if (!path->valid) return;
   if (expiry(ice) <= ice->now) {
     bool restarted = path->pair == NULL && ice->remote_known; /* then it is for the new generation to find a path or fail */
@@ -78,7 +102,7 @@ void prtc_ice_consent_step(struct prtc_ice *ice) {
 }
 
 prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice) {
-  if (!ice->path.valid) return PRTC_NEVER;
+  if (!ice->path.valid) return nudges(ice) ? ice->nudge_at : PRTC_NEVER;
   const prtc_time times[] = {ice->path.consent_next, doubt(ice), disconnection(ice)};
   prtc_time deadline = expiry(ice);
   for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
@@ -91,7 +115,7 @@ void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transactio
   struct ice_path *path = &ice->path;
   path->answered_at = ice->now;
   path->unanswered_since = PRTC_NEVER;
-  path->doubtful = path->disconnected = false;
+  path->suspected = path->doubtful = path->disconnected = false;
   path->round_trip_time = ice->now - transaction->first_sent;
   schedule(ice);
   for (size_t i = ice->transactions.count; i-- > 0;) { /* the earlier ones have nothing more to tell */
@@ -103,6 +127,19 @@ void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transactio
 void prtc_ice_consent_heard(struct prtc_ice *ice) {
   ice->path.heard_at = ice->now;
   ice->path.disconnected = false;
+}
+
+/* The other side, which does not control, checks another pair than the selected one, as it does when that is gone for it: is it? It is
+ * asked at once, and doubted sooner. Not more than once a second, for some check all pairs for ever. */
+void prtc_ice_consent_suspect(struct prtc_ice *ice, const struct ice_pair *pair) {
+  struct ice_path *path = &ice->path;
+  /* Our own check has called for it. */
+  if (pair->checked_at != 0 && ice->now - pair->checked_at < ice->config.consent_interval / 5) return;
+  if (!prtc_ice_is_settled(ice) || path->suspected || path->suspect_next > ice->now) return;
+  path->suspected = true;
+  path->suspected_at = ice->now;
+  path->suspect_next = ice->now + ice->config.consent_interval / 5;
+  path->consent_next = ice->now;
 }
 
 /* The selected pair is of no more use. */

@@ -77,6 +77,17 @@ static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local
   return highest + 1;
 }
 
+static void push_candidate(struct prtc_ice *ice, prtc_ice_event_type type, const struct ice_local *local) {
+  const struct ice_socket *socket = local->socket;
+  struct ice_event event = {.type = (uint32_t)type,
+                            .local = *local,
+                            .relay_protocol = socket->relay_protocol,
+                            .base = local->type == PRTC_CANDIDATE_RELAYED ? socket->mapped : socket->address,
+                            .tcp_type = socket->tcp_type};
+  memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
+  prtc_ice_push_event(ice, &event);
+}
+
 static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_socket *socket, const prtc_address *address,
                      const prtc_address *server) {
   struct ice_local *local = prtc_allocate(ice->context, sizeof *local);
@@ -93,13 +104,7 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
     prtc_release(ice->context, local);
     return code;
   }
-  struct ice_event event = {.type = PRTC_ICE_EVENT_CANDIDATE,
-                            .local = *local,
-                            .relay_protocol = socket->relay_protocol,
-                            .base = type == PRTC_CANDIDATE_RELAYED ? socket->mapped : socket->address,
-                            .tcp_type = socket->tcp_type};
-  memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
-  prtc_ice_push_event(ice, &event);
+  push_candidate(ice, PRTC_ICE_EVENT_CANDIDATE, local);
   return 0;
 }
 
@@ -126,7 +131,7 @@ prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const st
 
 static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *server) {
   bool for_us = socket->tcp_type == PRTC_TCP_NONE && socket->relay_protocol == PRTC_RELAY_NONE && !socket->retired;
-  if (socket->address.family != server->family || !for_us) return 0;
+  if (socket->address.family != server->family || !for_us || ice->config.lite != 0) return 0;
   if (is_loopback(&socket->address) && !is_loopback(server)) return 0; /* it cannot be reached from there */
   /* A check that is possible in this instant goes first: it would have to wait for as long. */
   if (ice->gather_pace < ice->now + LEAST_TA) ice->gather_pace = ice->now + LEAST_TA;
@@ -142,10 +147,34 @@ static int gather_relay(struct prtc_ice *ice, struct ice_socket *relay) {
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, base, &relay->mapped, &relay->server);
 }
 
+static const struct ice_mapping *mapping_of(const struct prtc_ice *ice, const prtc_address *address) {
+  for (size_t i = 0; i < ice->mapping_count; i++) {
+    const struct ice_mapping *mapping = &ice->mappings[i];
+    if (mapping->mapped.family != address->family) continue;
+    bool any = mapping->local.family == PRTC_FAMILY_NONE;
+    if (any || memcmp(mapping->local.ip, address->ip, sizeof address->ip) == 0) return mapping;
+  }
+  return NULL;
+}
+
+int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped, prtc_candidate_type type) {
+  bool known = type == PRTC_CANDIDATE_HOST || type == PRTC_CANDIDATE_SERVER_REFLEXIVE;
+  bool families = mapped->family != PRTC_FAMILY_NONE && (local->family == PRTC_FAMILY_NONE || local->family == mapped->family);
+  if (!known || !families) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (ice->mapping_count == PRTC_ICE_MAPPINGS_MAX) return PRTC_ERROR_QUEUE_FULL;
+  ice->mappings[ice->mapping_count++] = (struct ice_mapping){*local, *mapped, type};
+  return 0;
+}
+
 static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {
   if (socket->retired) return 0;
   if (socket->relay_protocol != PRTC_RELAY_NONE) return gather_relay(ice, socket);
-  int code = add_local(ice, PRTC_CANDIDATE_HOST, socket, &socket->address, NULL);
+  const struct ice_mapping *mapping = is_loopback(&socket->address) ? NULL : mapping_of(ice, &socket->address);
+  prtc_address mapped = mapping != NULL ? mapping->mapped : socket->address;
+  mapped.port = socket->address.port;
+  bool beside = mapping != NULL && mapping->type != PRTC_CANDIDATE_HOST;
+  int code = add_local(ice, PRTC_CANDIDATE_HOST, socket, beside ? &socket->address : &mapped, NULL);
+  if (code == 0 && beside) code = add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, NULL);
   for (size_t i = 0; i < ice->server_count && code == 0; i++) code = ask_server(ice, socket, &ice->servers[i]);
   return code;
 }
@@ -206,9 +235,16 @@ int prtc_ice_gather(struct prtc_ice *ice) {
   stop_gathering(ice);
   prtc_ice_list_free(ice, &ice->locals);
   memset(ice->server_heard, 0, sizeof ice->server_heard);
-  ice->gathered = false;
+  ice->gathered = ice->was_gathered = false;
   for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = gather_socket(ice, ice->sockets.items[i]);
   return code;
+}
+
+static bool has_candidate(const struct prtc_ice *ice, const struct ice_socket *socket) {
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    if (((const struct ice_local *)ice->locals.items[i])->socket == socket) return true;
+  }
+  return false;
 }
 
 int prtc_ice_gather_on(struct prtc_ice *ice) {
@@ -216,7 +252,7 @@ int prtc_ice_gather_on(struct prtc_ice *ice) {
   stop_gathering(ice);
   for (size_t i = 0; i < ice->sockets.count && code == 0; i++) {
     struct ice_socket *socket = ice->sockets.items[i];
-    if (find_local(ice, socket, &socket->address) == NULL) { /* it came meanwhile */
+    if (!has_candidate(ice, socket)) { /* it came meanwhile */
       code = gather_socket(ice, socket);
       continue;
     }
@@ -258,7 +294,7 @@ void prtc_ice_gather_step(struct prtc_ice *ice) {
     const struct ice_transaction *transaction = ice->transactions.items[i];
     if (transaction->kind == TRANSACTION_GATHER && !transaction->refresh) return;
   }
-  ice->gathered = true;
+  ice->gathered = ice->was_gathered = true;
   prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_GATHERING_COMPLETE});
 }
 
@@ -334,7 +370,7 @@ int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given) {
   }
   /* Those of before the failure are finished: one that is not is new. */
   if (prtc_ice_has_unfinished_pair(ice)) ice->failure = 0;
-  ice->gathered = false; /* one that comes after the end (the interfaces are read again at a restart) has an end of its own */
+  ice->gathered = false; /* one that comes after the end has an end of its own */
   prtc_ice_step(ice);
   return 0;
 }
@@ -379,6 +415,7 @@ static void drop_locals(struct prtc_ice *ice, struct ice_list *locals, const str
   for (size_t i = locals->count; i-- > 0;) {
     struct ice_local *local = locals->items[i];
     if (local->socket != socket) continue;
+    if (locals == &ice->locals) push_candidate(ice, PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN, local);
     prtc_ice_list_remove(locals, local);
     prtc_release(ice->context, local);
   }
@@ -393,7 +430,11 @@ int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id) {
   struct ice_socket *socket = prtc_ice_find_socket(ice, id);
   if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_ice_drop_connections_of(ice, socket);
-  if (ice->path.valid && ice->path.socket == socket) prtc_ice_lose_path(ice);
+  if (ice->path.valid && ice->path.socket == socket) {
+    prtc_ice_lose_path(ice);
+    ice->lost_at = ice->now;
+  }
+  if (ice->former_socket == id) ice->former_socket = 0;
   for (size_t i = ice->pairs.count; i-- > 0;) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->socket == socket) prtc_ice_remove_pair(ice, pair);

@@ -77,6 +77,7 @@ struct ice_socket {
   uint32_t interface_index, network_type;
   uint32_t local_preference; /* RFC 8445 section 5.1.2.1 */
   bool retired;              /* of no use but for the selected path */
+  bool was_there;            /* when the present pair was selected */
 };
 
 struct ice_local {
@@ -105,12 +106,15 @@ struct ice_pair {
   struct ice_remote *remote;
   enum pair_state state;
   uint64_t priority;
+  prtc_time checked_at;      /* when the latest check was sent; 0: never */
   prtc_time tried_since;     /* when the first of its checks began that was not answered; 0: there is none */
   uint64_t trigger_order;    /* place in the triggered-check queue; 0: not in it */
   bool valid;                /* a check has succeeded */
   bool heard;                /* an authenticated request came over it */
   bool heard_plain;          /* likewise, without USE-CANDIDATE */
-  bool nominated;            /* controlled: the other side has sent USE-CANDIDATE */
+  bool nominated;            /* controlled: the other side has sent USE-CANDIDATE or NOMINATION */
+  uint32_t nomination;       /* the largest NOMINATION of those; 0: there was none */
+  bool late;                 /* its socket came when there was a selected pair: it is checked all the same */
   prtc_time nominated_at;    /* when it last did */
   uint32_t connects;         /* TCP connections that have been made for it */
   prtc_candidate_type local_type; /* of what the other side sees: known when valid */
@@ -129,6 +133,7 @@ struct ice_transaction {
   prtc_address remote;
   struct ice_pair *pair;     /* of a check */
   bool use_candidate;        /* it nominates */
+  uint32_t nomination;       /* NOMINATION, 0: without */
   bool controlling;          /* the role it is sent in */
   uint64_t tie_breaker;      /* likewise */
   bool refresh;              /* a gathering one that only keeps a mapping */
@@ -157,6 +162,9 @@ struct ice_path {
   prtc_time heard_at;        /* the latest authenticated request */
   prtc_time consent_next;
   prtc_time unanswered_since; /* the first consent check since then; PRTC_NEVER */
+  uint32_t nomination;       /* that it was selected by; 0: without */
+  bool suspected;            /* the other side looks for another pair: the consent checks come sooner */
+  prtc_time suspected_at, suspect_next; /* not again before the latter */
   bool doubtful;             /* unanswered for a while: another pair is looked for */
   bool disconnected;         /* and nothing has been heard either: the state says so */
 };
@@ -165,7 +173,7 @@ struct ice_path {
 struct ice_former {
   bool valid;
   struct ice_credentials credentials;
-  bool remote_known, remote_lite, remote_ended, gathered;
+  bool remote_known, remote_lite, remote_renominates, remote_ended, gathered, was_gathered;
   int failure;
   struct ice_list locals, remotes;
 };
@@ -174,7 +182,7 @@ struct ice_former {
 struct ice_early {
   prtc_socket_id socket;
   prtc_address remote;
-  uint32_t priority;
+  uint32_t priority, nomination;
   bool use_candidate;
   char ufrag[257];
 };
@@ -197,6 +205,12 @@ struct ice_event {
   char ufrag[UFRAG_SIZE + 1];
 };
 
+/* A 1:1 NAT */
+struct ice_mapping {
+  prtc_address local, mapped;
+  prtc_candidate_type type;
+};
+
 struct prtc_ice {
   struct prtc_context *context;
   prtc_ice_config config; /* defaults filled in */
@@ -212,6 +226,7 @@ struct prtc_ice {
   bool remote_ahead;      /* the other side has restarted, this side not yet */
   bool remote_lite;
   bool remote_named;      /* a candidate of this generation has a name for an address */
+  bool remote_renominates; /* it offers renomination, and so do we */
   bool remote_ended;      /* end-of-candidates */
 
   struct ice_former former;
@@ -219,8 +234,11 @@ struct prtc_ice {
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
   bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
+  struct ice_mapping mappings[PRTC_ICE_MAPPINGS_MAX];
+  size_t mapping_count;
   bool sockets_ended;
-  bool gathered;          /* GATHERING_COMPLETE has been reported */
+  bool gathered;          /* GATHERING_COMPLETE has been reported, and nothing has been gathered since */
+  bool was_gathered;      /* it has been, in this generation */
   struct prtc_queue early, responses, events;
   struct prtc_queue disconnects; /* prtc_socket_id of connections that the caller is to close */
   bool event_lost;        /* for lack of memory; not told yet */
@@ -234,7 +252,10 @@ struct prtc_ice {
   prtc_time nomination_due; /* when that is, or when none of them can be waited for any more */
   prtc_time patience;       /* RFC 8863: not failed before; PRTC_NEVER: not running */
 
+  uint32_t last_nomination; /* controlling: of ours; controlled: the largest that was followed */
   struct ice_path path;
+  prtc_time nudge_at;       /* controlled, and it is lost: when the other side is shown again which pairs work */
+  prtc_time lost_at;        /* when the socket of the selected pair went away; PRTC_NEVER: it did not, or there is a new pair */
   prtc_socket_id former_socket; /* where data may still arrive from after the selected pair has changed */
   prtc_address former_remote;
 
@@ -337,7 +358,8 @@ struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum tran
 void prtc_ice_remove_transaction(struct prtc_ice *ice, struct ice_transaction *transaction);
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair);
 void prtc_ice_checks_step(struct prtc_ice *ice);
-bool prtc_ice_checks_wanted(const struct prtc_ice *ice); /* ordinary checks, not triggered ones */
+/* There is a selected pair of this generation, and it works as far as is known. */
+bool prtc_ice_is_settled(const struct prtc_ice *ice);
 prtc_time prtc_ice_checks_deadline(const struct prtc_ice *ice);
 int prtc_ice_take_response(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 prtc_time prtc_ice_patience(const struct prtc_ice *ice); /* for how long a check is tried */
@@ -391,6 +413,7 @@ void prtc_ice_consent_step(struct prtc_ice *ice);
 prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice);
 void prtc_ice_consent_answered(struct prtc_ice *ice, const struct ice_transaction *transaction);
 void prtc_ice_consent_heard(struct prtc_ice *ice);
+void prtc_ice_consent_suspect(struct prtc_ice *ice, const struct ice_pair *pair);
 void prtc_ice_lose_path(struct prtc_ice *ice);
 
 #endif

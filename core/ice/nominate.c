@@ -25,12 +25,23 @@ static bool is_nominating(const struct prtc_ice *ice) {
   return false;
 }
 
-/* The best pair that has succeeded. The pair that is selected but silent is none. */
+/* What a pair is made of, the better the larger: of the lesser candidate, then of the other one, the type and how the interface is
+ * attached (the first three bits of the local preference); not which of several of a kind. */
+static uint64_t kind_of(const struct ice_pair *pair) {
+  uint32_t least = (uint32_t)(pair->priority >> 32), most = (uint32_t)pair->priority >> 1; /* RFC 8445 section 6.1.2.3 */
+  return (uint64_t)(least >> 21) << 32 | most >> 21;
+}
+
+/* The best pair that has succeeded, and may be nominated: with a selected pair that works, where the other side can follow, one of a
+ * better kind. The selected one itself is none. */
 static struct ice_pair *best_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
+  bool settled = prtc_ice_is_settled(ice);
+  if (settled && !ice->remote_renominates) return NULL;
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->state != PAIR_SUCCEEDED || pair == ice->path.pair) continue;
+    if (settled && kind_of(pair) <= kind_of(ice->path.pair)) continue;
     if (best == NULL || pair->priority > best->priority) best = pair;
   }
   return best;
@@ -60,7 +71,7 @@ static prtc_time better_awaited_until(const struct prtc_ice *ice, const struct i
 }
 
 void prtc_ice_nominate_step(struct prtc_ice *ice) {
-  bool wanted = ice->controlling && prtc_ice_checks_wanted(ice) && !is_nominating(ice);
+  bool wanted = ice->controlling && ice->remote_known && ice->failure == 0 && !is_nominating(ice);
   struct ice_pair *best = wanted ? best_pair(ice) : NULL;
   ice->nomination_due = PRTC_NEVER;
   if (best == NULL) {
@@ -91,17 +102,20 @@ void prtc_ice_nominate_step(struct prtc_ice *ice) {
   transaction->most_rto = rto > MOST_RTO ? rto : MOST_RTO;
   transaction->pair = best;
   transaction->use_candidate = transaction->started = transaction->ready = true;
+  if (ice->remote_renominates) transaction->nomination = ++ice->last_nomination;
 }
 
 void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
   const struct ice_path *path = &ice->path;
+  bool renominated = pair->nomination > ice->last_nomination, settled = prtc_ice_is_settled(ice);
+  if (pair->nomination != 0 && pair->nomination < ice->last_nomination) return; /* it was overtaken */
+  if (renominated) ice->last_nomination = pair->nomination;
   if (path->valid && path->pair == pair) return;
-  bool settled = path->valid && path->pair != NULL && !path->doubtful;
   /* RFC 8445 section 8.1.1 has just one nominated pair: a further one is the other side's decision to move, and is
    * followed. RFC 5245's aggressive nomination, known by its marking the very first check of a pair, means the best of
    * several. */
   bool lesser = settled && pair->priority < path->pair->priority;
-  if (lesser && !pair->heard_plain && ice->now - path->pair->nominated_at < AGGRESSIVE_PHASE) return;
+  if (lesser && !renominated && !pair->heard_plain && ice->now - path->pair->nominated_at < AGGRESSIVE_PHASE) return;
   prtc_ice_select(ice, pair);
 }
 
@@ -122,6 +136,8 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
     if (other->state < PAIR_SUCCEEDED) other->state = PAIR_FROZEN; /* kept for the day when this path is lost */
     other->trigger_order = 0;
   }
+  for (size_t i = 0; i < ice->sockets.count; i++) ((struct ice_socket *)ice->sockets.items[i])->was_there = true;
+  ice->lost_at = PRTC_NEVER;
   *path = (struct ice_path){
       .valid = true,
       .pair = pair,

@@ -92,7 +92,8 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   if (pair == NULL) return PRTC_ERROR_NO_MEMORY;
   *pair = candidate;
   /* RFC 8445 section 6.1.2.6 as trickle asks (RFC 8838 section 12): one pair of a foundation at a time */
-  pair->state = foundation_is_busy(ice, pair) ? PAIR_FROZEN : PAIR_WAITING;
+  pair->late = ice->path.valid && !socket->was_there;
+  pair->state = foundation_is_busy(ice, pair) && !pair->late ? PAIR_FROZEN : PAIR_WAITING;
   int code = prtc_ice_list_add(ice, &ice->pairs, pair);
   if (code < 0) {
     prtc_release(ice->context, pair);
@@ -293,12 +294,14 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   ice->nomination = PRTC_NEVER;
   ice->failure = 0;
   ice->checks_sent = ice->answers = ice->requests = ice->refused = ice->taken = 0;
+  ice->last_nomination = 0;
 }
 
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling) {
   if (ice->controlling == controlling) return;
   ice->controlling = controlling;
   ice->nomination = PRTC_NEVER;
+  ice->last_nomination = 0;
   for (size_t i = ice->transactions.count; i-- > 0;) {
     struct ice_transaction *transaction = ice->transactions.items[i];
     if (transaction->use_candidate) prtc_ice_remove_transaction(ice, transaction);
@@ -316,13 +319,16 @@ void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
 }
 
 /* RFC 8445 section 6.1.4.2: of those waiting, the one of the highest priority; when none is waiting, the best of the
- * frozen. (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is
+ * frozen. With a selected pair the others are left alone (section 8.1.2), but for those of sockets that came since. (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is
  * nothing to be learnt from that other one, and a wrong foundation would cost half a minute.) */
 struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
-  for (size_t i = 0; i < ice->pairs.count; i++) {
+  bool settled = prtc_ice_is_settled(ice);
+  if (ice->config.lite != 0) return NULL;
+  for (size_t i = 0; i < ice->pairs.count && ice->remote_known && ice->failure == 0; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->state != PAIR_WAITING && pair->state != PAIR_FROZEN) continue;
+    if (settled && (!pair->late || pair->state == PAIR_FROZEN)) continue;
     bool better_state = best != NULL && pair->state == PAIR_WAITING && best->state == PAIR_FROZEN;
     bool same_state = best != NULL && pair->state == best->state;
     if (best == NULL || better_state || (same_state && pair->priority > best->priority)) best = pair;
@@ -335,6 +341,7 @@ struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice) {
 static const prtc_time tries_last = 60000000;
 
 bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice) {
+  if (ice->config.lite != 0) return false; /* it waits for the other side's checks, whatever pairs there are */
   for (size_t i = 0; i < ice->pairs.count; i++) {
     const struct ice_pair *pair = ice->pairs.items[i];
     bool hopeless = pair->tried_since != 0 && ice->now - pair->tried_since >= tries_last;

@@ -45,8 +45,10 @@ static void keep_former(struct prtc_ice *ice, bool remote_ended, int failure) {
                                     .credentials = ice->credentials,
                                     .remote_known = ice->remote_known,
                                     .remote_lite = ice->remote_lite,
+                                    .remote_renominates = ice->remote_renominates,
                                     .remote_ended = remote_ended,
                                     .gathered = ice->gathered,
+                                    .was_gathered = ice->was_gathered,
                                     .failure = failure,
                                     .locals = ice->locals,
                                     .remotes = ice->remotes};
@@ -67,7 +69,7 @@ static int restart(struct prtc_ice *ice, const prtc_ice_parameters *parameters) 
   memcpy(ice->credentials.local_password, parameters->password, sizeof ice->credentials.local_password);
   prtc_queue_clear(&ice->early);
   ice->remote_ahead = false;
-  ice->patience = PRTC_NEVER;
+  ice->patience = ice->lost_at = PRTC_NEVER;
   if (!keep) {
     ice->remote_known = false;
     memset(ice->credentials.remote_ufrag, 0, sizeof ice->credentials.remote_ufrag);
@@ -126,8 +128,10 @@ int prtc_ice_take_back(prtc_ice *ice, prtc_time now) {
   ice->credentials = former.credentials;
   ice->remote_known = former.remote_known;
   ice->remote_lite = former.remote_lite;
+  ice->remote_renominates = former.remote_renominates;
   ice->remote_ended = former.remote_ended;
   ice->gathered = former.gathered;
+  ice->was_gathered = former.was_gathered;
   ice->locals = former.locals;
   ice->remotes = former.remotes;
   ice->patience = ice->remote_known && !ice->path.valid ? ice->now + prtc_ice_patience(ice) : PRTC_NEVER;

@@ -41,24 +41,29 @@ static bool other_side_must_switch(struct prtc_ice *ice, const struct prtc_stun_
     if (ice->tie_breaker >= theirs) return true;
     prtc_ice_set_role(ice, false);
   } else if (!ice->controlling && prtc_stun_find_u64(request, PRTC_STUN_ICE_CONTROLLED, &theirs)) {
-    if (ice->tie_breaker < theirs) return true;
+    if (ice->tie_breaker < theirs || ice->config.lite != 0) return true;
     prtc_ice_set_role(ice, true);
   }
   return false;
 }
 
 /* An authenticated check of the current generation has come. */
-static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const prtc_address *remote, uint32_t priority,
-                       bool use_candidate) {
-  if (prtc_ice_is_taken(ice, socket, remote)) return;
-  struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, remote, priority);
+static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const struct ice_early *check) {
+  if (prtc_ice_is_taken(ice, socket, &check->remote)) return;
+  struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, &check->remote, check->priority);
   if (pair == NULL) return;
   pair->heard = true;
-  if (!use_candidate) pair->heard_plain = true;
+  if (!check->use_candidate) pair->heard_plain = true;
   if (ice->path.valid && pair == ice->path.pair) prtc_ice_consent_heard(ice);
-  if (use_candidate && !ice->controlling) {
+  else if (ice->controlling) prtc_ice_consent_suspect(ice, pair);
+  if (check->use_candidate && !ice->controlling) {
     pair->nominated = true;
+    if (check->nomination > pair->nomination) pair->nomination = check->nomination;
     pair->nominated_at = ice->now;
+    if (ice->config.lite != 0) { /* RFC 8445 section 7.3.2: the check is enough */
+      pair->state = PAIR_SUCCEEDED;
+      pair->valid = true;
+    }
     if (pair->state == PAIR_SUCCEEDED) prtc_ice_consider(ice, pair); /* RFC 8445 section 7.3.1.5 */
   }
   prtc_ice_trigger(ice, pair);
@@ -71,8 +76,10 @@ static int remember(struct prtc_ice *ice, const struct ice_early *early) {
     struct ice_early *known = prtc_queue_at(&ice->early, i);
     if (known->socket != early->socket || !prtc_address_equal(&known->remote, &early->remote)) continue;
     bool use_candidate = known->use_candidate || early->use_candidate;
+    uint32_t nomination = known->nomination > early->nomination ? known->nomination : early->nomination;
     *known = *early;
     known->use_candidate = use_candidate;
+    known->nomination = nomination;
     return 0;
   }
   if (ice->early.count == MAX_EARLY) prtc_queue_pop(&ice->early, NULL);
@@ -84,7 +91,7 @@ void prtc_ice_replay_early(struct prtc_ice *ice) {
   while (prtc_queue_pop(&ice->early, &early)) {
     struct ice_socket *socket = prtc_ice_find_socket(ice, early.socket);
     if (socket == NULL || strcmp(early.ufrag, ice->credentials.remote_ufrag) != 0) continue;
-    take_check(ice, socket, &early.remote, early.priority, early.use_candidate);
+    take_check(ice, socket, &early);
   }
 }
 
@@ -157,7 +164,10 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, socket, &datagram->remote);
   if (stats != NULL) stats->requests_received++, stats->responses_sent++;
   check.use_candidate = prtc_stun_find_flag(message, PRTC_STUN_USE_CANDIDATE);
+  if (ice->config.renomination != 0 && prtc_stun_find_u32(message, PRTC_STUN_NOMINATION, &check.nomination)) {
+    check.use_candidate = check.use_candidate || check.nomination != 0; /* libwebrtc sends it alone */
+  }
   if (!ice->remote_known || strcmp(check.ufrag, ice->credentials.remote_ufrag) != 0) return remember(ice, &check);
-  take_check(ice, socket, &check.remote, check.priority, check.use_candidate);
+  take_check(ice, socket, &check);
   return 0;
 }

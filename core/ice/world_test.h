@@ -58,14 +58,15 @@ struct agent {
   bool signal;             /* its candidates go to the other one as they come */
   prtc_socket_id sockets[8];
   prtc_address addresses[8];
-  size_t socket_count;
+  size_t socket_count, opened;
   prtc_socket_id listener; /* 0: none */
   prtc_address listening;
   prtc_candidate candidates[64];
   size_t candidate_count;
   int states[64];
   size_t state_count;
-  int complete, selected, failed;
+  uint32_t network_type;   /* of the sockets that it gets */
+  int complete, selected, failed, withdrawn;
   char text[256];
   uint64_t sent;
   prtc_time connected_at;
@@ -124,6 +125,7 @@ static inline struct agent *agent_new(struct world *world, size_t index, bool co
   agent->context = prtc_context_new(&context);
   agent->ice = prtc_ice_new(agent->context, &config);
   agent->signal = true;
+  agent->network_type = PRTC_NETWORK_ETHERNET;
   PRTC_REQUIRE(agent->ice != NULL);
   return agent;
 }
@@ -140,9 +142,14 @@ static inline void agent_socket(struct world *world, size_t index, const char *t
   struct agent *agent = &world->agents[index];
   size_t i = agent->socket_count++;
   agent->addresses[i] = address_of(text);
-  agent->sockets[i] = index * 100 + i + 1;
+  agent->sockets[i] = index * 100 + ++agent->opened;
   PRTC_CHECK_INT(prtc_ice_add_socket(agent->ice, world->now, agent->sockets[i], &agent->addresses[i], (uint32_t)i + 1,
-                                     PRTC_NETWORK_ETHERNET), 0);
+                                     agent->network_type), 0);
+}
+
+static inline void remove_socket(struct world *world, size_t agent, size_t socket) {
+  PRTC_CHECK_INT(prtc_ice_remove_socket(world->agents[agent].ice, world->now, world->agents[agent].sockets[socket]), 0);
+  world->agents[agent].sockets[socket] = 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- network */
@@ -335,6 +342,7 @@ static inline void take_event(struct world *world, size_t index, const prtc_ice_
       }
       break;
     }
+    case PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN: agent->withdrawn++; break;
     case PRTC_ICE_EVENT_GATHERING_COMPLETE:
       agent->complete++;
       if (agent->signal) prtc_ice_end_of_remote_candidates(world->agents[1 - index].ice, world->now);

@@ -54,6 +54,27 @@ void prtc_peer_add_local_candidate(prtc_peer *peer, const prtc_candidate *candid
   choose_default(candidates, candidate);
 }
 
+/* The default one is chosen anew of those that are left. */
+void prtc_peer_remove_local_candidate(prtc_peer *peer, const prtc_candidate *candidate) {
+  struct local_candidates *candidates = &peer->candidates;
+  prtc_candidate plain = *candidate;
+  char text[PRTC_CANDIDATE_TEXT_SIZE];
+  plain.ufrag[0] = '\0';
+  if (prtc_candidate_print(&plain, text, sizeof text) < 0) return;
+  for (size_t i = candidates->count; i-- > 0;) {
+    if (strcmp(candidates->texts[i], text) != 0) continue;
+    prtc_release(peer->context, candidates->texts[i]);
+    memmove(&candidates->texts[i], &candidates->texts[i + 1], (candidates->count - i - 1) * sizeof *candidates->texts);
+    candidates->count--;
+  }
+  candidates->rank = 0;
+  candidates->port = 0;
+  for (size_t i = 0; i < candidates->count; i++) {
+    prtc_candidate left;
+    if (prtc_candidate_parse(&left, candidates->texts[i], strlen(candidates->texts[i])) == PRTC_OK) choose_default(candidates, &left);
+  }
+}
+
 void prtc_peer_forget_local_candidates(prtc_peer *peer, struct local_candidates *candidates) {
   for (size_t i = 0; i < candidates->count; i++) prtc_release(peer->context, candidates->texts[i]);
   prtc_release(peer->context, candidates->texts);

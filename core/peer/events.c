@@ -184,6 +184,7 @@ static void take(prtc_peer *peer, const struct prtc_transport_event *event) {
   prtc_event plain = {.code = event->code, .text = event->text};
   switch (event->type) {
     case PRTC_TRANSPORT_EVENT_CANDIDATE: take_candidate(peer, &event->candidate); break;
+    case PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN: prtc_peer_remove_local_candidate(peer, &event->candidate); break;
     case PRTC_TRANSPORT_EVENT_GATHERING_STATE: take_gathering_state(peer, event->state); break;
     case PRTC_TRANSPORT_EVENT_ICE_STATE: take_ice_state(peer, event->state); break;
     case PRTC_TRANSPORT_EVENT_DTLS_STATE: take_dtls_state(peer, event->state); break;

@@ -25,7 +25,9 @@ struct prtc_jsep_local prtc_peer_local_side(const prtc_peer *peer, prtc_ice_para
   *fingerprint = (prtc_sdp_fingerprint){.algorithm = peer->fingerprint.algorithm, .value = peer->fingerprint.value};
   local.ufrag = ice->ufrag;
   local.password = ice->password;
+  local.lite = ice->lite != 0;
   local.pacing = ice->pacing;
+  local.renomination = ice->renomination != 0;
   local.fingerprints = fingerprint;
   local.fingerprint_count = 1;
   local.sctp_port = 5000; /* RFC 8841 section 5.2: what is usual */
@@ -263,6 +265,10 @@ static int apply(prtc_peer *peer, prtc_time now, const struct prtc_jsep_data *da
   int result = read_section(peer, data->remote, &remote);
   if (result < 0) return result;
   remote.transport.ice.lite = data->remote_lite;
+  if (data->remote_lite && peer->config.ice_lite) { /* RFC 7675 wants checks, and nobody would send any */
+    return prtc_peer_fail(peer, PRTC_ERROR_NOT_SUPPORTED, "both sides are ICE-lite: neither would look for a path");
+  }
+  remote.transport.ice.renomination = data->remote_renomination;
   remote.transport.ice.pacing = data->remote_pacing < PRTC_ICE_PACING_MOST ? data->remote_pacing : PRTC_ICE_PACING_MOST;
   remote.transport.dtls_role = data->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_DTLS_ROLE_CLIENT : PRTC_DTLS_ROLE_SERVER;
   remote.transport.sctp_port = data->sctp_port;

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/peer/options.h"
 #include "core/peer/state.h"
+#include "core/transport/filter.h"
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
 
@@ -88,10 +89,18 @@ static int read_certificates(prtc_peer *peer, const prtc_peer_config *config, co
   return PRTC_OK;
 }
 
-static bool wants_what_is_to_come(const prtc_peer_config *config) {
-  return config->ice_candidate_pool_size != 0 || config->ice_lite != 0 || config->no_renomination != 0 ||
-         config->port_minimum != 0 || config->port_maximum != 0 || config->interface_filter != NULL ||
-         config->address_filter != NULL || config->address_mappings != NULL;
+static const char *check_addresses(const prtc_peer_config *config) {
+  const char *mappings = config->address_mappings;
+  struct prtc_mapping mapping;
+  size_t count = 0;
+  int code;
+  while ((code = prtc_mapping_next(&mappings, &mapping)) > 0) count++;
+  if (code < 0) return "address_mappings is not of the form \"10.0.0.2=203.0.113.2\"";
+  if (count > PRTC_ICE_MAPPINGS_MAX) return "more than 16 address mappings";
+  if (!prtc_filter_is_of_addresses(config->address_filter)) return "address_filter is not of addresses and prefixes";
+  if (config->port_minimum > config->port_maximum || config->port_maximum > UINT16_MAX) return "the ports are no range";
+  if (config->port_maximum != 0 && config->port_minimum == 0) return "the ports are no range";
+  return NULL;
 }
 
 /* Fills in defaults, and refuses what is outside its range. */
@@ -119,11 +128,14 @@ static int complete_config(prtc_peer_config *config, const char **reason) {
     *reason = "unknown ICE transport policy";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  if (wants_what_is_to_come(config)) {
-    *reason = "this option of ICE is not implemented yet";
-    return PRTC_ERROR_NOT_SUPPORTED;
+  if (config->ice_candidate_pool_size > UINT8_MAX) {
+    *reason = "the pool of candidates is larger than 255";
+    return PRTC_ERROR_INVALID_ARGUMENT;
   }
-  return PRTC_OK;
+  const char *why = check_addresses(config);
+  if (why == NULL) return PRTC_OK;
+  *reason = why;
+  return PRTC_ERROR_INVALID_ARGUMENT;
 }
 
 static uint64_t hash_certificates(const prtc_peer_config *config) {
@@ -133,6 +145,26 @@ static uint64_t hash_certificates(const prtc_peer_config *config) {
     if (text != NULL) hash += prtc_recording_hash(0, text, strlen(text));
   }
   return hash;
+}
+
+/* The texts become the peer's own; those that have not changed stay where they are, for the transport points to them. */
+static int own_texts(prtc_peer *peer, prtc_peer_config *config) {
+  char *texts[PRTC_PEER_TEXTS_MAX] = {NULL};
+  const char *name, *text;
+  bool complete = true;
+  for (size_t i = 0; prtc_peer_option_text(config, i, &name, &text); i++) {
+    if (text == NULL) continue;
+    bool same = peer->texts[i] != NULL && strcmp(text, peer->texts[i]) == 0;
+    texts[i] = same ? peer->texts[i] : prtc_copy_text(peer->context, text, strlen(text));
+    complete = complete && texts[i] != NULL;
+    (void)prtc_peer_config_set(config, name, texts[i]);
+  }
+  for (size_t i = 0; i < PRTC_PEER_TEXTS_MAX; i++) {
+    if (texts[i] == peer->texts[i]) continue;
+    prtc_release(peer->context, complete ? peer->texts[i] : texts[i]);
+    if (complete) peer->texts[i] = texts[i];
+  }
+  return complete ? PRTC_OK : PRTC_ERROR_NO_MEMORY;
 }
 
 /* What stays, without what it pointed to. */
@@ -147,6 +179,7 @@ static int configure(prtc_peer *peer, const prtc_peer_config *given, const char 
   int result = complete_config(&config, reason);
   if (result == PRTC_OK) result = read_servers(peer, &config, reason);
   if (result == PRTC_OK) result = read_certificates(peer, &config, reason);
+  if (result == PRTC_OK) result = own_texts(peer, &config);
   peer->certificate_texts = hash_certificates(&config);
   keep_config(peer, &config);
   return result;
@@ -188,7 +221,9 @@ static int set_configuration(prtc_peer *peer, prtc_peer_config *config) {
   peer->servers = NULL; /* read_servers frees what it replaces */
   peer->server_count = 0;
   result = read_servers(peer, config, &reason);
+  if (result == PRTC_OK) result = own_texts(peer, config);
   if (result < 0) {
+    forget_servers(peer, peer->servers, peer->server_count);
     peer->servers = former;
     peer->server_count = former_count;
     return prtc_peer_fail(peer, result, reason[0] != '\0' ? reason : prtc_strerror(result));
@@ -237,9 +272,17 @@ int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_
 
 /* ----------------------------------------------------------------------------------------------------------------- life */
 
+/* W3C iceCandidatePoolSize: what is gathered before there is a local description is told once there is one. */
+static int fill_pool(prtc_peer *peer, prtc_time now) {
+  int result = prtc_peer_need_transport(peer, now);
+  if (result < 0) return result;
+  prtc_peer_use_servers(peer, now);
+  prtc_transport_fill_pool(peer->transport, now);
+  return PRTC_OK;
+}
+
 int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer_id id, const prtc_peer_config *config,
                      struct prtc_peer_place *place, prtc_peer **out, const char **reason) {
-  (void)now;
   *reason = "";
   prtc_peer *peer = prtc_allocate(host->context, sizeof *peer);
   if (peer == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -255,6 +298,7 @@ int prtc_peer_create(const struct prtc_peer_host *host, prtc_time now, prtc_peer
     peer->jsep = prtc_jsep_new(peer->context);
     if (peer->jsep == NULL) result = PRTC_ERROR_NO_MEMORY;
   }
+  if (result == PRTC_OK && peer->config.ice_candidate_pool_size > 0) result = fill_pool(peer, now);
   if (result < 0) {
     prtc_peer_destroy(peer);
     return result;
@@ -273,6 +317,7 @@ void prtc_peer_destroy(prtc_peer *peer) {
   prtc_peer_forget_local_candidates(peer, &peer->former_candidates);
   prtc_certificate_release(peer->certificate);
   forget_servers(peer, peer->servers, peer->server_count);
+  for (size_t i = 0; i < PRTC_PEER_TEXTS_MAX; i++) prtc_release(peer->context, peer->texts[i]);
   prtc_release(peer->context, peer);
 }
 
@@ -347,7 +392,14 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,
                                                .mtu = peer->config.mtu,
-                                               .ice = {.ta = peer->config.ice_pacing * 1000},
+                                               .ice = {.lite = peer->config.ice_lite,
+                                                       .ta = peer->config.ice_pacing * 1000,
+                                                       .renomination = peer->config.no_renomination == 0},
+                                               .port_minimum = (uint16_t)peer->config.port_minimum,
+                                               .port_maximum = (uint16_t)peer->config.port_maximum,
+                                               .interface_filter = peer->config.interface_filter,
+                                               .address_filter = peer->config.address_filter,
+                                               .address_mappings = peer->config.address_mappings,
                                                .mux = peer->host.mux,
                                                .owner = peer->place,
                                                .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
@@ -370,7 +422,7 @@ void prtc_peer_use_servers(prtc_peer *peer, prtc_time now) {
   if (!peer->servers_changed) return;
   peer->servers_changed = false;
   prtc_transport_forget_servers(peer->transport);
-  for (size_t i = 0; i < peer->server_count; i++) {
+  for (size_t i = 0; i < peer->server_count && !peer->config.ice_lite; i++) { /* RFC 8445 section 2.5: host candidates alone */
     const struct peer_server *server = &peer->servers[i];
     const struct prtc_transport_server given = {.protocol = protocol_of(&server->url),
                                                 .host = server->url.host,

@@ -14,6 +14,7 @@
 #include "core/base/queue.h"
 #include "core/jsep/jsep.h"
 #include "core/peer/internal.h"
+#include "core/peer/options.h"
 #include "core/peer/url.h"
 #include "core/transport/transport.h"
 
@@ -65,6 +66,7 @@ struct prtc_peer {
   bool servers_changed;          /* since the transport was told: it is when it gathers next */
   bool former_servers_changed;   /* the same before a restart that may be rolled back */
   uint64_t certificate_texts;    /* a hash of those of the configuration, in whatever order */
+  char *texts[PRTC_PEER_TEXTS_MAX]; /* what the texts of the configuration point to */
   prtc_certificate *certificate; /* of the configuration, or the endpoint's; NULL before the latter is needed */
 
   struct prtc_jsep *jsep;
@@ -141,6 +143,7 @@ void prtc_peer_clear_events(prtc_peer *peer);
 void prtc_peer_check_negotiation(prtc_peer *peer);
 
 void prtc_peer_add_local_candidate(prtc_peer *peer, const prtc_candidate *candidate);
+void prtc_peer_remove_local_candidate(prtc_peer *peer, const prtc_candidate *candidate);
 void prtc_peer_forget_local_candidates(prtc_peer *peer, struct local_candidates *candidates);
 
 /* The gathering state is set back, for there is no gathering any more. */

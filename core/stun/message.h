@@ -64,7 +64,8 @@ enum prtc_stun_attribute {
   PRTC_STUN_ALTERNATE_SERVER = 0x8023,
   PRTC_STUN_FINGERPRINT = 0x8028,
   PRTC_STUN_ICE_CONTROLLED = 0x8029,
-  PRTC_STUN_ICE_CONTROLLING = 0x802A
+  PRTC_STUN_ICE_CONTROLLING = 0x802A,
+  PRTC_STUN_NOMINATION = 0xC001 /* draft-thatcher-ice-renomination, as libwebrtc has it */
 };
 
 enum prtc_stun_error_code {

@@ -20,7 +20,7 @@ void prtc_gathering_clear(struct prtc_transport *transport) {
 }
 
 bool prtc_transport_has_gathered(const struct prtc_transport *transport) {
-  return transport->gathering.state != PRTC_ICE_GATHERING_NEW;
+  return transport->gathering.state != PRTC_ICE_GATHERING_NEW && !transport->gathering.fills_pool;
 }
 
 static void set_state(struct prtc_transport *transport, prtc_ice_gathering_state state) {
@@ -43,14 +43,29 @@ void prtc_gathering_complete(struct prtc_transport *transport) {
   update(transport);
 }
 
-int prtc_transport_gather(struct prtc_transport *transport, prtc_time now) {
-  struct gathering *gathering = &transport->gathering;
-  if (transport->closed || gathering->state != PRTC_ICE_GATHERING_NEW) return PRTC_OK;
-  set_state(transport, PRTC_ICE_GATHERING_GATHERING);
-  gathering->wants_interfaces = true;
+static void begin(struct prtc_transport *transport, prtc_time now) {
+  transport->gathering.wants_interfaces = true;
   prtc_servers_new_gathering(transport);
   prtc_relays_begin(transport, now);
   prtc_transport_pump(transport, now);
+}
+
+void prtc_transport_fill_pool(struct prtc_transport *transport, prtc_time now) {
+  transport->gathering.state = PRTC_ICE_GATHERING_GATHERING;
+  transport->gathering.fills_pool = true;
+  begin(transport, now);
+}
+
+int prtc_transport_gather(struct prtc_transport *transport, prtc_time now) {
+  struct gathering *gathering = &transport->gathering;
+  if (gathering->fills_pool && !transport->closed) { /* what there is already is told now */
+    gathering->fills_pool = false;
+    prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_GATHERING_STATE, PRTC_ICE_GATHERING_GATHERING);
+    prtc_transport_pump(transport, now);
+  }
+  if (transport->closed || gathering->state != PRTC_ICE_GATHERING_NEW) return PRTC_OK;
+  set_state(transport, PRTC_ICE_GATHERING_GATHERING);
+  begin(transport, now);
   return PRTC_OK;
 }
 
@@ -119,12 +134,12 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   if (prtc_streams_request(transport, fresh, out)) return 1;
   if (prtc_relays_request(transport, fresh, out)) return 1;
   if (prtc_names_request(transport, out)) return 1;
-  if (gathering->state != PRTC_ICE_GATHERING_GATHERING) return 0;
+  if (gathering->state == PRTC_ICE_GATHERING_NEW) return 0;
   struct socket *wanted = find_socket(gathering, SOCKET_WANTED);
   if (gathering->wants_interfaces) {
     gathering->wants_interfaces = false;
     out->type = PRTC_REQUEST_INTERFACES;
-  } else if (prtc_servers_want_names(transport)) {
+  } else if (prtc_servers_want_names(transport) && gathering->state == PRTC_ICE_GATHERING_GATHERING) {
     out->type = PRTC_REQUEST_RESOLVE;
     out->name = prtc_servers_next_name(transport);
   } else if (wanted != NULL) {
@@ -132,6 +147,7 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
     out->type = wanted->listens ? PRTC_REQUEST_LISTEN_TCP : PRTC_REQUEST_OPEN_UDP;
     out->shared = transport->config.mux != NULL;
     out->address = wanted->address;
+    out->address.port = prtc_addresses_port(transport, wanted);
     out->interface_index = wanted->interface_index;
   } else {
     return 0;
@@ -140,83 +156,13 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   return 1;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- interfaces */
-
-static bool is_link_local(const prtc_address *address) {
-  if (address->family == PRTC_FAMILY_IPV4) return address->ip[0] == 169 && address->ip[1] == 254; /* RFC 3927 */
-  return address->ip[0] == 0xFE && (address->ip[1] & 0xC0) == 0x80;                               /* RFC 4291 2.5.6 */
-}
-
-/* RFC 8445 section 5.1.1.1: never the deprecated site-local, IPv4-compatible and IPv4-mapped forms. */
-static bool is_deprecated(const prtc_address *address) {
-  static const uint8_t zeros[16];
-  if (address->family == PRTC_FAMILY_IPV4) return memcmp(address->ip, zeros, 4) == 0;
-  bool site_local = address->ip[0] == 0xFE && (address->ip[1] & 0xC0) == 0xC0;
-  bool mapped = memcmp(address->ip, zeros, 10) == 0 && address->ip[10] == 0xFF && address->ip[11] == 0xFF;
-  bool loopback = memcmp(address->ip, zeros, 15) == 0 && address->ip[15] == 1;
-  bool compatible = memcmp(address->ip, zeros, 12) == 0 && !loopback;
-  return site_local || mapped || compatible;
-}
-
-/* 2: a usual address; 1: link-local, for when there is no usual one (RFC 8445 section 5.1.1.1); 0: loopback, likewise unless
- * asked for. */
-static int rank(const struct prtc_transport *transport, const prtc_interface *interface) {
-  if (interface->network_type == PRTC_NETWORK_LOOPBACK) return transport->config.use_loopback ? 2 : 0;
-  return is_link_local(&interface->address) ? 1 : 2;
-}
-
-/* The socket of that address and kind, or NULL. */
-static struct socket *socket_at(struct gathering *gathering, const prtc_address *address, bool listens) {
-  for (uint32_t i = 0; i < gathering->socket_count; i++) {
-    struct socket *socket = &gathering->sockets[i];
-    if (socket->listens == listens && prtc_address_equal(&socket->address, address)) return socket;
-  }
-  return NULL;
-}
-
-static void want_socket(struct gathering *gathering, const prtc_interface *interface, bool listens) {
-  prtc_address address = interface->address;
-  address.port = 0;
-  struct socket *socket = socket_at(gathering, &address, listens);
-  if (socket == NULL && gathering->socket_count < MAX_SOCKETS) {
-    socket = &gathering->sockets[gathering->socket_count++];
-    *socket = (struct socket){.address = address, .listens = listens};
-  } else if (socket == NULL || socket->state != SOCKET_FAILED) {
-    return;
-  }
-  socket->state = SOCKET_WANTED;
-  socket->interface_index = interface->index;
-  socket->network_type = interface->network_type;
-}
-
-static void choose_addresses(struct prtc_transport *transport, const prtc_interface *interfaces, size_t count) {
-  struct gathering *gathering = &transport->gathering;
-  size_t chosen = 0;
-  int best = 0;
-  for (size_t i = 0; i < count; i++) {
-    if (!is_deprecated(&interfaces[i].address) && rank(transport, &interfaces[i]) > best) best = rank(transport, &interfaces[i]);
-  }
-  for (size_t i = 0; i < count && chosen < MAX_ADDRESSES; i++) {
-    if (is_deprecated(&interfaces[i].address) || rank(transport, &interfaces[i]) < best) continue;
-    want_socket(gathering, &interfaces[i], false);
-    bool listens = transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_ALL && !transport->config.relay_only;
-    if (listens) want_socket(gathering, &interfaces[i], true);
-    chosen++;
-  }
-}
-
 /* ---------------------------------------------------------------------------------------------------------------- replies */
-
-/* An active TCP candidate is no socket: it is named by the place of the address that it stands for. */
-static prtc_socket_id active_id(const struct gathering *gathering, const struct socket *socket) {
-  return PRTC_ACTIVE_SOCKET | (prtc_socket_id)(socket - gathering->sockets + 1);
-}
 
 /* For each address, whether UDP can be had there or not. */
 static void add_active(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
   if (socket->listens || transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_NONE || transport->config.relay_only) return;
-  (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_ACTIVE, active_id(&transport->gathering, socket), &socket->address,
-                                socket->interface_index, socket->network_type);
+  (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_ACTIVE, prtc_addresses_active(&transport->gathering, socket),
+                                &socket->address, socket->interface_index, socket->network_type);
 }
 
 /* ICE gets an open socket, unless it is there to reach the TURN servers, and nobody else. */
@@ -238,15 +184,21 @@ void prtc_transport_set_relay_only(struct prtc_transport *transport, prtc_time n
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
     const struct socket *socket = &gathering->sockets[i];
     if (socket->state != SOCKET_OPEN) continue;
-    (void)prtc_ice_use_socket(transport->ice, active_id(gathering, socket), !relay_only);
+    (void)prtc_ice_use_socket(transport->ice, prtc_addresses_active(gathering, socket), !relay_only);
     if (prtc_ice_use_socket(transport->ice, socket->id, !relay_only) < 0) add_socket(transport, now, socket);
   }
 }
 
 static void socket_opened(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                           const prtc_reply *reply) {
-  struct socket *socket = socket_at(&transport->gathering, &request->address, request->type == PRTC_REQUEST_LISTEN_TCP);
-  if (socket == NULL || socket->state != SOCKET_OPENING) return;
+  prtc_address address = request->address;
+  address.port = 0;
+  struct socket *socket = prtc_addresses_find(&transport->gathering, &address, request->type == PRTC_REQUEST_LISTEN_TCP);
+  if (socket == NULL || socket->state != SOCKET_OPENING) { /* the address has gone meanwhile */
+    if (reply->code >= 0) (void)prtc_queue_push(&transport->gathering.closes, &request->socket);
+    return;
+  }
+  if (reply->code < 0 && prtc_addresses_next_port(transport, socket)) return;
   if (reply->code < 0) {
     socket->state = SOCKET_FAILED;
     add_active(transport, now, socket);
@@ -279,7 +231,7 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
   if (transport->gathering.unanswered > 0) transport->gathering.unanswered--;
   switch (request->type) {
     case PRTC_REQUEST_INTERFACES:
-      if (reply->code >= 0) choose_addresses(transport, reply->interfaces, reply->interface_count);
+      if (reply->code >= 0) prtc_addresses_choose(transport, now, reply->interfaces, reply->interface_count);
       break;
     case PRTC_REQUEST_OPEN_UDP:
     case PRTC_REQUEST_LISTEN_TCP: socket_opened(transport, now, request, reply); break;
@@ -304,9 +256,7 @@ int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now
     struct socket *socket = &gathering->sockets[i];
     if (socket->state != SOCKET_OPEN || socket->id != id) continue;
     socket->state = SOCKET_FAILED;
-    if (transport->fallback.socket == id) transport->fallback.socket = 0;
-    (void)prtc_ice_remove_socket(transport->ice, now, id);
-    (void)prtc_ice_remove_socket(transport->ice, now, active_id(gathering, socket));
+    prtc_addresses_withdraw(transport, now, socket);
     prtc_transport_pump(transport, now);
     return PRTC_OK;
   }
@@ -331,9 +281,11 @@ int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, 
   return code;
 }
 
+/* W3C section 5.6.2: once gathering is complete it stays so until ICE restarts. What comes later is told as a candidate like others,
+ * and the state does not change. */
 int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_time now) {
-  /* New interfaces are used from the next generation on; one that vanished shows as a socket that fails. */
-  (void)transport, (void)now;
+  (void)now;
+  if (transport->gathering.state != PRTC_ICE_GATHERING_NEW) transport->gathering.wants_interfaces = true;
   return PRTC_OK;
 }
 

@@ -26,7 +26,8 @@ enum { MAX_ADDRESSES = 32, MAX_SOCKETS = 2 * MAX_ADDRESSES, MAX_SERVERS = PRTC_I
  * Candidates are as many as sockets and servers make; a generation of them takes a command. */
 enum { MANY_EVENTS = 256 };
 
-enum socket_state { SOCKET_WANTED, SOCKET_OPENING, SOCKET_OPEN, SOCKET_FAILED };
+/* GONE: the place is free. */
+enum socket_state { SOCKET_WANTED, SOCKET_OPENING, SOCKET_OPEN, SOCKET_FAILED, SOCKET_GONE };
 
 struct socket {
   enum socket_state state;
@@ -35,6 +36,8 @@ struct socket {
   prtc_address address; /* where it is to be bound: port 0 */
   prtc_address bound;
   uint32_t interface_index, network_type;
+  uint32_t ports_tried; /* of the range, from first_port on */
+  uint16_t first_port;
 };
 
 /* A STUN or TURN server. It belongs to the list of the configuration and to the allocations that were made on it. */
@@ -55,6 +58,8 @@ struct gathering {
   bool has_former;
   bool ice_is_complete; /* with the sockets that it has */
   bool wants_interfaces;
+  bool fills_pool; /* what ICE has to tell stays there for now */
+  int best_rank; /* of an address so far: once there are usual ones, no others are taken */
   uint32_t unanswered; /* requests that the driver has */
   struct socket sockets[MAX_SOCKETS];
   uint32_t socket_count;
@@ -172,6 +177,22 @@ bool prtc_names_end(struct prtc_transport *transport);
 void prtc_names_new_generation(struct prtc_transport *transport, const char *ufrag);
 bool prtc_names_request(struct prtc_transport *transport, prtc_request *out);
 void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply);
+
+/* addresses.c */
+/* The socket of that address (of port 0) and kind, or NULL. */
+struct socket *prtc_addresses_find(struct gathering *gathering, const prtc_address *address, bool listens);
+/* An active TCP candidate is no socket: it is named by the place of the address that it stands for. */
+prtc_socket_id prtc_addresses_active(const struct gathering *gathering, const struct socket *socket);
+/* The interfaces were read: sockets are wanted for new addresses, and those of addresses that are no more are closed. */
+void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, const prtc_interface *interfaces, size_t count);
+/* A socket is gone. */
+void prtc_addresses_withdraw(struct prtc_transport *transport, prtc_time now, const struct socket *socket);
+/* The port that is to be asked for next; 0: any. */
+uint16_t prtc_addresses_port(struct prtc_transport *transport, struct socket *socket);
+/* It could not be bound: true when another is to be tried. */
+bool prtc_addresses_next_port(const struct prtc_transport *transport, struct socket *socket);
+/* Tells ICE of the configuration's mappings. */
+int prtc_addresses_map(struct prtc_transport *transport);
 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */

@@ -164,7 +164,7 @@ static void start_next(struct prtc_transport *transport, prtc_time now);
 
 void prtc_relays_consider(struct prtc_transport *transport, prtc_time now) {
   struct gathering *gathering = &transport->gathering;
-  if (gathering->state != PRTC_ICE_GATHERING_GATHERING || transport->closed) return;
+  if (gathering->state == PRTC_ICE_GATHERING_NEW || transport->closed) return; /* sockets come later, too */
   for (uint32_t i = 0; i < gathering->server_count; i++) {
     struct server *server = gathering->servers[i];
     if (server->protocol == PRTC_RELAY_NONE) continue;

@@ -24,7 +24,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   ice.size = sizeof ice;
   ice.controlling = config->controlling;
   transport->ice = prtc_ice_new(context, &ice);
-  if (transport->ice == NULL || !prtc_stack_init(transport)) {
+  if (transport->ice == NULL || prtc_addresses_map(transport) < 0 || !prtc_stack_init(transport)) {
     prtc_transport_free(transport);
     return NULL;
   }
@@ -49,7 +49,10 @@ void prtc_transport_free(struct prtc_transport *transport) {
 
 /* When too many wait: the last one of its type, which says what is no more, or NULL. */
 static struct prtc_transport_event *replaceable(struct prtc_transport *transport, uint32_t type) {
-  if (transport->events.count < MANY_EVENTS || type == PRTC_TRANSPORT_EVENT_CANDIDATE) return NULL;
+  if (transport->events.count < MANY_EVENTS || type == PRTC_TRANSPORT_EVENT_CANDIDATE ||
+      type == PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN) {
+    return NULL;
+  }
   for (size_t i = transport->events.count; i-- > 0;) {
     struct prtc_transport_event *event = prtc_queue_at(&transport->events, i);
     if (event->type == type) return event;
@@ -129,6 +132,11 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
       }
       break;
     }
+    case PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN: {
+      const struct prtc_transport_event gone = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN, .candidate = event->candidate};
+      prtc_transport_push(transport, &gone);
+      break;
+    }
     case PRTC_ICE_EVENT_SERVER_FAILED: prtc_servers_stun_failed(transport, &event->candidate.address, event->code); break;
     case PRTC_ICE_EVENT_GATHERING_COMPLETE: prtc_gathering_complete(transport); break;
     case PRTC_ICE_EVENT_STATE:
@@ -150,6 +158,7 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   int code;
   prtc_relays_pump(transport, now);
   prtc_gathering_check(transport, now);
+  if (transport->gathering.fills_pool) return;
   while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, &event);
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);

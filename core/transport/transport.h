@@ -39,6 +39,9 @@ struct prtc_transport_config {
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
   struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
   void *owner;          /* whom the mux finds */
+  uint16_t port_minimum, port_maximum;
+  /* As in prtc_peer_config, and checked. They outlive the transport. */
+  const char *interface_filter, *address_filter, *address_mappings;
 };
 
 /* NULL when memory is lacking. Nothing is sent or asked for before prtc_transport_gather. */
@@ -58,6 +61,7 @@ int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now);
 enum prtc_transport_event_type {
   PRTC_TRANSPORT_EVENT_NONE = 0,
   PRTC_TRANSPORT_EVENT_CANDIDATE,        /* candidate: a local one */
+  PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN, /* candidate: a local one that is no more */
   PRTC_TRANSPORT_EVENT_GATHERING_STATE,  /* state: prtc_ice_gathering_state */
   PRTC_TRANSPORT_EVENT_ICE_STATE,        /* state: prtc_ice_transport_state */
   PRTC_TRANSPORT_EVENT_SELECTED_PAIR,    /* text: "local remote" */
@@ -129,6 +133,9 @@ void prtc_transport_set_relay_only(struct prtc_transport *transport, prtc_time n
 
 /* A generation has begun to gather: other servers have to wait for the next. */
 bool prtc_transport_has_gathered(const struct prtc_transport *transport);
+
+/* Begins to gather, but tells nothing of it before prtc_transport_gather. */
+void prtc_transport_fill_pool(struct prtc_transport *transport, prtc_time now);
 
 /* Begins to gather (once a generation; again after prtc_transport_restart). Harmless when already gathering or complete. */
 int prtc_transport_gather(struct prtc_transport *transport, prtc_time now);

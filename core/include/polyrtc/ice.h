@@ -69,7 +69,8 @@ PRTC_API int prtc_candidate_print(const prtc_candidate *candidate, char *out, si
 typedef struct prtc_ice_config {
   size_t size;
   uint32_t controlling;         /* 1: controlling at first (a role conflict may turn it) */
-  uint32_t lite;                /* reserved for ICE-lite: 1 is refused for now */
+  uint32_t lite;                /* 1: an ICE-lite agent (RFC 8445 section 2.5): host candidates alone, no checks; it answers those of
+                                   the other side, which controls, and uses the pair that it nominates */
   uint32_t ta;                  /* µs between new checks that this side offers, at least 5,000; 0: 50,000. The larger of both sides'
                                    counts (RFC 8445 section 14.2) */
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
@@ -80,6 +81,8 @@ typedef struct prtc_ice_config {
   uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
   uint32_t disconnect_timeout;  /* µs since the first consent check without an answer until `disconnected`, when nothing
                                    else of the other side is heard; 0: 7,000,000 */
+  uint32_t renomination;        /* 1: offered (draft-thatcher-ice-renomination): where the other side does so too, the selected pair
+                                   moves to one of a better kind when that comes */
 } prtc_ice_config;
 
 /* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
@@ -87,6 +90,7 @@ typedef struct prtc_ice_parameters {
   char ufrag[257];
   char password[257];
   uint32_t lite; /* the side that these belong to is an ICE-lite one */
+  uint32_t renomination; /* it offers renomination */
   uint32_t pacing; /* its a=ice-pacing, ms (RFC 8839 section 5.5), at most PRTC_ICE_PACING_MOST; 0: not given, which means 50 */
 } prtc_ice_parameters;
 
@@ -110,6 +114,7 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_STATE,              /* state */
   PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
   PRTC_ICE_EVENT_FAILED,             /* code, text: one sentence: what was tried, answered, missing; then STATE */
+  PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN, /* candidate: a local one that is no more, for its socket is not */
   PRTC_ICE_EVENT_SERVER_FAILED       /* code: a STUN error code as a positive number, or 701: no socket has reached it; once a
                                         gathering; candidate.address: of the server, .related: of the socket */
 } prtc_ice_event_type;
@@ -157,7 +162,7 @@ PRTC_API int prtc_ice_check_parameters(const prtc_ice_parameters *parameters);
 
 /* What the other side offered. Other credentials than before start a new generation on that side (its candidates are
  * forgotten; the selected pair stays in use until the new generation has one). SYNTAX when they are not ice-chars of
- * the right length. */
+ * the right length; NOT_SUPPORTED when both sides are lite. */
 PRTC_API int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
 
 PRTC_API int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling);
@@ -168,9 +173,18 @@ PRTC_API int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_addres
 /* The next generation has none of the servers there are now, but those that are added from now on. */
 PRTC_API void prtc_ice_forget_servers(prtc_ice *ice);
 
+/* A 1:1 NAT: sockets that are added later at `local` (family none: any address of the family of `mapped`; ports are of no matter) can be
+ * reached at `mapped`, on their own port. type: PRTC_CANDIDATE_HOST puts it in the place of the host candidate, …_SERVER_REFLEXIVE
+ * beside it. The first that fits counts. At most PRTC_ICE_MAPPINGS_MAX. */
+#define PRTC_ICE_MAPPINGS_MAX 16
+PRTC_API int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped, prtc_candidate_type type);
+
 /* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard). */
 PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *address,
                                  uint32_t interface_index, uint32_t network_type);
+/* It is gone: its candidates are withdrawn, its pairs are no more. When the selected one is among them another is looked for; the
+ * state stays as it is meanwhile, for disconnect_timeout. One that is added while a pair is selected is checked as well, and may take
+ * its place. */
 PRTC_API int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket);
 
 /* TCP, RFC 6544. A listening socket is a passive candidate. An active one is no socket but the address of an interface that connections
