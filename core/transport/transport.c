@@ -133,7 +133,8 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
       break;
     }
     case PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN: {
-      const struct prtc_transport_event gone = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN, .candidate = event->candidate};
+      struct prtc_transport_event gone = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN, .candidate = event->candidate};
+      if (transport->config.hide_addresses) (void)prtc_names_hide(transport, &gone.candidate);
       prtc_transport_push(transport, &gone);
       break;
     }

@@ -14,7 +14,7 @@ from polyrtc.sansio import Datagram, Event, EventType, Protocol, RequestType
 
 from . import invariants
 from .invariants import InvariantError
-from .network import Address, Interface, Packet
+from .network import Address, Conditions, Interface, Packet, Segment
 from .peer import SimPeer
 from .streams import Streams
 
@@ -47,6 +47,10 @@ class Host:
         self.endpoint = endpoint
         self.habits = habits
         self.interfaces: list[Interface] = []
+        self._former: set[str] = set()
+        self.kinds: dict[str, sansio.NetworkType] = {}  # how an address is attached, when it is not Ethernet
+        self.temporary: set[str] = set()  # addresses as of RFC 8981
+        self.names: dict[str, str] = {}  # of the interface, by address
         self.peers: dict[int, SimPeer] = {}
         self.sockets: dict[int, Address] = {}
         self.mtu = 1200
@@ -91,6 +95,29 @@ class Host:
         self.streams.forget()
         for socket in list(self.sockets):
             self._close(socket)
+
+    def add_address(self, ip: str, *, segment: Segment | None = None, up: Conditions | None = None, told: bool = True) -> Interface:
+        """One more address, of an interface of its own; the endpoint is told that something has changed."""
+        interface = (segment or self.simulation.internet).attach(self, ip, up)
+        self.interfaces.append(interface)
+        self._former.discard(interface.ip)
+        if told:
+            self.interfaces_changed()
+        return interface
+
+    def remove_address(self, ip: str, *, told: bool = True) -> None:
+        """It is gone: what is sent from it or to it is lost."""
+        interface = next(i for i in self.interfaces if i.ip == ip)
+        self.interfaces.remove(interface)
+        del interface.segment.interfaces[interface.ip]
+        self._former.add(interface.ip)
+        if told:
+            self.interfaces_changed()
+
+    def interfaces_changed(self) -> None:
+        self.simulation.record(self, "interfaces changed")
+        self.endpoint.interfaces_changed(self.simulation.now)
+        self.touch()
 
     def touch(self) -> None:
         """A command was given: what it led to is fetched in this instant."""
@@ -272,6 +299,10 @@ class Host:
             return
         interface = self._outgoing(bound, datagram)
         segments = datagram.segments()
+        if interface is None:
+            self.simulation.counters["sent from an address that is gone"] += len(segments)
+            self.sent += len(segments)
+            return
         if len(segments) > 1:
             self.simulation.counters["trains sent"] += 1
         remote = (datagram.remote[0].partition("%")[0], datagram.remote[1])
@@ -281,7 +312,8 @@ class Host:
             self.sent += 1
             interface.send(now, Packet((interface.ip, bound[1]), remote, bytes(segment), datagram.ecn))
 
-    def _outgoing(self, bound: Address, datagram: Datagram) -> Interface:
+    def _outgoing(self, bound: Address, datagram: Datagram) -> Interface | None:
+        """None: the address has been taken away, and the endpoint may not know yet."""
         assert datagram.remote is not None
         for interface in self.interfaces:
             if self._groups.get((interface.index, bound)) == datagram.socket:
@@ -293,6 +325,8 @@ class Host:
         for interface in self.interfaces:
             if wanted in ("0.0.0.0", "::") and (":" in interface.ip) == (":" in datagram.remote[0]):
                 return interface
+        if wanted in self._former:
+            return None
         raise InvariantError(f"a datagram from {wanted}, an address that this host does not have")
 
     def _on_event(self, event: Event) -> None:
@@ -333,7 +367,8 @@ class Host:
         now = self.simulation.now
         if request.type == RequestType.INTERFACES:
             found = [
-                sansio.Interface(i.ip, i.index, sansio.NetworkType.ETHERNET, False, i.name)  # the rest is zero
+                sansio.Interface(i.ip, i.index, self.kinds.get(i.ip, sansio.NetworkType.ETHERNET), i.ip in self.temporary,
+                                 self.names.get(i.ip, i.name))
                 for i in self.interfaces
             ]
             self.endpoint.reply(now, request.id, interfaces=found)
@@ -359,7 +394,8 @@ class Host:
         known = ip in ("0.0.0.0", "::") or any(i.ip == ip for i in self.interfaces)
         if request.socket in self.sockets:
             raise InvariantError(f"socket {request.socket} is open already")
-        if not known or self._chance(self.habits.refuse_socket):
+        taken = (ip, port) in self._by_address
+        if not known or taken or self._chance(self.habits.refuse_socket):
             self.simulation.counters["sockets refused"] += 1
             self.endpoint.reply(now, request.id, ErrorCode.NOT_SUPPORTED, system_error=99)
             return

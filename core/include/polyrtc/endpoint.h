@@ -229,8 +229,11 @@ PRTC_API int prtc_endpoint_reply(prtc_endpoint *endpoint, prtc_time now, const p
 PRTC_API int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id socket,
                                        const prtc_address *remote, int system_error);
 
-/* The driver saw interfaces come or go. Nothing follows at once today: an ICE restart asks for PRTC_REQUEST_INTERFACES again and uses
- * the new ones, and one that vanished shows as a socket that fails. */
+/* The driver saw interfaces come or go. Peers that have gathered ask for PRTC_REQUEST_INTERFACES again: new addresses become sockets and
+ * candidates (ICE_CANDIDATE; the gathering state stays what it is), the sockets of addresses that are no more are closed. When the
+ * selected pair is among them it moves to another one, also to one that comes within seven seconds, without a change of state; else the
+ * ICE state becomes disconnected and then failed, and it is for the application to restart ICE. Cheap, and harmless when nothing has
+ * changed. A driver that does not notice changes need not call it: an address that is gone shows as a path that falls silent. */
 PRTC_API int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now);
 
 /* ---------------------------------------------------------------------------------------------------------------- streams */
