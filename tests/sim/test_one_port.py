@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sim import SECOND, Conditions, Host, Nat, SimPeer, Simulation
+from polyrtc.sansio import IceServer
+
+from tests.sim import SECOND, Conditions, Host, Nat, SimPeer, Simulation, TurnNode
 
 PORT = 7000
 
@@ -102,3 +104,44 @@ def test_restarts_of_many(sim: Simulation) -> None:
     for client, peer in pairs:
         assert client.states.connection == peer.states.connection == "connected"
     exchange(sim, pairs[1:])
+
+
+def remote_protocol_and_type(peer: SimPeer) -> tuple[str, str]:
+    """How this side reaches the other one, and by what kind of candidate of its own."""
+    stats = {each["id"]: each for each in peer.raw.stats(peer.host.simulation.now)}
+    transport = next(each for each in stats.values() if each["type"] == "transport")
+    local = stats[stats[transport["selectedCandidatePairId"]]["localCandidateId"]]
+    return local["protocol"], local["candidateType"]
+
+
+def test_relayed_direct_and_tcp_side_by_side(sim: Simulation) -> None:
+    """Three peers have allocations on the same TURN server, which would know them by one address if they shared a socket for it."""
+    turn = TurnNode(sim.internet)
+    servers = [IceServer(turn.url(), "user", "secret")]
+    server = sim.host("server", udp_port=PORT)
+    behind_a_firewall = {"203.0.113.10", "203.0.113.11"}
+    sim.network.taps.append(
+        lambda now, packet: [] if not packet.tcp and {packet.source[0], packet.target[0]} & behind_a_firewall else [packet]
+    )
+    relayed, direct, tcp = [], [], []
+    for _ in range(3):
+        pair = sim.host().peer(), server.peer(ice_servers=servers, ice_transport_policy="relay")
+        sim.connect(*pair)
+        relayed.append(pair)
+        pair = sim.host().peer(), server.peer(ice_servers=servers)
+        sim.connect(*pair)
+        direct.append(pair)
+    for ip in sorted(behind_a_firewall):
+        pair = sim.host(None, ip).peer(), server.peer(tcp_candidates="all")
+        sim.connect(*pair)
+        tcp.append(pair)
+    exchange(sim, relayed + direct + tcp)
+    assert {remote_protocol_and_type(peer) for _, peer in relayed} == {("udp", "relay")}
+    assert {remote_protocol_and_type(peer) for _, peer in direct} == {("udp", "host")}
+    assert {remote_protocol_and_type(peer)[0] for _, peer in tcp} == {"tcp"}
+    sim.run(60)  # consent, permissions
+    for client, peer in relayed + direct + tcp:
+        assert client.states.connection == peer.states.connection == "connected"
+        peer.free()
+    sim.run(3)
+    assert server.sockets == {}
