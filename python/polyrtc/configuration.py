@@ -49,6 +49,9 @@ class RTCConfiguration:
     certificates: list[RTCCertificate] | None = None
     """W3C, not in aiortc. The first is used, none of them may have expired. ``None``: one that the connections of a loop share."""
 
+    iceCandidatePoolSize: int = 0
+    """W3C, not in aiortc. 1 or more: candidates are gathered from the start, and told once there is a local description."""
+
     # Beyond the W3C and aiortc
     useLoopback: bool = False
     """Gather loopback addresses too. Without it they serve only when there is no other address."""
@@ -62,6 +65,21 @@ class RTCConfiguration:
     tcpCandidates: str | None = None
     """ICE over TCP (RFC 6544), for where UDP does not get through. ``"active"``, the same as ``None``: connections are made to an other side
     that can be connected to, as many servers can; ``"all"``: it may connect to this side, too; ``"none"``."""
+    interfaceFilter: str = ""
+    """Which network interfaces are used: ``"eth0 wlan*"`` those alone, ``"!docker* !veth*"`` all others."""
+    addressFilter: str = ""
+    """Which local addresses are used: ``"10.0.0.0/8 !10.1.0.0/16"``; ``"::/0"`` is IPv6 alone."""
+    portRange: tuple[int, int] | None = None
+    """The lowest and the highest port to be used. ``None``: any."""
+    addressMappings: str = ""
+    """For servers behind a 1:1 NAT: ``"10.0.0.2=203.0.113.2"`` tells the other side the public address in place of the local one, ``+`` for
+    ``=`` beside it; ``*`` is any local address."""
+    iceLite: bool = False
+    """Be an ICE-lite agent (RFC 8445 section 2.5), for servers with public addresses: the other side does the checks."""
+    icePacing: int = 0
+    """Milliseconds between connectivity checks that are offered, at least 5; the larger of both sides' counts. 0: 50."""
+    renomination: bool = True
+    """Offer that the connection moves to a better network when there is one (draft-thatcher-ice-renomination)."""
     udpPort: int = 0
     """One UDP port for all connections of the event loop that name it, for servers behind a firewall. 0: each has ports of its own;
     ``polyrtc.ANY_PORT``: one port that the system chooses. Two connections of one process that share a port do not connect with each other."""

@@ -195,6 +195,14 @@ class RTCPeerConnection(Emitter):
             sendQueueSize=configuration.sendQueueSize or old.sendQueueSize,
             alwaysNegotiateDataChannels=configuration.alwaysNegotiateDataChannels or old.alwaysNegotiateDataChannels,
             tcpCandidates=configuration.tcpCandidates or old.tcpCandidates,
+            iceCandidatePoolSize=configuration.iceCandidatePoolSize or old.iceCandidatePoolSize,
+            interfaceFilter=configuration.interfaceFilter or old.interfaceFilter,
+            addressFilter=configuration.addressFilter or old.addressFilter,
+            portRange=configuration.portRange or old.portRange,
+            addressMappings=configuration.addressMappings or old.addressMappings,
+            iceLite=configuration.iceLite or old.iceLite,
+            icePacing=configuration.icePacing or old.icePacing,
+            renomination=configuration.renomination and old.renomination,
             udpPort=configuration.udpPort or old.udpPort,
         )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
@@ -214,6 +222,7 @@ class RTCPeerConnection(Emitter):
             for server in configuration.iceServers or ()
             for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
         ]
+        lowest, highest = configuration.portRange or (0, 0)
         return {
             "ice_servers": servers,
             "ice_transport_policy": configuration.iceTransportPolicy.value,
@@ -223,6 +232,15 @@ class RTCPeerConnection(Emitter):
             "send_queue_size": configuration.sendQueueSize,
             "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
             "tcp_candidates": configuration.tcpCandidates or "active",
+            "ice_candidate_pool_size": configuration.iceCandidatePoolSize,
+            "interface_filter": configuration.interfaceFilter,
+            "address_filter": configuration.addressFilter,
+            "port_minimum": lowest,
+            "port_maximum": highest,
+            "address_mappings": configuration.addressMappings,
+            "ice_lite": configuration.iceLite,
+            "ice_pacing": configuration.icePacing,
+            "no_renomination": not configuration.renomination,
             "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
         }
 
@@ -534,6 +552,8 @@ class RTCPeerConnection(Emitter):
                 raise
             engine.add(self, peer)
             self.__bound = (engine, peer)
+            if self.__configuration.iceCandidatePoolSize:
+                engine.schedule()
         return self.__bound
 
     def __carry_out(self, engine: Engine, peer: Peer) -> None:

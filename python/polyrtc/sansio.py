@@ -518,13 +518,15 @@ class Endpoint:
         hide_addresses: bool = False,
         always_negotiate_data: bool = False,
         tcp_candidates: str = "active",
+        **others: int | str,
     ) -> Peer:
         """A new peer connection. 0 means the core's default for max_message_size, send_queue_size and mtu. max_message_size may be
         NO_LIMIT. certificates: PEM of a certificate and its key; none: the endpoint's own. streaming_channels: see
         :meth:`Peer.set_channel_streaming`, for all channels that the other side opens. The others are members of ``prtc_peer_config``
         (polyrtc/peer.h), with its texts: ``ice_pacing`` in milliseconds, ``port_range`` with both ends, ``interface_filter`` like
         ``"eth0 wlan*"`` or ``"!docker*"``, ``address_filter`` like ``"10.0.0.0/8"``, ``address_mappings`` like
-        ``"10.0.0.2=203.0.113.2"``, ``tcp_candidates`` ``"active"`` (connections are made), ``"none"``, or ``"all"`` (and accepted)."""
+        ``"10.0.0.2=203.0.113.2"``, ``tcp_candidates`` ``"active"`` (connections are made), ``"none"``, or ``"all"`` (and accepted). ``others``:
+        members by the names that they have there."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         try:
             lowest, highest = port_range or (0, 0)
@@ -545,6 +547,7 @@ class Endpoint:
                     "hide_addresses": hide_addresses,
                     "always_negotiate_data": always_negotiate_data,
                     "tcp_candidates": tcp_candidates,
+                    **others,
                 },
             )
             peer = self._native.create_peer(now, policy, use_loopback, max_message_size, send_queue_size, mtu)
