@@ -14,6 +14,7 @@ struct stats {
   struct prtc_text text;
   uint64_t timestamp; /* µs since 1970, or since the caller's zero when the wall clock is not known */
   bool first;
+  uint32_t transport; /* its number, from 1 on: one that takes the place of another has other ids */
 };
 
 /* ------------------------------------------------------------------------------------------------------------------- JSON */
@@ -133,7 +134,7 @@ static void add_candidate(struct stats *stats, const struct prtc_transport *tran
   bool tcp = candidate->protocol == PRTC_PROTOCOL_TCP;
   print_candidate_id(&text, local, candidate->type, tcp, &candidate->address);
   begin(stats, local ? "local-candidate" : "remote-candidate", id, 0);
-  add_text(stats, "transportId", "transport-1");
+  prtc_text_print(&stats->text, ",\"transportId\":\"transport-%u\"", (unsigned)stats->transport);
   add_host(stats, "address", &candidate->address);
   add_number(stats, "port", candidate->address.port);
   add_text(stats, "protocol", tcp ? "tcp" : "udp");
@@ -151,10 +152,13 @@ static void add_candidate(struct stats *stats, const struct prtc_transport *tran
   end(stats);
 }
 
+/* Unique over all transports, as the ids of channels are. */
+static uint64_t pair_number(const struct stats *stats, uint32_t id) { return (uint64_t)(stats->transport - 1) << 32 | id; }
+
 static void add_pair(struct stats *stats, const struct prtc_ice_pair_stats *pair, uint64_t epoch) {
   /* The base stands for the local candidate unless another one of it was gathered. */
-  begin(stats, "candidate-pair", "pair-", pair->id);
-  add_text(stats, "transportId", "transport-1");
+  begin(stats, "candidate-pair", "pair-", pair_number(stats, pair->id));
+  prtc_text_print(&stats->text, ",\"transportId\":\"transport-%u\"", (unsigned)stats->transport);
   prtc_candidate_type base = pair->local_type == PRTC_CANDIDATE_RELAYED ? PRTC_CANDIDATE_RELAYED : PRTC_CANDIDATE_HOST;
   add_candidate_id(stats, "localCandidateId", true, base, pair->tcp_type != PRTC_TCP_NONE, &pair->local);
   add_candidate_id(stats, "remoteCandidateId", false, pair->remote_type, pair->tcp_type != PRTC_TCP_NONE, &pair->remote);
@@ -201,7 +205,7 @@ static void add_certificates(struct stats *stats, const struct prtc_transport_vi
 static void add_transport(struct stats *stats, const prtc_peer *peer, const struct prtc_transport_view *view, bool has_remote,
                           uint32_t selected) {
   prtc_ice_parameters parameters;
-  begin(stats, "transport", "transport-1", 0);
+  begin(stats, "transport", "transport-", stats->transport);
   add_number(stats, "packetsSent", view->packets_sent);
   add_number(stats, "packetsReceived", view->packets_received);
   add_number(stats, "bytesSent", view->bytes_sent);
@@ -214,7 +218,8 @@ static void add_transport(struct stats *stats, const prtc_peer *peer, const stru
   add_text(stats, "iceState", ice_states[peer->now.ice % 7]);
   add_text(stats, "dtlsState", dtls_states[peer->now.dtls % 5]);
   if (selected != 0) {
-    prtc_text_print(&stats->text, ",\"selectedCandidatePairId\":\"pair-%u\"", selected);
+    prtc_text_print(&stats->text, ",\"selectedCandidatePairId\":\"pair-%llu\"",
+                    (unsigned long long)pair_number(stats, selected));
   }
   add_number(stats, "selectedCandidatePairChanges", view->pair_changes);
   add_text(stats, "localCertificateId", "certificate-local");
@@ -269,7 +274,8 @@ static void add_stack(struct stats *stats, const prtc_peer *peer, const struct p
 }
 
 int prtc_peer_get_stats(const prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
-  struct stats stats = {.text = prtc_text_of(out, capacity), .timestamp = peer->context->capture.epoch + now, .first = true};
+  struct stats stats = {.text = prtc_text_of(out, capacity), .timestamp = peer->context->capture.epoch + now, .first = true,
+                        .transport = peer->transport_id};
   struct prtc_transport_view view = {0};
   uint64_t opened = 0, closed = 0;
   if (peer->transport != NULL) {

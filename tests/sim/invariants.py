@@ -115,15 +115,14 @@ class PeerStates:
         self.streaming: set[int] = set()  # channels whose messages come in parts
         self.partial: set[int] = set()  # those that are in the midst of one
         self.candidates_ended = False
+        self.transport = 0  # the newest that was told of
+        self.left: dict[tuple[str, int], str] = {}  # states of those before
+        self.rejected = False  # its data section has been: all is new again
 
     def follow(self, event: Event) -> None:
         """Raises when the event may not come here."""
         if event.type in STATES:
-            name, table = STATES[EventType(event.type)]
-            old, new = getattr(self, name), event.state_name
-            if new not in table[old]:
-                raise InvariantError(f"{name}: {old} -> {new} is not a step of the W3C's table")
-            setattr(self, name, new)
+            self._follow_state(event)
         elif event.type == EventType.DATA_CHANNEL:
             if event.object in self.channels:
                 raise InvariantError(f"channel {event.object} was announced twice")
@@ -135,6 +134,24 @@ class PeerStates:
         elif event.type not in (EventType.NEGOTIATION_NEEDED, EventType.FAILED, EventType.ICE_SELECTED_PAIR_CHANGE,
                                 EventType.ICE_CANDIDATE_ERROR):
             raise InvariantError(f"event of unknown type {event.type}")
+
+    def _follow_state(self, event: Event) -> None:
+        name, table = STATES[EventType(event.type)]
+        of_transport, new = name.endswith("transport"), event.state_name
+        if of_transport and event.object > self.transport:
+            for one in ("ice_transport", "dtls_transport", "sctp_transport"):
+                self.left[one, self.transport] = getattr(self, one) or ""
+                setattr(self, one, None if one == "sctp_transport" else "new")
+            self.transport = event.object
+        leaves = of_transport and event.object < self.transport
+        old = (self.left[name, event.object] or None) if leaves else getattr(self, name)
+        begins_anew = self.rejected and not of_transport and new == "new"
+        if new not in table[old] and not begins_anew:
+            raise InvariantError(f"{name}: {old} -> {new} is not a step of the W3C's table")
+        if leaves:
+            self.left[name, event.object] = new
+        else:
+            setattr(self, name, new)
 
     def _follow_channel(self, event: Event) -> None:
         kind = EventType(event.type)

@@ -4,6 +4,7 @@ cross, the polite side takes its own back and the other one's is ignored."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,50 @@ class Signalling:
                 side.replaced = ufrag(side.peer)
             side.peer.command("restart_ice")
             self.offer(number)
+
+    def reconfigure(self, number: int, **configuration: Any) -> None:
+        """Other ICE servers (W3C section 4.4.1.6): the next offer restarts ICE for them."""
+        side = self.sides[number]
+        if side.peer.alive():
+            if side.replaced is None and side.state == "stable":
+                side.replaced = ufrag(side.peer)
+            side.peer.command("set_configuration", **configuration)
+            self.offer(number)
+
+    def reject(self, number: int, over: Callable[[], None]) -> bool:
+        """The data section is offered with port 0 (by an application that changes what it sends), so its answer has none. Only when
+        nothing else is under way; `over` is called once both sides are stable again, or when something came in between."""
+        side, other = self.sides[number], self.sides[1 - number]
+        if self.under_way or any(each.state != "stable" or not each.peer.alive() for each in self.sides):
+            return False
+        self._local(side, "offer", "have-local-offer")
+        serial, sdp = side.serial, re.sub(r"m=application \d+ ", "m=application 0 ", self._sdp(side))
+
+        def offer_arrived() -> None:
+            if side.serial != serial or other.state != "stable" or not other.peer.alive():
+                over()
+                return
+            other.peer.states.rejected, other.replaced = True, None
+            self._remote(other, "offer", sdp, "have-remote-offer")
+            self._local(other, "answer", "stable")
+            answer = self._sdp(other)
+            self._later(self.delay, lambda: answer_arrived(answer))
+
+        def answer_arrived(answer: str) -> None:
+            if side.peer.alive():
+                side.peer.states.rejected, side.replaced = True, None
+                self._remote(side, "answer", answer, "stable")
+                self.count["negotiations: the data section rejected"] += 1
+            over()
+
+        self._later(self.delay, offer_arrived)
+        return True
+
+    @staticmethod
+    def _sdp(side: Side) -> str:
+        description = side.peer.raw.description(DescriptionKind.LOCAL)
+        assert description is not None
+        return description.sdp
 
     def idle(self) -> bool:
         """Nothing is under way. Raises when the engine's account is another."""

@@ -202,6 +202,26 @@ class IgnoresRestart(BentPeer):
         return (lambda now: None) if name == "restart_ice" else None
 
 
+class IgnoresConfiguration(BentPeer):
+    def bend(self, peer: Any, name: str) -> Callable[..., Any] | None:
+        return (lambda now, **configuration: None) if name == "set_configuration" else None
+
+
+class TakesLastCertificate(Mutant):
+    def create_peer(self, *arguments: Any, certificates: Any = (), **keywords: Any) -> Any:
+        return self.real.create_peer(*arguments, certificates=certificates[::-1], **keywords)
+
+
+class KeepsTransport(BentPeer):
+    """A rejected data section is taken as if it was not: nothing is closed."""
+
+    def bend(self, peer: Any, name: str) -> Callable[..., Any] | None:
+        def set_remote_description(now: int, type: str, sdp: str) -> None:
+            peer.set_remote_description(now, type, sdp.replace("m=application 0 ", "m=application 9 "))
+
+        return set_remote_description if name == "set_remote_description" else None
+
+
 class IgnoresRollback(BentPeer):
     def bend(self, peer: Any, name: str) -> Callable[..., Any] | None:
         if name != "set_local_description":
@@ -304,7 +324,7 @@ class LateMessage(Mutant):
 MUTANTS: list[Callable[..., Any]] = [
     DropsMessage, RepeatsMessage, ChangesByte, ChangesKind, SwapsMessages, RepeatsEvent, EventOfNobody, StuckDeadline,
     CrawlingDeadline, EndlessTransmit, LargeDatagram, UnknownSocket, FatalDatagram, KeepsSocket, StatesDisagree,
-    IgnoresRestart, IgnoresRollback, IgnoresPause, CounterGoesBack, ForgetsPart, EndsPartTwice, ForgetsTheRest, LosesUnreadEvent,
+    IgnoresRestart, IgnoresConfiguration, TakesLastCertificate, KeepsTransport, IgnoresRollback, IgnoresPause, CounterGoesBack, ForgetsPart, EndsPartTwice, ForgetsTheRest, LosesUnreadEvent,
     LosesUnreliable, LateMessage,
 ]
 

@@ -12,6 +12,7 @@ what shrink.py makes use of.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Collection
@@ -19,8 +20,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from polyrtc import native
 from polyrtc.errors import ErrorCode, PrtcError
-from polyrtc.sansio import NO_LIMIT, Endpoint, Event, EventType, MessageFlag
+from polyrtc.sansio import NO_LIMIT, Endpoint, Event, EventType, MessageFlag, check
 
 from .attacks import Attacker
 from .host import Habits, Host
@@ -44,7 +46,7 @@ LONGEST_WAY = 1_500_000
 #: What `without` may name besides ACTIONS: the surroundings of a run.
 SURROUNDINGS = (
     "nat", "loss", "reorder", "duplicate", "corrupt", "rate", "jitter", "delay", "habits", "attacker", "limits", "more pairs",
-    "early leaving", "streaming", "life times", "one port",
+    "early leaving", "streaming", "life times", "one port", "certificates",
 )
 
 _COUNTERS = ("bytes", "packets", "messages", "requests", "responses", "consentRequests", "dataChannels", "selectedCandidatePairChanges")
@@ -63,6 +65,23 @@ class Report:
     seconds: float
     steps: int
     counters: Counter[str] = field(default_factory=Counter)
+
+
+@functools.cache
+def certificate(number: int) -> str:
+    """PEM of a certificate and its key, the same in every process."""
+    made = native.Certificate(bytes([number + 1]) * 32)
+    check(made.generate(native.KEY_ECDSA_P256, 0, 0))
+    pem = made.pem()
+    assert pem is not None
+    return pem
+
+
+@functools.cache
+def fingerprint(pem: str) -> str:
+    read = native.Certificate(bytes(32))
+    check(read.parse(pem))
+    return f"sha-256 {read.fingerprint('sha-256')}"
 
 
 class Channel:
@@ -179,11 +198,14 @@ class Pair:
         self.disturbed = False  # something has happened by which datagrams are lost, or read late, though the network is good
         self.ever_connected = False
         self.counters: list[dict[tuple[str, str], float]] = [{}, {}]  # by side: what the statistics said last
+        self.certificates = [c.get("certificates", ()) for c in config]
+        self.servers = [c["ice_servers"] for c in config]
+        self.rejecting = False  # from when the data section is rejected until there is a channel again
         for side, peer in enumerate(self.peers):
             peer.listeners.append(lambda event, side=side: self.on_event(side, event))  # type: ignore[misc]
 
     def connected(self) -> bool:
-        return all(peer.states.connection == "connected" for peer in self.peers)
+        return not self.rejecting and all(peer.states.connection == "connected" for peer in self.peers)
 
     # ---------------------------------------------------------------------------------------------------------- events
 
@@ -416,6 +438,55 @@ class Pair:
     def roll_back(self, random: Random) -> None:
         self._signalling(random).offer_and_take_back(random.randrange(2), random.choice((0, 1_000, 100_000)))
 
+    def reconfigure(self, random: Random) -> None:
+        """Other ICE servers, among them one that does not answer; or what may not be changed."""
+        side = random.randrange(2)
+        if random.random() < 0.2:
+            forbidden = random.choice(({"max_message_size": 1_234}, {"mtu": 700}, {"certificates": [certificate(9)]}))
+            try:
+                self.peers[side].command("set_configuration", ice_servers=self.servers[side], **forbidden)
+            except PrtcError as error:
+                if error.code != ErrorCode.INVALID_MODIFICATION:
+                    raise
+                self.count["configurations refused"] += 1
+                return
+            raise InvariantError(f"{forbidden} was changed")
+        silent = "stun:203.0.113.250:3478"
+        choices = [[], [self.workload.stun.url], [silent], [self.workload.stun.url, silent]]
+        self.servers[side] = random.choice([each for each in choices if each != self.servers[side]])
+        certificates = random.choice(((), self.certificates[side]))
+        self.disturbed = True
+        self._signalling(random).reconfigure(side, ice_servers=self.servers[side], certificates=certificates)
+        self.count["configurations changed"] += 1
+
+    def reject(self, random: Random) -> None:
+        """The data section is rejected, which ends all channels; then a channel is made, for which it is offered anew."""
+        if not self._signalling(random).reject(random.randrange(2), lambda: self._revive(random)):
+            return
+        self.rejecting = True
+        for channel in self.channels:
+            channel.streams.clear()
+            channel.closed_by |= {0, 1}
+            for flow in channel.flows:
+                flow.excused = True
+
+    def _revive(self, random: Random) -> None:
+        if self.gone or not all(peer.alive() for peer in self.peers):
+            return
+        side = random.randrange(2)
+        channel = self._open(side, {})
+        if self.signalling is not None:
+            self.signalling.offer(side)
+
+        def look() -> None:
+            if self.gone or len(channel.ends) == 2 and all(end.state == "open" for end in channel.ends.values()):
+                self.rejecting = False
+                self.count["negotiations: the data section revived"] += not self.gone
+            else:
+                self.workload.simulation.after(100_000, look)
+
+        look()
+
     # ------------------------------------------------------------------------------------------------------- disturbances
 
     def outage(self, random: Random) -> None:
@@ -477,6 +548,16 @@ class Pair:
                         raise InvariantError(f"statistics: {name} of {each['id']} was {old[each['id'], name]}, is {value}")
         self.counters[side] = new
         self.count["statistics read"] += 1
+        self._look_at_certificates(side)
+
+    def _look_at_certificates(self, side: int) -> None:
+        """The first of the configuration is used, and the other side sees it."""
+        peer, other = self.peers[side].raw, self.peers[1 - side].raw
+        if self.certificates[side] and peer.fingerprint() != fingerprint(self.certificates[side][0]):
+            raise InvariantError(f"side {side} has not the first of its {len(self.certificates[side])} certificates")
+        der = peer.remote_certificate()
+        if der is None or hashlib.sha256(der).hexdigest().upper() != other.fingerprint()[8:].replace(":", ""):
+            raise InvariantError(f"side {side} has another certificate of the other side than that has")
 
     def waiting(self, side: int) -> int:
         """Bytes that wait to be sent."""
@@ -512,6 +593,8 @@ class Pair:
     def settled(self) -> bool:
         """Everything that must arrive has, and every close is through."""
         if self.signalling is not None and not self.signalling.idle():
+            return False
+        if self.rejecting and not self.gone:
             return False
         calm = self.workload.calm and not self.disturbed
         for channel in self.channels:
@@ -554,7 +637,7 @@ class Pair:
 #: The methods of Pair that are actions, and how often they come.
 ACTIONS = {
     "open": 10, "open_negotiated": 8, "close_channel": 10, "set_threshold": 3, "leave": 0.5, "send": 52, "stream": 6,
-    "restart": 1, "renegotiate": 2, "glare": 1.5, "roll_back": 1.5, "outage": 0.5, "change_path": 0.5, "hold_events": 1.5,
+    "restart": 1, "reconfigure": 1, "reject": 0.7, "renegotiate": 2, "glare": 1.5, "roll_back": 1.5, "outage": 0.5, "change_path": 0.5, "hold_events": 1.5,
     "pause": 1, "look": 3,
 }  # fmt: skip
 
@@ -562,7 +645,7 @@ ACTIONS = {
 MOST_ACTIONS = 120
 
 #: Those by which datagrams are lost or read late.
-DISTURBING = {"restart", "outage", "change_path", "hold_events", "pause"}
+DISTURBING = {"restart", "reconfigure", "outage", "change_path", "hold_events", "pause"}
 
 
 class Workload:
@@ -687,7 +770,11 @@ class Workload:
             }
             for _ in range(2)
         ]
+        other = Random(f"certificates {self.seed} {len(self.pairs)}")
         for config in configs:
+            if other.random() < 0.3 and "certificates" not in self.without:
+                config["certificates"] = [certificate(number) for number in other.sample(range(8), other.randrange(1, 4))]
+                self.count["peers with certificates of their own"] += 1
             if "limits" in self.without:
                 config["max_message_size"] = config["send_queue_size"] = 0
             if "streaming" in self.without:
