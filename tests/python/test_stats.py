@@ -65,7 +65,9 @@ async def test_every_object_is_there_and_counts() -> None:
         assert {stats.type for stats in report.values()} == set(MEMBERS)
         transport = one(report, "transport")
         pair = vars(report[str(transport["selectedCandidatePairId"])])
-        assert pair["state"] == "succeeded" and pair["nominated"] is True and pair["bytesSent"] > 1000
+        assert pair["state"] == "succeeded" and pair["nominated"] is True
+        sent_over = [stats.bytesSent for stats in report.values() if stats.type == "candidate-pair"]
+        assert sum(sent_over) > 1000  # not over this one alone: the handshake takes the first that works
         assert report[pair["localCandidateId"]].type == "local-candidate"
         assert report[pair["remoteCandidateId"]].type == "remote-candidate"
         assert transport["dtlsState"] == "connected" and transport["tlsVersion"] == "FEFD"
