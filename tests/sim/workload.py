@@ -464,6 +464,7 @@ class Pair:
         if not self._signalling(random).reject(random.randrange(2), lambda: self._revive(random)):
             return
         self.rejecting = True
+        self.workload.attack()
         for channel in self.channels:
             channel.streams.clear()
             channel.closed_by |= {0, 1}
@@ -481,6 +482,7 @@ class Pair:
         def look() -> None:
             if self.gone or len(channel.ends) == 2 and all(end.state == "open" for end in channel.ends.values()):
                 self.rejecting = False
+                self.workload.attack()
                 self.count["negotiations: the data section revived"] += not self.gone
             else:
                 self.workload.simulation.after(100_000, look)
@@ -684,7 +686,7 @@ class Workload:
         sim.until(lambda: all(pair.gone or pair.connected() for pair in self.pairs), PATIENCE, lambda: "connected")
         for pair in self.pairs:
             pair.ever_connected = not pair.gone
-        self.attacker.active = self.attacked
+        self.attack()
         self.count["networks: with an attacker"] += self.attacked
         for number in range(actions):
             if self.actions is None or number in self.actions:
@@ -700,6 +702,10 @@ class Workload:
         self.count["messages lost, as they may be"] += sum(flow.lost for flow in flows)
         self.count.update({f"datagrams {name}": n for name, n in sim.network.counters.items()})
         return Report(self.seed, digest, (sim.now - began) / SECOND, sim.steps, +self.count)
+
+    def attack(self) -> None:
+        """A handshake is in the clear, where anybody could end it: then the attacker waits."""
+        self.attacker.active = self.attacked and not any(pair.rejecting for pair in self.pairs)
 
     def disturb(self) -> None:
         for pair in self.pairs:
