@@ -378,7 +378,7 @@ class Streams:
         if stream.listener:
             self.host.simulation.record(self.host, "accepted", stream.listener, stream.local, stream.remote)
             known = stream.listener in self.host.sockets
-            stream.socket = endpoint.accepted(now, stream.listener, stream.local, stream.remote) if known else None
+            stream.socket = endpoint.accepted(now, stream.listener, stream.local, stream.remote) or 0 if known else 0
             if not stream.socket:
                 self.count["streams: not taken"] += 1
                 stream.reset()

@@ -94,8 +94,9 @@ def test_from_behind_a_nat(sim: Simulation, filtering: Dependence) -> None:
     b = sim.host("server", "198.51.100.9").peer(tcp_candidates="all")
     sim.connect(a, b)
     exchange(sim, a, b)
-    assert a.raw.selected_pair()[1][0] == "198.51.100.9"
-    assert b.raw.selected_pair()[1][0] == "203.0.113.1"
+    ours, theirs = a.raw.selected_pair(), b.raw.selected_pair()
+    assert ours is not None and theirs is not None
+    assert (ours[1][0], theirs[1][0]) == ("198.51.100.9", "203.0.113.1")
 
 
 @pytest.mark.parametrize("seed", range(20))

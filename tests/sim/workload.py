@@ -746,7 +746,7 @@ class Workload:
     def _make_host(self, number: int, conditions: Conditions, habits: Habits) -> Host:
         """On the internet by one or two addresses, or in a home behind a NAT."""
         random, sim = self.random, self.simulation
-        config = {}
+        config: dict[str, Any] = {}
         # One of the two at most: of two pairs between the same two addresses and ports the second could not be told apart.
         if Random(f"one port {self.seed}").choice((0, 1, None, None)) == number and "one port" not in self.without:
             config["udp_port"] = 7000 + number
