@@ -5,6 +5,7 @@
 
 #include <polyrtc/turn.h>
 
+#include "core/stun/message.h"
 #include "core/transport/internal.h"
 
 /* RFC 8445 section 14.2: Ta, between the beginnings of two allocations. ICE paces its own. */
@@ -37,6 +38,7 @@ struct relay {
   prtc_address local;          /* of a UDP socket; port 0: of the one that it is to have */
   uint32_t interface_index, network_type;
   bool blocked;                /* the stream takes nothing now */
+  bool verifying;              /* in this gathering, whether the allocation of the one before is still there */
   prtc_time give_up;           /* connecting */
   prtc_socket_id sockets[2];   /* what ICE knows it by: IPv4, IPv6; 0: none */
   prtc_turn *turn;             /* from allocating on */
@@ -80,7 +82,9 @@ void prtc_relays_clear(struct prtc_transport *transport) {
   while (transport->relays.count > 0) forget(transport, transport->relays.count - 1);
 }
 
-static bool is_gathering(const struct relay *relay) { return relay->state < RELAY_ALLOCATED; }
+static bool is_gathering(const struct relay *relay) {
+  return relay->state < RELAY_ALLOCATED || (relay->verifying && relay->turn != NULL && prtc_turn_is_verifying(relay->turn));
+}
 
 bool prtc_relays_are_gathering(const struct prtc_transport *transport) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
@@ -93,7 +97,14 @@ bool prtc_relays_are_gathering(const struct prtc_transport *transport) {
 static void failed(struct prtc_transport *transport, prtc_time now, struct relay *relay, int code, const char *why) {
   struct server *server = relay->server;
   bool hopes = false, was_there = relay->state == RELAY_ALLOCATED;
+  bool is_forgotten = was_there && relay->verifying && code == PRTC_STUN_ERROR_ALLOCATION_MISMATCH;
   end(transport, now, relay);
+  relay->verifying = false;
+  if (is_forgotten) {
+    if (relay->owns_socket) relay->local.port = 0;
+    relay->state = RELAY_WAITING;
+    return;
+  }
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     const struct relay *other = transport->relays.items[i];
     hopes = hopes || (other->server == server && other->state <= RELAY_ALLOCATED);
@@ -226,6 +237,10 @@ void prtc_relays_begin(struct prtc_transport *transport, prtc_time now) {
       prtc_server_release(transport, relay->server);
       relay->server = server;
     }
+  }
+  for (uint32_t i = 0; i < relays->count; i++) { /* the server may have been started anew */
+    struct relay *relay = relays->items[i];
+    relay->verifying = relay->state == RELAY_ALLOCATED && prtc_turn_verify(relay->turn, now) == PRTC_OK;
   }
   prtc_relays_consider(transport, now);
 }

@@ -160,7 +160,9 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_relays_pump(transport, now);
   prtc_gathering_check(transport, now);
   if (transport->gathering.fills_pool) return;
-  while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) take_ice_event(transport, &event);
+  while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) {
+    if (!transport->closed) take_ice_event(transport, &event); /* closed is the last of its states, while allocations are given back */
+  }
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);
   prtc_stack_dtls_events(transport, now);

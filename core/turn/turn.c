@@ -88,6 +88,16 @@ int prtc_turn_close(prtc_turn *turn, prtc_time now) {
   return 0;
 }
 
+int prtc_turn_verify(prtc_turn *turn, prtc_time now) {
+  prtc_turn_set_now(turn, now);
+  if (turn->state != PRTC_TURN_ALLOCATED) return PRTC_ERROR_INVALID_STATE;
+  turn->refresh = turn->now;
+  prtc_turn_step(turn);
+  return 0;
+}
+
+int prtc_turn_is_verifying(const prtc_turn *turn) { return turn->state == PRTC_TURN_ALLOCATED && turn->requests[0].active; }
+
 /* --------------------------------------------------------------------------------------------------------------- events */
 
 void prtc_turn_push(struct prtc_turn *turn, const struct turn_event *event) {

@@ -257,6 +257,27 @@ static void stale_nonce(void) {
   world_free(world);
 }
 
+/* Whether the allocation is still there can be asked at any time; one that is not is told. */
+static void verifies(void) {
+  struct world *world = world_new(NULL);
+  PRTC_CHECK_INT(prtc_turn_verify(world->turn, world->now), PRTC_ERROR_INVALID_STATE);
+  allocate(world);
+  int before = (int)world->server.requests;
+  PRTC_CHECK_INT(prtc_turn_verify(world->turn, world->now), 0);
+  PRTC_CHECK_INT(prtc_turn_is_verifying(world->turn), 1);
+  run_for(world, 1 * SECOND);
+  PRTC_CHECK_INT((int)world->server.requests - before, 1);
+  PRTC_CHECK_INT(prtc_turn_is_verifying(world->turn), 0);
+  PRTC_CHECK_INT(world->event_counts[PRTC_TURN_EVENT_FAILED], 0);
+  world->server.expires = 0; /* it was started anew */
+  PRTC_CHECK_INT(prtc_turn_verify(world->turn, world->now), 0);
+  run_for(world, 1 * SECOND);
+  PRTC_CHECK_INT(world->event_counts[PRTC_TURN_EVENT_FAILED], 1);
+  PRTC_CHECK_INT(world->events[PRTC_TURN_EVENT_FAILED].code, 437);
+  PRTC_CHECK_INT(prtc_turn_is_verifying(world->turn), 0);
+  world_free(world);
+}
+
 static void gives_back(void) {
   struct world *world = world_new(NULL);
   prtc_address peer = address_of("203.0.113.7:6000");
@@ -374,6 +395,7 @@ int main(void) {
   PRTC_RUN(stays_alive);
   PRTC_RUN(survives_loss);
   PRTC_RUN(stale_nonce);
+  PRTC_RUN(verifies);
   PRTC_RUN(gives_back);
   PRTC_RUN(closes_early);
   PRTC_RUN(permits_early);

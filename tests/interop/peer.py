@@ -174,7 +174,7 @@ class Pair:
     def negotiate(self, offerer: Peer, **offer: Any) -> None:
         answerer = self.other(offerer)
         to_answerer, to_offerer = _Carrier(offerer, answerer), _Carrier(answerer, offerer)
-        hold = offerer is self.theirs and PEERS[offerer.name].hold
+        hold = offerer.name in PEERS and PEERS[offerer.name].hold
         offerer.description = offerer.ask("offer", **offer)
         sdp = offerer.description["sdp"]
         answerer.description = answerer.ask("answer", sdp=to_answerer.take(sdp) if hold else sdp)

@@ -91,6 +91,10 @@ class World:
         self._ip("-n", self._name("switch"), "link", "add", "switch", "type", "bridge")
         self._ip("-n", self._name("switch"), "link", "set", "switch", "up")
         self._plug("server", "10")
+        # Elsewhere is where packets for private addresses get lost, and nobody says so: as on the internet.
+        self._address("switch", "switch", "198.51.100.254", "2001:db8::254")
+        for family, elsewhere in (("-4", "198.51.100.254"), ("-6", "2001:db8::254")):
+            self._ip("-n", self._name("server"), family, "route", "add", "default", "via", elsewhere)
         for number, (host, site) in enumerate(zip(("left", "right"), self.sites, strict=True), 1):
             if SITES[site]:
                 self._route(number, host, site)
@@ -115,9 +119,9 @@ class World:
 
     def _address(self, namespace: str, device: str, four: str, six: str, bits: int = 24) -> None:
         name = self._name(namespace)
-        if self._four or namespace == "server":
+        if self._four or namespace in ("server", "switch"):
             self._ip("-n", name, "addr", "add", f"{four}/{bits}", "dev", device)
-        if self._six or namespace == "server":
+        if self._six or namespace in ("server", "switch"):
             self._ip("-n", name, "addr", "add", f"{six}/64", "dev", device, "nodad")
 
     def _plug(self, namespace: str, number: str) -> None:

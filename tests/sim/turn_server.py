@@ -400,4 +400,7 @@ class TurnNode:
                 sent = Packet(output.client.server, output.client.address, output.data)
             else:
                 sent = Packet(output.relay, output.peer, output.data)
-            self.interfaces[sent.source[0]].send(now, sent)
+            if sent.target[0] in self.interfaces:  # from one relayed address to another: it does not leave the machine
+                interface.segment.network.inject(now, self.interfaces[sent.target[0]], sent)
+            else:
+                self.interfaces[sent.source[0]].send(now, sent)

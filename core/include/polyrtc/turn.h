@@ -100,6 +100,11 @@ PRTC_API int prtc_turn_event_next(prtc_turn *turn, prtc_turn_event *out);
 
 PRTC_API int prtc_turn_get_state(const prtc_turn *turn); /* prtc_turn_state */
 
+/* Asks the server now whether the allocation is still there (a Refresh): data that it drops tells nothing. FAILED follows when it is not.
+ * INVALID_STATE when there is none. prtc_turn_is_verifying: 1 until the answer. */
+PRTC_API int prtc_turn_verify(prtc_turn *turn, prtc_time now);
+PRTC_API int prtc_turn_is_verifying(const prtc_turn *turn);
+
 /* Asks for a permission for a peer's IP address (the port is of no matter), and keeps it alive. Before the allocation is there it is
  * remembered. Of more than 128 the least used gives way. QUEUE_FULL when none can; INVALID_ARGUMENT. */
 PRTC_API int prtc_turn_permit(prtc_turn *turn, prtc_time now, const prtc_address *peer);
