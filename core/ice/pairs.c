@@ -297,20 +297,25 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   ice->last_nomination = 0;
 }
 
+static void remove_nominations(struct prtc_ice *ice) {
+  for (size_t i = ice->transactions.count; i-- > 0;) {
+    struct ice_transaction *transaction = ice->transactions.items[i];
+    if (transaction->use_candidate) prtc_ice_remove_transaction(ice, transaction);
+  }
+}
+
 void prtc_ice_set_role(struct prtc_ice *ice, bool controlling) {
   if (ice->controlling == controlling) return;
   ice->controlling = controlling;
   ice->nomination = PRTC_NEVER;
   ice->last_nomination = 0;
-  for (size_t i = ice->transactions.count; i-- > 0;) {
-    struct ice_transaction *transaction = ice->transactions.items[i];
-    if (transaction->use_candidate) prtc_ice_remove_transaction(ice, transaction);
-  }
+  remove_nominations(ice);
   for (size_t i = 0; i < ice->pairs.count; i++) set_priority(ice, ice->pairs.items[i]);
 }
 
 /* The selected path is gone or doubtful: all others are tried anew. */
 void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
+  remove_nominations(ice); /* what they are for may be gone as well, and others would wait for it */
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair != ice->path.pair && pair->state != PAIR_IN_PROGRESS) pair->state = PAIR_WAITING;

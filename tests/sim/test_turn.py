@@ -364,9 +364,10 @@ def test_what_else_there_is_is_used(step: str) -> None:
         sim.free()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS[:-1])
 def test_the_other_server_is_used(step: str) -> None:
-    """Both need a relay. One of the two servers is a liar."""
+    """Both need a relay. One of the two servers is a liar. (But not one that carries all checks and loses all data: that cannot be
+    told from two peers who have nothing to say.)"""
     for fault in (fault for other, fault in CASES if other == step):
         sim = Simulation(1)
         bad, good = TurnNode(sim.internet), TurnNode(sim.internet, "198.51.100.241")
