@@ -48,11 +48,11 @@ class Channel:
 
 
 class Pair:
-    def __init__(self, page, offerer, *, trickle=True, configuration=None):
+    def __init__(self, page, offerer, *, trickle=True, configuration=None, ours=None):
         self._configuration = configuration or {}  # the browser's
         self.page = page
         self.offerer = offerer
-        self.connection = RTCPeerConnection()
+        self.connection = RTCPeerConnection(ours)
         self._incoming = asyncio.Queue()
         self._candidates = asyncio.Queue()
         self.connection.on("datachannel", lambda channel: self._incoming.put_nowait(Channel(self, channel)))
@@ -101,13 +101,13 @@ class Pair:
 
     async def negotiate(self, offerer):
         if offerer == "browser":
-            await self.connection.setRemoteDescription(RTCSessionDescription(**await self.page.evaluate("describe")))
+            await self._take_description()
             await self.connection.setLocalDescription(await self.connection.createAnswer())
             await self._give_description()
         else:
             await self.connection.setLocalDescription(await self.connection.createOffer())
             await self._give_description()
-            await self.connection.setRemoteDescription(RTCSessionDescription(**await self.page.evaluate("describe")))
+            await self._take_description()
 
     async def connect(self):
         if self._carriers:
@@ -115,16 +115,31 @@ class Pair:
         await self.negotiate(self.offerer)
         self._carriers = [asyncio.create_task(self._carry_to_browser()), asyncio.create_task(self._carry_from_browser())]
 
+    def filter(self, side, description):
+        """What the other side gets of a description."""
+        return description
+
+    def pass_on(self, side, candidate):
+        """Whether the other side is told of a candidate."""
+        return True
+
+    async def _take_description(self):
+        init = await self.page.evaluate("describe")
+        init["sdp"] = self.filter("browser", init["sdp"])
+        await self.connection.setRemoteDescription(RTCSessionDescription(**init))
+
     async def _give_description(self):
         description = self.connection.localDescription
         await self.page.evaluate("(init) => connection.setRemoteDescription(init)",
-                                 {"type": description.type, "sdp": description.sdp})
+                                 {"type": description.type, "sdp": self.filter("polyrtc", description.sdp)})
 
     async def _carry_to_browser(self):
         while candidate := await self._candidates.get():
-            await self.page.evaluate("(init) => connection.addIceCandidate(init)", candidate.toJSON())
+            if self.pass_on("polyrtc", candidate.candidate):
+                await self.page.evaluate("(init) => connection.addIceCandidate(init)", candidate.toJSON())
 
     async def _carry_from_browser(self):
         while candidate := await self.page.evaluate("() => candidates.next()"):
-            await self.connection.addIceCandidate(RTCIceCandidate.fromJSON(candidate))
+            if self.pass_on("browser", candidate["candidate"]):
+                await self.connection.addIceCandidate(RTCIceCandidate.fromJSON(candidate))
         await self.connection.addIceCandidate(None)
