@@ -86,12 +86,12 @@ static void free_place(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
   if (endpoint->names.mdns != NULL) prtc_mdns_withdraw(endpoint->names.mdns, &place->names);
   prtc_map_remove(&endpoint->peers, place->id);
   prtc_release(&endpoint->context, place);
+  if (endpoint->peers.count == 0) prtc_naming_end(endpoint);
 }
 
 void prtc_endpoint_free(prtc_endpoint *endpoint) {
   if (endpoint == NULL) return;
   prtc_endpoint_requests_clear(endpoint);
-  prtc_endpoint_drop_sockets(endpoint, &endpoint->own);
   size_t next = 0;
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &next)) != NULL;) {
     struct prtc_peer_place *place = slot->value;
@@ -102,7 +102,7 @@ void prtc_endpoint_free(prtc_endpoint *endpoint) {
   prtc_shared_clear(endpoint);
   if (endpoint->udp_port != 0) prtc_mux_clear(&endpoint->mux);
   prtc_map_clear(&endpoint->peers);
-  prtc_mdns_free(endpoint->names.mdns);
+  prtc_naming_end(endpoint);
   prtc_map_clear(&endpoint->sockets);
   prtc_queue_clear(&endpoint->closes);
   prtc_heap_clear(&endpoint->timers);
@@ -245,7 +245,7 @@ static int receive_one(prtc_endpoint *endpoint, prtc_time now, const prtc_datagr
   }
   struct prtc_peer_place *place = socket != NULL ? place_of(endpoint, socket, datagram) : NULL;
   if (place == &endpoint->own) {
-    code = prtc_names_receive(endpoint, now, datagram);
+    code = prtc_naming_receive(endpoint, now, datagram);
   } else if (place == NULL) {
     endpoint->stats.datagrams_unknown++;
   } else {
@@ -373,7 +373,7 @@ int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
   now = prtc_endpoint_advance(endpoint, now);
   prtc_arena_reset(&endpoint->arena);
   prtc_endpoint_refresh(endpoint);
-  prtc_names_timeout(endpoint, now);
+  prtc_naming_timeout(endpoint, now);
   /* As many turns as there are peers: a peer whose deadline did not move would be a bug, but not an endless loop. */
   for (size_t turns = endpoint->peers.count; turns > 0; turns--) {
     struct prtc_heap_node *first = prtc_heap_first(&endpoint->timers);

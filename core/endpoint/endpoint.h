@@ -148,14 +148,15 @@ void prtc_link_insert(struct link *head, struct link *link); /* at the end; noth
 void prtc_link_remove(struct link *link);
 
 /* names.c. The first two carry out what a peer asks of the endpoint itself. */
-void prtc_names_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, const prtc_request *request);
-void prtc_names_find(prtc_endpoint *endpoint, const prtc_request *request);
-bool prtc_names_want(prtc_endpoint *endpoint, prtc_request *out); /* what it asks of the driver */
-void prtc_names_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_request *request, const prtc_reply *reply);
-void prtc_names_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket);
-void prtc_names_interfaces_changed(prtc_endpoint *endpoint);
-int prtc_names_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram);
-void prtc_names_timeout(prtc_endpoint *endpoint, prtc_time now);
+void prtc_naming_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, const prtc_request *request);
+void prtc_naming_find(prtc_endpoint *endpoint, const prtc_request *request);
+bool prtc_naming_want(prtc_endpoint *endpoint, prtc_request *out); /* what it asks of the driver */
+void prtc_naming_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_request *request, const prtc_reply *reply);
+void prtc_naming_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket);
+void prtc_naming_interfaces_changed(prtc_endpoint *endpoint);
+int prtc_naming_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram);
+void prtc_naming_end(prtc_endpoint *endpoint); /* there is no peer any more */
+void prtc_naming_timeout(prtc_endpoint *endpoint, prtc_time now);
 
 /* A reply to a request, be it the driver's or the endpoint's own. */
 int prtc_endpoint_answer(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply);

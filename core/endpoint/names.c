@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Peers publish and look for names by requests that end here (core/transport/transport.h). With the first of them the driver is
- * asked for the interfaces, then to join the group on each. Where it cannot, nothing is found, and peers go on without.
+ * asked for the interfaces, then to join the group on each. Where it cannot, nothing is found, and peers go on without. With the last
+ * peer all of it goes.
  */
 #include <string.h>
 
@@ -22,7 +23,7 @@ static bool is_loopback(const prtc_address *address) {
   return address->family == PRTC_FAMILY_IPV4 ? address->ip[0] == 127 : memcmp(address->ip, one, sizeof one) == 0;
 }
 
-void prtc_names_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, const prtc_request *request) {
+void prtc_naming_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, const prtc_request *request) {
   struct names *names = &endpoint->names;
   int code = begin(endpoint);
   if (code == PRTC_OK && is_loopback(&request->address) && !names->wants_loopback) {
@@ -31,6 +32,13 @@ void prtc_names_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place, 
   if (code == PRTC_OK) code = prtc_mdns_publish(names->mdns, endpoint->now, &place->names, request->name, &request->address);
   if (code == PRTC_OK) return;
   PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "a name is not published: %s", prtc_strerror(code));
+}
+
+void prtc_naming_end(prtc_endpoint *endpoint) {
+  if (endpoint->names.mdns == NULL) return;
+  prtc_endpoint_drop_sockets(endpoint, &endpoint->own);
+  prtc_mdns_free(endpoint->names.mdns);
+  endpoint->names = (struct names){0};
 }
 
 /* What was looked for goes to who asked. */
@@ -46,7 +54,7 @@ static void take_results(prtc_endpoint *endpoint, prtc_time now) {
   }
 }
 
-void prtc_names_find(prtc_endpoint *endpoint, const prtc_request *request) {
+void prtc_naming_find(prtc_endpoint *endpoint, const prtc_request *request) {
   int code = begin(endpoint);
   if (code == PRTC_OK) code = prtc_mdns_resolve(endpoint->names.mdns, endpoint->now, request->id, request->name);
   if (code == PRTC_OK) {
@@ -59,7 +67,7 @@ void prtc_names_find(prtc_endpoint *endpoint, const prtc_request *request) {
 
 /* --------------------------------------------------------------------------------------------------------------- links */
 
-bool prtc_names_want(prtc_endpoint *endpoint, prtc_request *out) {
+bool prtc_naming_want(prtc_endpoint *endpoint, prtc_request *out) {
   struct names *names = &endpoint->names;
   if (names->wants_interfaces) {
     names->wants_interfaces = false;
@@ -135,7 +143,7 @@ static void joined(prtc_endpoint *endpoint, const prtc_request *request, const p
            link->interface_index, prtc_strerror(code), reply->system_error);
 }
 
-void prtc_names_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+void prtc_naming_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
   struct names *names = &endpoint->names;
   if (request->type == PRTC_REQUEST_INTERFACES && reply->code >= 0) {
     choose_links(endpoint, reply->interfaces, reply->interface_count);
@@ -148,7 +156,7 @@ void prtc_names_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_reque
   take_results(endpoint, now);
 }
 
-void prtc_names_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket) {
+void prtc_naming_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket) {
   struct names *names = &endpoint->names;
   prtc_mdns_remove_link(names->mdns, socket);
   for (size_t i = 0; i < PRTC_MDNS_LINKS; i++) {
@@ -156,20 +164,20 @@ void prtc_names_lost_socket(prtc_endpoint *endpoint, prtc_socket_id socket) {
   }
 }
 
-void prtc_names_interfaces_changed(prtc_endpoint *endpoint) {
+void prtc_naming_interfaces_changed(prtc_endpoint *endpoint) {
   if (endpoint->names.mdns != NULL) endpoint->names.wants_interfaces = true;
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- verbs */
 
-int prtc_names_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
+int prtc_naming_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   if (datagram->protocol != PRTC_PROTOCOL_UDP) return PRTC_ERROR_UNEXPECTED;
   int code = prtc_mdns_receive(endpoint->names.mdns, now, datagram);
   take_results(endpoint, now);
   return code;
 }
 
-void prtc_names_timeout(prtc_endpoint *endpoint, prtc_time now) {
+void prtc_naming_timeout(prtc_endpoint *endpoint, prtc_time now) {
   if (endpoint->names.mdns == NULL) return;
   prtc_mdns_timeout(endpoint->names.mdns, now);
   take_results(endpoint, now);

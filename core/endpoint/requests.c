@@ -156,7 +156,7 @@ static int issue(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_re
 static int hand_over(prtc_endpoint *endpoint, prtc_time now, struct prtc_peer_place *place, const prtc_request *request,
                      const prtc_reply *reply) {
   if (place == &endpoint->own) {
-    prtc_names_replied(endpoint, now, request, reply);
+    prtc_naming_replied(endpoint, now, request, reply);
     return PRTC_OK;
   }
   endpoint->context.log.peer = place->id;
@@ -179,7 +179,7 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
   struct link *head = &endpoint->work[WORK_REQUEST];
   for (;;) {
     struct prtc_peer_place *place = &endpoint->own;
-    if (!prtc_names_want(endpoint, out)) {
+    if (!prtc_naming_want(endpoint, out)) {
       if (head->next == head) return 0;
       place = head->next->place;
       *out = (prtc_request){.socket = endpoint->next_socket + 1};
@@ -189,14 +189,14 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
       }
     }
     if (out->type == PRTC_REQUEST_PUBLISH_NAME) {
-      prtc_names_publish(endpoint, place, out);
+      prtc_naming_publish(endpoint, place, out);
       continue;
     }
     bool gone = out->type == PRTC_REQUEST_CLOSE && prtc_map_get(&endpoint->sockets, out->socket) == NULL;
     if (gone) continue; /* the driver has said meanwhile that it is closed */
     int code = issue(endpoint, place, out);
     if (code == 1 && out->type == PRTC_REQUEST_FIND_NAME) {
-      prtc_names_find(endpoint, out);
+      prtc_naming_find(endpoint, out);
       continue;
     }
     if (code == 0) continue;
@@ -308,7 +308,7 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
   }
   prtc_endpoint_forget_socket(endpoint, id);
   if (place == &endpoint->own) {
-    prtc_names_lost_socket(endpoint, id);
+    prtc_naming_lost_socket(endpoint, id);
     return PRTC_OK;
   }
   int code = prtc_peer_socket_closed(place->peer, now, id);
@@ -339,7 +339,7 @@ int prtc_endpoint_interfaces_changed(prtc_endpoint *endpoint, prtc_time now) {
   PRTC_RECORD_BARE(&endpoint->context, endpoint_interfaces_changed, now);
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
-  prtc_names_interfaces_changed(endpoint);
+  prtc_naming_interfaces_changed(endpoint);
   size_t i = 0;
   for (struct prtc_map_slot *slot; (slot = prtc_map_next(&endpoint->peers, &i)) != NULL;) {
     struct prtc_peer_place *place = slot->value;

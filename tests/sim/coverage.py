@@ -14,7 +14,7 @@ LEAST = {
     "ICE restarts": 200, "ICE restarts after a failure": 3, "NATs that forgot": 20, "attacks": 10_000,
     "attacks from another address": 3_000, "attacks: replayed later": 3_000, "bufferedamountlow": 5_000, "channels announced": 4_000,
     "channels closed": 3_000, "channels closed by the other side": 2_000, "channels negotiated": 1_500,
-    "channels: max_packet_life_time, ordered": 300, "channels: max_packet_life_time, unordered": 200,
+    "connections: addresses hidden": 150, "channels: max_packet_life_time, ordered": 300, "channels: max_packet_life_time, unordered": 200,
     "channels: max_retransmits, ordered": 300, "channels: max_retransmits, unordered": 200, "connections: disconnected": 100,
     "connections: failed": 20, "configurations changed": 100, "configurations refused": 20,
     "datagrams corrupted": 5_000, "datagrams duplicated": 10_000, "datagrams lost": 10_000,

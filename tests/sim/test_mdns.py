@@ -377,6 +377,7 @@ def test_names_of_a_peer_that_is_gone_are_not_answered(sim: Simulation) -> None:
     stranger.multicast(query((name, 1)))
     sim.run(2)
     assert not stranger.heard
+    assert not a.host.sockets  # it was the last one
 
 
 def test_the_same_bytes(sim: Simulation) -> None:

@@ -46,7 +46,7 @@ LONGEST_WAY = 1_500_000
 #: What `without` may name besides ACTIONS: the surroundings of a run.
 SURROUNDINGS = (
     "nat", "loss", "reorder", "duplicate", "corrupt", "rate", "jitter", "delay", "habits", "attacker", "limits", "more pairs",
-    "early leaving", "streaming", "life times", "one port", "certificates",
+    "early leaving", "streaming", "life times", "one port", "certificates", "names",
 )
 
 _COUNTERS = ("bytes", "packets", "messages", "requests", "responses", "consentRequests", "dataChannels", "selectedCandidatePairChanges")
@@ -777,6 +777,11 @@ class Workload:
             for _ in range(2)
         ]
         other = Random(f"certificates {self.seed} {len(self.pairs)}")
+        # By draws of its own: the other choices of a seed stay as they were. One side at most: the network may lose every answer.
+        names = Random(f"names {self.simulation.seed} {len(self.pairs)}")
+        if names.random() < 0.3 and "names" not in self.without:
+            names.choice(configs)["hide_addresses"] = True
+            self.count["connections: addresses hidden"] += 1
         for config in configs:
             if other.random() < 0.3 and "certificates" not in self.without:
                 config["certificates"] = [certificate(number) for number in other.sample(range(8), other.randrange(1, 4))]
