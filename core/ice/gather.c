@@ -117,6 +117,16 @@ static struct ice_local *find_local(const struct prtc_ice *ice, const struct ice
   return NULL;
 }
 
+/* RFC 8445 section 5.1.3: when there is no NAT, or with a second server. */
+static bool is_redundant(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *mapped) {
+  for (size_t i = 0; i < ice->locals.count; i++) {
+    const struct ice_local *local = ice->locals.items[i];
+    bool hidden = local->type == PRTC_CANDIDATE_HOST && ice->config.hidden_hosts != 0;
+    if (local->socket == socket && !hidden && prtc_ice_same_address(&local->address, mapped)) return true;
+  }
+  return false;
+}
+
 prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const struct ice_socket *socket,
                                             const prtc_address *mapped) {
   if (socket->base != NULL) { /* the port of a connection is in no candidate */
@@ -143,7 +153,7 @@ static int gather_relay(struct prtc_ice *ice, struct ice_socket *relay) {
   int code = add_local(ice, PRTC_CANDIDATE_RELAYED, relay, &relay->address, &relay->server);
   struct ice_socket *base = relay->mapped_base != 0 ? prtc_ice_find_socket(ice, relay->mapped_base) : NULL;
   if (code < 0 || base == NULL || base->retired || base->address.family != relay->mapped.family || relay->mapped.port == 0) return code;
-  if (find_local(ice, base, &relay->mapped) != NULL) return 0;
+  if (is_redundant(ice, base, &relay->mapped)) return 0;
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, base, &relay->mapped, &relay->server);
 }
 
@@ -216,10 +226,9 @@ int prtc_ice_gather_response(struct prtc_ice *ice, struct ice_transaction *trans
   if (!success) return 0;
   if (!prtc_stun_find_xor_address(message, PRTC_STUN_XOR_MAPPED_ADDRESS, &mapped)) return PRTC_ERROR_MALFORMED;
   if (mapped.family != socket->address.family || mapped.port == 0) return PRTC_ERROR_MALFORMED;
-  /* RFC 8445 section 5.1.3: redundant when there is no NAT, or with a second server */
-  if (refresh || find_local(ice, socket, &mapped) != NULL) return 0;
+  if (refresh || is_redundant(ice, socket, &mapped)) return 0;
   int code = add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, socket, &mapped, &server);
-  if (code == 0) find_local(ice, socket, &mapped)->refresh_at = ice->now + REFRESH;
+  if (code == 0) ((struct ice_local *)ice->locals.items[ice->locals.count - 1])->refresh_at = ice->now + REFRESH;
   return code;
 }
 

@@ -21,6 +21,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
   prtc_gathering_init(transport);
   prtc_ice_config ice = config->ice;
+  ice.hidden_hosts = config->hide_addresses;
   ice.size = sizeof ice;
   ice.controlling = config->controlling;
   transport->ice = prtc_ice_new(context, &ice);

@@ -156,6 +156,14 @@ def test_to_a_server_on_the_internet(sim: Simulation, inside_offers: bool) -> No
     assert inside.states.ice_connection == server.states.ice_connection == "completed"
 
 
+def test_a_public_address(sim: Simulation) -> None:
+    """What a server saw of it is told although it is the host's own: there is no other way in through the other side's NAT."""
+    server = StunServer(sim.internet)
+    inside, outside = behind(sim, 1, [server.url]), sim.host("public", "198.51.100.9").peer(ice_servers=[server.url], **HIDDEN)
+    sim.connect(inside, outside)
+    assert types(outside) == {"host", "srflx"} and remote_type(inside) == "srflx"
+
+
 def test_a_check_before_the_answer(sim: Simulation) -> None:
     """What was learned from a check is then known as what was signalled."""
     a, b, _ = on_a_link(sim, HIDDEN, OPEN)

@@ -83,6 +83,8 @@ typedef struct prtc_ice_config {
                                    else of the other side is heard; 0: 7,000,000 */
   uint32_t renomination;        /* 1: offered (draft-thatcher-ice-renomination): where the other side does so too, the selected pair
                                    moves to one of a better kind when that comes */
+  uint32_t hidden_hosts;        /* 1: the other side is not told the addresses of host candidates. So a server-reflexive candidate of
+                                   the same address is none too many, although there is no NAT */
 } prtc_ice_config;
 
 /* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
