@@ -52,13 +52,11 @@ func (h *host) step(now uint64, other *host) (busy bool) {
 		to := other.sockets[out.RemoteAddress()]
 		other.endpoint.Receive(now, to, "", from, data, uint(out.GetSegmentSize()), out.GetEcn())
 	}
-	for count := h.check(h.endpoint.Fetch()); count > 0; count = h.check(h.endpoint.Fetch()) {
-		busy = true
-		for i := 0; i < count; i++ {
-			h.handle(now, h.endpoint.Event(uint(i)), other)
-		}
+	any, err := drain(h.endpoint, func(event native.Event) { h.handle(now, event, other) })
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return busy
+	return busy || any
 }
 
 func (h *host) answer(now uint64, kind native.Prtc_request_type, id, socket uint64) {
@@ -147,5 +145,31 @@ func TestErrorsAreValues(t *testing.T) {
 	h.endpoint.Close()
 	if err := check(h.endpoint.Timeout(0)); err == nil || err.Error()[:6] != "CLOSED" {
 		t.Errorf("an endpoint that was closed: %v", err)
+	}
+}
+
+// failing tells of an endpoint that it has failed, as the engine would.
+type failing struct{ native.Endpoint }
+
+func (failing) Fetch() int { return 1 }
+
+func (failing) Event(uint) native.Event { return failed{} }
+
+type failed struct{ native.Event }
+
+func (failed) GetType() uint { return uint(native.EVENT_ENDPOINT_FAILED) }
+func (failed) GetCode() int  { return -200 }
+
+func TestAnEndpointThatFailsIsClosedWithItsPeers(t *testing.T) {
+	h := newHost(t, "192.0.2.1")
+	other := h.endpoint.CreatePeer(0, 0, 0, 0, 0, 0)
+	_, err := drain(failing{h.endpoint}, func(native.Event) { t.Error("an event after the end") })
+	if err == nil || native.ErrorName(int(err.(Error))) != "NO_MEMORY" {
+		t.Errorf("the error is %v", err)
+	}
+	for _, peer := range []uint64{h.peer, other} {
+		if name := native.ErrorName(h.endpoint.RestartIce(peer, 0)); name != "CLOSED" {
+			t.Errorf("peer %d: %s", peer, name)
+		}
 	}
 }

@@ -23,3 +23,29 @@ func check(code int) error {
 	}
 	return nil
 }
+
+// source is an endpoint, as far as its events go.
+type source interface {
+	Fetch() int
+	Event(index uint) native.Event
+	Close()
+}
+
+// drain hands the next events of an endpoint to handle, until there are none: whether there were any. One that has failed says so once:
+// it is closed with all its peers, which can do nothing any more, and its error is returned.
+func drain(endpoint source, handle func(native.Event)) (bool, error) {
+	for any := false; ; any = true {
+		count := endpoint.Fetch()
+		if count <= 0 {
+			return any, check(count)
+		}
+		for i := 0; i < count; i++ {
+			event := endpoint.Event(uint(i))
+			if native.Prtc_event_type(event.GetType()) == native.EVENT_ENDPOINT_FAILED {
+				endpoint.Close()
+				return true, Error(event.GetCode())
+			}
+			handle(event)
+		}
+	}
+}

@@ -21,4 +21,21 @@ function check(code) {
   return code;
 }
 
-module.exports = Object.assign(native, { PolyrtcError, check });
+/**
+ * The next events of an endpoint, until there are none. One that has failed says so once: it is closed with all its peers, which can do
+ * nothing any more, and the error is thrown.
+ */
+function* events(endpoint) {
+  for (let count; (count = check(endpoint.fetch())) > 0; ) {
+    for (let i = 0; i < count; i++) {
+      const event = endpoint.event(i);
+      if (event.type === native.EVENT_ENDPOINT_FAILED) {
+        endpoint.close();
+        throw new PolyrtcError(event.code, event.text);
+      }
+      yield event;
+    }
+  }
+}
+
+module.exports = Object.assign(native, { PolyrtcError, check, events });

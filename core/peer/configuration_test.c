@@ -207,7 +207,32 @@ static void test_what_may_change_at_first(void) {
   pair_close(&pair);
 }
 
+/* The pool may change until setLocalDescription, and is filled at once. */
+static void test_pool(void) {
+  prtc_peer_config config;
+  prtc_sdp_type type;
+  char sdp[SDP_ROOM];
+  pair_open(&pair);
+  PRTC_INIT(&config);
+  config.ice_candidate_pool_size = 1;
+  PRTC_CHECK_INT(prtc_peer_set_configuration(pair.a.peer, pair.now, &config), PRTC_OK);
+  pair_run(&pair, 1000000);
+  PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_ICE_CANDIDATE), 0);
+  config.ice_candidate_pool_size = 2;
+  PRTC_CHECK_INT(prtc_peer_set_configuration(pair.a.peer, pair.now, &config), PRTC_OK);
+  add_channel(&pair, &pair.a);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_OFFER, NULL, 0), PRTC_OK);
+  pair_fetch(&pair); /* without any time */
+  PRTC_CHECK(prtc_peer_get_description(pair.a.peer, PRTC_DESCRIPTION_LOCAL, &type, sdp, sizeof sdp) > 0);
+  PRTC_CHECK(strstr(sdp, "a=candidate:") != NULL);
+  PRTC_CHECK_INT(prtc_peer_set_configuration(pair.a.peer, pair.now, &config), PRTC_OK);
+  config.ice_candidate_pool_size = 3;
+  PRTC_CHECK_INT(prtc_peer_set_configuration(pair.a.peer, pair.now, &config), PRTC_ERROR_INVALID_MODIFICATION);
+  pair_close(&pair);
+}
+
 int main(void) {
+  PRTC_RUN(test_pool);
   PRTC_RUN(test_nothing_follows_by_itself);
   PRTC_RUN(test_next_offer_restarts);
   PRTC_RUN(test_restart_that_is_rolled_back);

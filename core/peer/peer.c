@@ -188,9 +188,14 @@ static int configure(prtc_peer *peer, const prtc_peer_config *given, const char 
 /* W3C section 4.4.1.6: what may not change. */
 static bool changes_what_is_fixed(const prtc_peer *peer, const prtc_peer_config *config, struct prtc_text *reason) {
   bool same = config->certificate_count == peer->config.certificate_count && hash_certificates(config) == peer->certificate_texts;
-  const char *name = prtc_peer_find_change(config, &peer->config);
+  prtc_peer_config others = *config;
+  others.ice_candidate_pool_size = peer->config.ice_candidate_pool_size;
+  const char *name = prtc_peer_find_change(&others, &peer->config);
+  bool gathered = peer->transport != NULL && prtc_transport_has_gathered(peer->transport); /* setLocalDescription was called */
   if (config->certificate_count > 0 && !same) {
     prtc_text_print(reason, "the certificates may not be changed");
+  } else if (gathered && config->ice_candidate_pool_size != peer->config.ice_candidate_pool_size) {
+    prtc_text_print(reason, "ice_candidate_pool_size may not be changed after setLocalDescription");
   } else if (name != NULL && peer->transport != NULL) {
     prtc_text_print(reason, "%s may not be changed any more", name);
   }
@@ -209,7 +214,9 @@ static bool same_servers(const struct peer_server *a, size_t a_count, const stru
   return a_count == b_count;
 }
 
-static int set_configuration(prtc_peer *peer, prtc_peer_config *config) {
+static int fill_pool(prtc_peer *peer, prtc_time now);
+
+static int set_configuration(prtc_peer *peer, prtc_time now, prtc_peer_config *config) {
   const char *reason = "";
   struct prtc_text fixed = prtc_text_of(peer->error, sizeof peer->error);
   prtc_peer_inherit(config, &peer->config);
@@ -234,7 +241,13 @@ static int set_configuration(prtc_peer *peer, prtc_peer_config *config) {
   }
   forget_servers(peer, former, former_count);
   config->certificate_count = peer->config.certificate_count;
+  bool fills = config->ice_candidate_pool_size != peer->config.ice_candidate_pool_size && peer->transport == NULL;
   keep_config(peer, config);
+  if (fills && fill_pool(peer, now) < 0) { /* it is a hint: candidates are gathered later, as without it */
+    PRTC_LOG(peer->context, PRTC_LOG_WARNING, "peer", "the pool of candidates could not be filled");
+    peer->error[0] = '\0';
+  }
+  prtc_peer_wake(peer);
   return PRTC_OK;
 }
 
@@ -267,7 +280,7 @@ int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_
   PRTC_RECORD(peer->context, peer_set_configuration, now, PRTC_NUMBER(peer->id), PRTC_BYTES(&plain, sizeof plain));
   int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
-  return set_configuration(peer, &config);
+  return set_configuration(peer, now, &config);
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- life */

@@ -30,8 +30,9 @@ class Host {
       const from = [...this.sockets].find(([, socket]) => socket === out.socket)[0];
       other.endpoint.receive(now, other.sockets.get(out.remote), '', from, out.data, out.segmentSize, out.ecn);
     }
-    for (let count; (count = rtc.check(this.endpoint.fetch())) > 0; busy = true) {
-      for (let i = 0; i < count; i++) this.handle(this.endpoint.event(i), now, other);
+    for (const event of rtc.events(this.endpoint)) {
+      busy = true;
+      this.handle(event, now, other);
     }
     return busy;
   }
@@ -84,4 +85,13 @@ test('what is wrong is thrown, not crashed on', () => {
   const endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0, 0);
   assert.throws(() => rtc.check(endpoint.restartIce(77, 0)), { errorName: 'NOT_FOUND' });
   assert.throws(() => endpoint.sendBytes(1, 0, 1, 'text'));
+});
+
+test('an endpoint that fails is closed with all its peers, and the error is thrown', () => {
+  const endpoint = new rtc.Endpoint(randomBytes(32), 0, 0, 0, 0, 0, 0, 0);
+  const peers = [0, 1].map(() => endpoint.createPeer(0, rtc.ICE_POLICY_ALL, 0, 0, 0, 0));
+  const failed = { type: rtc.EVENT_ENDPOINT_FAILED, code: -200, text: 'memory could not be allocated' };
+  const source = { fetch: () => 1, event: () => failed, close: () => endpoint.close() }; // as the engine tells it
+  assert.throws(() => [...rtc.events(source)], { name: 'OperationError', errorName: 'NO_MEMORY', message: failed.text });
+  for (const peer of peers) assert.strictEqual(rtc.errorName(endpoint.restartIce(peer, 0)), 'CLOSED');
 });

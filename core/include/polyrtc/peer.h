@@ -148,7 +148,7 @@ PRTC_API int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_pe
 /* W3C setConfiguration (section 4.4.1.6). The ICE servers and the policy are those of the next gathering; where there has been one, the
  * next offer restarts ICE (RFC 9429 section 5.2.3.1). Nothing follows by itself: negotiate when it is to take effect. Certificates:
  * none, or the same texts as the peer was made with. Of the members beyond the W3C those that are 0 stay as they are; others may change
- * before the first data channel or answer alone. Errors: INVALID_MODIFICATION (what may not change), and those of prtc_peer_new.
+ * before the first data channel or answer alone, ice_candidate_pool_size before setLocalDescription. Errors: INVALID_MODIFICATION (what may not change), and those of prtc_peer_new.
  * After an error nothing has changed. */
 PRTC_API int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_config *config);
 
