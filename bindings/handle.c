@@ -41,6 +41,8 @@ struct prtc_handle {
   prtc_address local, remote;
   prtc_sdp_type description_type;
   struct list interfaces, addresses, servers, certificates, options, watches;
+  uint8_t *data;  /* of a reply; its own */
+  size_t data_size;
   char *stats_text; /* as large as was needed so far */
   char *text;     /* TEXT_SIZE bytes, allocated when first needed */
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
@@ -233,7 +235,14 @@ static void clear_certificates(struct prtc_handle *handle) {
   list_clear(&handle->certificates);
 }
 
+static void clear_data(struct prtc_handle *handle) {
+  free(handle->data);
+  handle->data = NULL;
+  handle->data_size = 0;
+}
+
 void prtc_handle_forget_arguments(struct prtc_handle *handle) {
+  clear_data(handle);
   clear_servers(handle);
   clear_certificates(handle);
   clear_options(handle);
@@ -416,6 +425,15 @@ int prtc_handle_add_address(struct prtc_handle *handle, const prtc_address *addr
   return 0;
 }
 
+int prtc_handle_add_data(struct prtc_handle *handle, const uint8_t *data, size_t size) {
+  clear_data(handle);
+  handle->data = malloc(size > 0 ? size : 1);
+  if (handle->data == NULL) return PRTC_ERROR_NO_MEMORY;
+  if (size > 0) memcpy(handle->data, data, size);
+  handle->data_size = size;
+  return 0;
+}
+
 int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int code, int system_error,
                       const prtc_address *address) {
   prtc_reply reply;
@@ -429,7 +447,10 @@ int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int
   reply.interface_count = handle->interfaces.count;
   reply.addresses = handle->addresses.elements;
   reply.address_count = handle->addresses.count;
+  reply.data = handle->data;
+  reply.data_size = handle->data_size;
   if (result == 0) result = prtc_endpoint_reply(handle->endpoint, now, &reply);
+  clear_data(handle);
   list_clear(&handle->interfaces);
   list_clear(&handle->addresses);
   return result;

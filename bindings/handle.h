@@ -81,6 +81,7 @@ const prtc_request *prtc_handle_request(struct prtc_handle *handle);
 int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index, uint32_t network_type,
                               uint32_t temporary, const char *name);
 int prtc_handle_add_address(struct prtc_handle *handle, const prtc_address *address);
+int prtc_handle_add_data(struct prtc_handle *handle, const uint8_t *data, size_t size); /* once */
 int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int code, int system_error,
                       const prtc_address *address);
 /* The connection's id, or 0: it is to be closed. */

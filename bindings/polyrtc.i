@@ -117,6 +117,7 @@ POLYRTC_ENTER
   const prtc_request *request();
   int add_interface(const prtc_address *address, uint32_t index, uint32_t network_type, uint32_t temporary, const char *name);
   int add_address(const prtc_address *address);
+  int add_data(const uint8_t *data, size_t size);
   int reply(uint64_t now, uint64_t id, int code, int system_error, const prtc_address *address);
   uint64_t accepted(uint64_t now, uint64_t listener, const prtc_address *local, const prtc_address *remote);
   int writable(uint64_t now, uint64_t connection, uint32_t writable);

@@ -47,6 +47,7 @@
   X(endpoint_reply, 15, "niia", "id, code, system error, address")                                             \
   X(reply_interface, 16, "annnb", "before the reply, one each")                                                \
   X(reply_address, 17, "a", "before the reply, one each")                                                      \
+  X(reply_data, 23, "b", "before the reply: its data")                                                         \
   X(endpoint_accepted, 18, "naa", "listener, local, remote")                                                   \
   X(endpoint_socket_closed, 19, "ni", "socket, system error")                                                  \
   X(endpoint_unreachable, 20, "nai", "socket, remote, system error")                                           \

@@ -9,6 +9,7 @@
 
 #include "core/base/config.h"
 #include "core/dtls/reading.h"
+#include "core/tls/tls.h"
 
 /* Events taken from one peer before the next one's turn, so that a flood at one does not delay the others. */
 enum { EVENTS_PER_TURN = 16 };
@@ -107,6 +108,7 @@ void prtc_endpoint_free(prtc_endpoint *endpoint) {
   prtc_queue_clear(&endpoint->closes);
   prtc_heap_clear(&endpoint->timers);
   prtc_arena_clear(&endpoint->arena);
+  prtc_trust_release(endpoint->trust);
   prtc_certificate_release(endpoint->certificate);
   for (int i = 0; i < READ_CERTIFICATES; i++) prtc_certificate_release(endpoint->read_certificates[i]);
   prtc_context_clear(&endpoint->context);
@@ -171,6 +173,8 @@ static int host_read_certificate(prtc_endpoint *endpoint, const char *pem, prtc_
   return PRTC_OK;
 }
 
+static struct prtc_trust *host_trust(prtc_endpoint *endpoint) { return endpoint->trust; }
+
 static void host_drop_requests(prtc_endpoint *endpoint, prtc_peer *peer) {
   prtc_endpoint_drop_requests(endpoint, prtc_peer_get_place(peer));
 }
@@ -197,7 +201,7 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   for (int kind = 0; kind < WORK_KINDS; kind++) place->work[kind].place = place;
   place->stale.place = place;
   const struct prtc_peer_host host = {
-      endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_drop_requests,
+      endpoint, &endpoint->context, host_wake, host_certificate, host_read_certificate, host_trust, host_drop_requests,
       host_remove, host_fatal, host_advance, endpoint->udp_port != 0 ? &endpoint->mux : NULL};
   const char *reason = "";
   code = prtc_map_set(&endpoint->peers, place->id, place);

@@ -29,6 +29,8 @@ struct gathered {
   struct prtc_queue options;      /* struct option */
   struct prtc_queue interfaces;   /* prtc_interface */
   struct prtc_queue addresses;    /* prtc_address */
+  const char *data;               /* of a reply; among the texts */
+  size_t data_size;
   struct prtc_queue texts;        /* char *, to be released */
 };
 
@@ -75,6 +77,8 @@ static void gathered_clear(struct gathered *gathered) {
   prtc_queue_clear(&gathered->interfaces);
   prtc_queue_clear(&gathered->addresses);
   prtc_queue_clear(&gathered->texts);
+  gathered->data = NULL;
+  gathered->data_size = 0;
 }
 
 /* The text of a value, NUL-terminated, until the next gathered_clear; NULL for NULL, and without memory. */
@@ -103,6 +107,11 @@ static int gather(prtc_replay *replay, const struct prtc_recording_entry *entry)
   if (entry->operation == PRTC_OP_peer_option) {
     const struct option option = {text_of(replay, &v[0]), text_of(replay, &v[1])};
     return option.name == NULL ? PRTC_ERROR_MALFORMED : prtc_queue_push(&gathered->options, &option);
+  }
+  if (entry->operation == PRTC_OP_reply_data) {
+    gathered->data = text_of(replay, &v[0]);
+    gathered->data_size = gathered->data != NULL ? v[0].size : 0;
+    return PRTC_OK;
   }
   prtc_interface interface = {0};
   if (!prtc_recording_address(&v[0], &interface.address)) return PRTC_ERROR_MALFORMED;
@@ -182,7 +191,9 @@ static int reply(prtc_replay *replay, const struct prtc_recording_entry *entry) 
                              .interfaces = prtc_queue_at(&gathered->interfaces, 0),
                              .interface_count = gathered->interfaces.count,
                              .addresses = prtc_queue_at(&gathered->addresses, 0),
-                             .address_count = gathered->addresses.count};
+                             .address_count = gathered->addresses.count,
+                             .data = (const uint8_t *)gathered->data,
+                             .data_size = gathered->data_size};
   prtc_reply complete = answer;
   if (!prtc_recording_address(&v[3], &complete.address)) return malformed(replay);
   int code = prtc_endpoint_reply(replay->endpoint, entry->time, &complete);
@@ -358,7 +369,7 @@ static int note_end(prtc_replay *replay, const char *sentence) {
 
 static bool is_gathered(enum prtc_operation operation) {
   return operation == PRTC_OP_peer_server || operation == PRTC_OP_peer_certificate || operation == PRTC_OP_peer_option ||
-         operation == PRTC_OP_reply_interface || operation == PRTC_OP_reply_address;
+         operation == PRTC_OP_reply_interface || operation == PRTC_OP_reply_address || operation == PRTC_OP_reply_data;
 }
 
 /* The next entry that is a call; what comes before it is gathered. As prtc_recording_read. */

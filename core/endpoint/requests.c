@@ -9,6 +9,7 @@
 
 #include "core/base/config.h"
 #include "core/endpoint/endpoint.h"
+#include "core/tls/tls.h"
 #include "core/transport/transport.h"
 
 static void record_reply(struct prtc_context *context, prtc_time now, const prtc_reply *reply) {
@@ -20,6 +21,7 @@ static void record_reply(struct prtc_context *context, prtc_time now, const prtc
   for (size_t i = 0; i < reply->address_count; i++) {
     PRTC_RECORD(context, reply_address, now, PRTC_ADDRESS(&reply->addresses[i]));
   }
+  if (reply->data_size > 0) PRTC_RECORD(context, reply_data, now, PRTC_BYTES(reply->data, reply->data_size));
   PRTC_RECORD(context, endpoint_reply, now, PRTC_NUMBER(reply->id), PRTC_SIGNED(reply->code), PRTC_SIGNED(reply->system_error),
               PRTC_ADDRESS(&reply->address));
 }
@@ -194,6 +196,11 @@ static int next_request(prtc_endpoint *endpoint, prtc_request *out) {
     }
     bool gone = out->type == PRTC_REQUEST_CLOSE && prtc_map_get(&endpoint->sockets, out->socket) == NULL;
     if (gone) continue; /* the driver has said meanwhile that it is closed */
+    if (out->type == PRTC_REQUEST_TRUST_ANCHORS && endpoint->trust != NULL) { /* once is enough */
+      const prtc_reply known = {.size = sizeof known};
+      (void)hand_over(endpoint, endpoint->now, place, out, &known);
+      continue;
+    }
     int code = issue(endpoint, place, out);
     if (code == 1 && out->type == PRTC_REQUEST_FIND_NAME) {
       prtc_naming_find(endpoint, out);
@@ -220,11 +227,23 @@ static int shared_opened(prtc_endpoint *endpoint, struct pending *pending, const
   return code;
 }
 
+/* The first that can be read are those of all peers. What peers ask for: see peer/internal.h, trust. */
+static void read_trust(prtc_endpoint *endpoint, const prtc_reply *reply) {
+  if (endpoint->trust != NULL || reply->code < 0) return;
+  int code = prtc_trust_parse(&endpoint->context, reply->data, reply->data_size, &endpoint->trust);
+  if (code < 0) {
+    PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "the trust anchors could not be read: %s", prtc_strerror(code));
+  } else {
+    PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "%zu trust anchors", prtc_trust_count(endpoint->trust));
+  }
+}
+
 int prtc_endpoint_answer(prtc_endpoint *endpoint, prtc_time now, const prtc_reply *reply) {
   struct pending *pending = prtc_map_remove(&endpoint->pendings, reply->id);
   if (pending == NULL) return PRTC_ERROR_NOT_FOUND;
   struct prtc_peer_place *place = pending->place;
   if (place == NULL) return shared_opened(endpoint, pending, reply);
+  if (pending->request.type == PRTC_REQUEST_TRUST_ANCHORS) read_trust(endpoint, reply);
   if (reply->code < 0 && opens_socket(pending->request.type)) {
     prtc_endpoint_forget_socket(endpoint, pending->request.socket);
   }

@@ -11,6 +11,7 @@
 #include <polyrtc/peer.h>
 
 struct prtc_context;
+struct prtc_trust;
 struct prtc_mux;
 
 /* What a peer asks of the endpoint that holds it. Commands reach a peer without passing through its endpoint, so the peer has to
@@ -25,6 +26,8 @@ struct prtc_peer_host {
   /* One that the configuration brings, as PEM. *out is the caller's to release. Errors as prtc_certificate_parse, and INVALID_ACCESS
    * when it has expired. */
   int (*read_certificate)(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out);
+  /* The system's trust anchors, once a reply to PRTC_REQUEST_TRUST_ANCHORS has brought them; NULL when it has not. Borrowed. */
+  struct prtc_trust *(*trust)(prtc_endpoint *endpoint);
   /* The peer's unanswered requests are of no interest any more: late replies are refused. */
   void (*drop_requests)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* Takes the peer out of the endpoint (prtc_peer_free calls it first). */

@@ -21,7 +21,7 @@ static const struct option {
     OPTION(send_queue_size, NUMBER),      OPTION(mtu, NUMBER),               OPTION(streaming_channels, NUMBER),
     OPTION(ice_candidate_pool_size, NUMBER), OPTION(ice_lite, NUMBER),       OPTION(ice_pacing, NUMBER),
     OPTION(no_renomination, NUMBER),      OPTION(port_minimum, NUMBER),      OPTION(port_maximum, NUMBER),
-    OPTION(hide_addresses, NUMBER),
+    OPTION(hide_addresses, NUMBER),       OPTION(insecure_tls, NUMBER),          OPTION(trust_anchors, TEXT),
     OPTION(interface_filter, TEXT),       OPTION(address_filter, TEXT),      OPTION(address_mappings, TEXT),
     OPTION(tcp_candidates, NUMBER), OPTION(always_negotiate_data, NUMBER),
 };

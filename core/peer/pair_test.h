@@ -55,6 +55,10 @@ static inline prtc_certificate *host_certificate(prtc_endpoint *endpoint) {
 static inline int host_read_certificate(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out) {
   return prtc_certificate_parse(((struct side *)(void *)endpoint)->context, pem, strlen(pem), out);
 }
+static inline struct prtc_trust *host_trust(prtc_endpoint *endpoint) {
+  (void)endpoint;
+  return NULL;
+}
 static inline void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) {
   (void)peer;
   ((struct side *)(void *)endpoint)->removed = true;
@@ -70,7 +74,8 @@ static inline prtc_time host_advance(prtc_endpoint *endpoint, prtc_time now) {
 
 static inline int side_create(struct side *side, const prtc_peer_config *config, const char **reason) {
   const struct prtc_peer_host host = {(prtc_endpoint *)(void *)side, side->context, host_wake, host_certificate,
-                                      host_read_certificate, host_drop_requests, host_remove, host_fatal, host_advance, NULL};
+                                      host_read_certificate, host_trust, host_drop_requests, host_remove, host_fatal,
+                                      host_advance, NULL};
   return prtc_peer_create(&host, 1000000, side->ip, config, NULL, &side->peer, reason);
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/peer/options.h"
 #include "core/peer/state.h"
+#include "core/tls/tls.h"
 #include "core/transport/filter.h"
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
@@ -44,9 +45,15 @@ static int read_server(prtc_peer *peer, struct peer_server *out, const prtc_ice_
   int result = prtc_server_url_parse(&out->url, server->url, reason);
   if (result < 0) return result;
   if (out->url.kind == PRTC_SERVER_STUN) return PRTC_OK;
-  if (out->url.kind == PRTC_SERVER_TURN) return read_credentials(peer, out, server, reason);
-  *reason = out->url.kind == PRTC_SERVER_STUNS ? "stuns: is not implemented" : "turns: is not implemented";
-  return PRTC_ERROR_NOT_SUPPORTED;
+  if (out->url.kind == PRTC_SERVER_STUNS) {
+    *reason = "stuns: is not supported: over TLS a server sees no address that UDP could use";
+    return PRTC_ERROR_NOT_SUPPORTED;
+  }
+  if (out->url.kind == PRTC_SERVER_TURNS && out->url.transport == PRTC_SERVER_UDP) {
+    *reason = "turns: over UDP, which is DTLS, is not supported";
+    return PRTC_ERROR_NOT_SUPPORTED;
+  }
+  return read_credentials(peer, out, server, reason);
 }
 
 /* They replace those there are, which stay when one of them is refused. */
@@ -147,6 +154,22 @@ static uint64_t hash_certificates(const prtc_peer_config *config) {
   return hash;
 }
 
+/* *out is the peer's to release; NULL when there is none, or none other than before. */
+static int read_trust(const prtc_peer *peer, const prtc_peer_config *config, struct prtc_trust **out, const char **reason) {
+  const char *text = config->trust_anchors, *before = peer->config.trust_anchors;
+  *out = NULL;
+  if (text == NULL || (before != NULL && strcmp(text, before) == 0)) return PRTC_OK;
+  int result = prtc_trust_parse(peer->context, (const uint8_t *)text, strlen(text), out);
+  if (result == PRTC_ERROR_SYNTAX) *reason = "trust_anchors has no PEM of a certificate";
+  return result;
+}
+
+static void use_trust(prtc_peer *peer, struct prtc_trust *trust) {
+  if (trust == NULL) return;
+  prtc_trust_release(peer->trust);
+  peer->trust = trust;
+}
+
 /* The texts become the peer's own; those that have not changed stay where they are, for the transport points to them. */
 static int own_texts(prtc_peer *peer, prtc_peer_config *config) {
   char *texts[PRTC_PEER_TEXTS_MAX] = {NULL};
@@ -179,7 +202,10 @@ static int configure(prtc_peer *peer, const prtc_peer_config *given, const char 
   int result = complete_config(&config, reason);
   if (result == PRTC_OK) result = read_servers(peer, &config, reason);
   if (result == PRTC_OK) result = read_certificates(peer, &config, reason);
+  struct prtc_trust *trust = NULL;
+  if (result == PRTC_OK) result = read_trust(peer, &config, &trust, reason);
   if (result == PRTC_OK) result = own_texts(peer, &config);
+  use_trust(peer, trust);
   peer->certificate_texts = hash_certificates(&config);
   keep_config(peer, &config);
   return result;
@@ -227,14 +253,18 @@ static int set_configuration(prtc_peer *peer, prtc_time now, prtc_peer_config *c
   size_t former_count = peer->server_count;
   peer->servers = NULL; /* read_servers frees what it replaces */
   peer->server_count = 0;
+  struct prtc_trust *trust = NULL;
   result = read_servers(peer, config, &reason);
+  if (result == PRTC_OK) result = read_trust(peer, config, &trust, &reason);
   if (result == PRTC_OK) result = own_texts(peer, config);
   if (result < 0) {
+    prtc_trust_release(trust);
     forget_servers(peer, peer->servers, peer->server_count);
     peer->servers = former;
     peer->server_count = former_count;
     return prtc_peer_fail(peer, result, reason[0] != '\0' ? reason : prtc_strerror(result));
   }
+  use_trust(peer, trust);
   if (!same_servers(former, former_count, peer->servers, peer->server_count) ||
       config->ice_transport_policy != peer->config.ice_transport_policy) {
     peer->servers_changed = true;
@@ -331,6 +361,7 @@ void prtc_peer_destroy(prtc_peer *peer) {
   prtc_certificate_release(peer->certificate);
   forget_servers(peer, peer->servers, peer->server_count);
   for (size_t i = 0; i < PRTC_PEER_TEXTS_MAX; i++) prtc_release(peer->context, peer->texts[i]);
+  prtc_trust_release(peer->trust);
   prtc_release(peer->context, peer);
 }
 
@@ -415,6 +446,8 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .address_mappings = peer->config.address_mappings,
                                                .mux = peer->host.mux,
                                                .owner = peer->place,
+                                               .trust = peer->trust,
+                                               .insecure_tls = peer->config.insecure_tls != 0,
                                                .first_channel = (prtc_channel_id)peer->transport_id << 32 | 1};
   peer->transport = prtc_transport_new(peer->context, now, &config);
   if (peer->transport == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -511,6 +544,10 @@ int prtc_peer_request(prtc_peer *peer, prtc_request *out) {
 }
 
 int prtc_peer_reply(prtc_peer *peer, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+  if (request->type == PRTC_REQUEST_TRUST_ANCHORS && peer->transport != NULL) {
+    prtc_transport_set_trust(peer->transport, now, peer->host.trust(peer->host.endpoint));
+    return PRTC_OK;
+  }
   return peer->transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_reply(peer->transport, now, request, reply);
 }
 

@@ -62,6 +62,7 @@ struct prtc_peer {
   prtc_peer_id id;
   prtc_peer_config config; /* its servers are in `servers` */
   struct peer_server *servers;
+  struct prtc_trust *trust; /* of the configuration's trust_anchors; NULL: the system's count */
   size_t server_count;
   bool servers_changed;          /* since the transport was told: it is when it gathers next */
   bool former_servers_changed;   /* the same before a restart that may be rolled back */

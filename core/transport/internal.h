@@ -96,6 +96,7 @@ struct prtc_transport {
   struct gathering gathering;
   struct stream *streams; /* TCP connections of ICE */
   struct relays relays;
+  struct prtc_trust *trust; /* retained */
   struct names names;
   prtc_ice *ice;
   prtc_dtls *dtls;

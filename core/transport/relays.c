@@ -6,6 +6,7 @@
 #include <polyrtc/turn.h>
 
 #include "core/stun/message.h"
+#include "core/tls/tls.h"
 #include "core/transport/internal.h"
 
 /* RFC 8445 section 14.2: Ta, between the beginnings of two allocations. ICE paces its own. */
@@ -20,6 +21,7 @@ enum relay_state {
   RELAY_WAITING,    /* for its turn */
   RELAY_WANTED,     /* the driver is to be asked for a connection, or a socket */
   RELAY_CONNECTING,
+  RELAY_SECURING,   /* TLS: the trust anchors are waited for, then the handshake */
   RELAY_ALLOCATING,
   RELAY_ALLOCATED,
   RELAY_CLOSING,
@@ -41,6 +43,8 @@ struct relay {
   bool verifying;              /* in this gathering, whether the allocation of the one before is still there */
   prtc_time give_up;           /* connecting */
   prtc_socket_id sockets[2];   /* what ICE knows it by: IPv4, IPv6; 0: none */
+  char *domain;                /* whom the server's certificate has to name, when a redirection has said so; else NULL */
+  struct prtc_tls *tls;        /* when it is secured */
   prtc_turn *turn;             /* from allocating on */
 };
 
@@ -54,6 +58,15 @@ static void close_socket(struct prtc_transport *transport, struct relay *relay) 
   relay->socket = 0;
 }
 
+/* What was made on the socket ends with it. */
+static void disconnect(struct prtc_transport *transport, struct relay *relay) {
+  close_socket(transport, relay);
+  prtc_turn_free(relay->turn);
+  prtc_tls_free(relay->tls);
+  relay->turn = NULL;
+  relay->tls = NULL;
+}
+
 static void remove_sockets(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
   for (int i = 0; i < 2; i++) {
     if (relay->sockets[i] != 0) (void)prtc_ice_remove_socket(transport->ice, now, relay->sockets[i]);
@@ -64,22 +77,23 @@ static void remove_sockets(struct prtc_transport *transport, prtc_time now, stru
 static void end(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
   relay->state = RELAY_ENDED;
   remove_sockets(transport, now, relay);
-  close_socket(transport, relay);
-  prtc_turn_free(relay->turn);
-  relay->turn = NULL;
+  disconnect(transport, relay);
 }
 
 static void forget(struct prtc_transport *transport, uint32_t i) {
   struct relays *relays = &transport->relays;
   struct relay *relay = relays->items[i];
   prtc_turn_free(relay->turn);
+  prtc_tls_free(relay->tls);
   prtc_server_release(transport, relay->server);
+  prtc_release(transport->context, relay->domain);
   prtc_release(transport->context, relay);
   relays->items[i] = relays->items[--relays->count];
 }
 
 void prtc_relays_clear(struct prtc_transport *transport) {
   while (transport->relays.count > 0) forget(transport, transport->relays.count - 1);
+  prtc_trust_release(transport->trust);
 }
 
 static bool is_gathering(const struct relay *relay) {
@@ -261,6 +275,37 @@ static void allocate(struct prtc_transport *transport, prtc_time now, struct rel
   (void)prtc_turn_start(relay->turn, now);
 }
 
+/* RFC 8489 section 10: the name that a redirection brings counts, and without one that of the first server. */
+static void secure(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
+  uint64_t epoch = transport->context->capture.epoch; /* 0: not known */
+  const struct prtc_tls_config config = {.host = relay->domain != NULL ? relay->domain : relay->server->host,
+                                         .trust = transport->trust,
+                                         .insecure = transport->config.insecure_tls,
+                                         .wall_clock = epoch != 0 ? (int64_t)((epoch + now) / 1000000) : 0};
+  relay->state = RELAY_SECURING;
+  relay->give_up = now + connect_patience;
+  if (transport->trust == NULL && !transport->config.insecure_tls) { /* it waits for them */
+    if (transport->relays.trust == TRUST_UNASKED) transport->relays.trust = TRUST_WANTED;
+    if (transport->relays.trust == TRUST_ANSWERED) {
+      failed(transport, now, relay, PRTC_ERROR_NOT_FOUND, "the system has no trust anchors");
+    }
+    return;
+  }
+  relay->tls = prtc_tls_new(transport->context, &config);
+  if (relay->tls == NULL) failed(transport, now, relay, PRTC_ERROR_NO_MEMORY, "memory could not be allocated");
+}
+
+void prtc_transport_set_trust(struct prtc_transport *transport, prtc_time now, struct prtc_trust *trust) {
+  if (transport->closed || transport->relays.trust == TRUST_ANSWERED) return;
+  transport->relays.trust = TRUST_ANSWERED;
+  if (trust != NULL && transport->trust == NULL) transport->trust = prtc_trust_retain(trust);
+  for (uint32_t i = 0; i < transport->relays.count; i++) {
+    struct relay *relay = transport->relays.items[i];
+    if (relay->state == RELAY_SECURING && relay->tls == NULL) secure(transport, now, relay);
+  }
+  prtc_transport_pump(transport, now);
+}
+
 static struct relay *first_waiting(const struct prtc_transport *transport) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     if (transport->relays.items[i]->state == RELAY_WAITING) return transport->relays.items[i];
@@ -317,10 +362,17 @@ static void redirected(struct prtc_transport *transport, prtc_time now, struct r
   }
   relay->former[relay->redirections++] = relay->address;
   relay->address = *alternate;
-  close_socket(transport, relay);
+  if (event->domain[0] != '\0') {
+    char *domain = prtc_copy_text(transport->context, event->domain, strlen(event->domain));
+    if (domain == NULL) {
+      failed(transport, now, relay, PRTC_ERROR_NO_MEMORY, "memory could not be allocated");
+      return;
+    }
+    prtc_release(transport->context, relay->domain);
+    relay->domain = domain;
+  }
+  disconnect(transport, relay);
   if (relay->owns_socket) relay->local.port = 0;
-  prtc_turn_free(relay->turn);
-  relay->turn = NULL;
   relay->state = RELAY_WAITING;
 }
 
@@ -376,7 +428,7 @@ size_t prtc_relays_overhead(const struct prtc_transport *transport, const prtc_d
 
 bool prtc_relays_are_ready(const struct prtc_transport *transport, prtc_socket_id socket) {
   const struct relay *relay = find_virtual(transport, socket);
-  return relay != NULL && !relay->blocked;
+  return relay != NULL && !relay->blocked && (relay->tls == NULL || !prtc_tls_has_output(relay->tls));
 }
 
 /* What leaves by the socket or stream of the relay. */
@@ -392,20 +444,33 @@ static int give(const struct relay *relay, prtc_datagram *out, uint8_t *data, in
   return size;
 }
 
+/* buffer[0 … size) as it leaves: encrypted, where there is TLS. What does not fit comes with the next transmit. */
+static int give_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay, prtc_datagram *out, uint8_t *buffer,
+                        int size, size_t segment, size_t capacity) {
+  if (relay->tls == NULL) return give(relay, out, buffer, size, segment);
+  if (prtc_tls_write(relay->tls, buffer, (size_t)size) < 0) {
+    failed(transport, now, relay, PRTC_ERROR_PROTOCOL, prtc_tls_error(relay->tls));
+    return 0;
+  }
+  return give(relay, out, buffer, (int)prtc_tls_transmit(relay->tls, buffer, capacity), 0);
+}
+
 int prtc_relays_wrap(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
   struct relay *relay = find_virtual(transport, out->socket);
-  if (relay == NULL || relay->blocked) return 0;
+  if (relay == NULL || !prtc_relays_are_ready(transport, out->socket)) return 0;
   size_t segment = out->segment_size;
   int size = prtc_turn_wrap(relay->turn, now, &out->remote, buffer, out->size, &segment, capacity);
-  return size > 0 ? give(relay, out, buffer, size, segment) : 0;
+  return size > 0 ? give_secured(transport, now, relay, out, buffer, size, segment, capacity) : 0;
 }
 
 int prtc_relays_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
-    if (relay->turn == NULL || relay->blocked) continue;
-    int size = prtc_turn_transmit(relay->turn, now, buffer, capacity);
+    if (relay->blocked) continue;
+    int size = relay->tls != NULL ? (int)prtc_tls_transmit(relay->tls, buffer, capacity) : 0;
     if (size > 0) return give(relay, out, buffer, size, 0);
+    if (relay->turn != NULL) size = prtc_turn_transmit(relay->turn, now, buffer, capacity);
+    if (size > 0) return give_secured(transport, now, relay, out, buffer, size, 0, capacity);
   }
   return 0;
 }
@@ -424,15 +489,40 @@ static int take_data(struct prtc_transport *transport, prtc_time now, const stru
   return inner.socket != 0 ? prtc_transport_take(transport, now, &inner) : PRTC_ERROR_UNEXPECTED;
 }
 
-static int receive(struct prtc_transport *transport, prtc_time now, struct relay *relay, const prtc_datagram *datagram) {
-  const uint8_t *data = datagram->data;
-  size_t size = datagram->size;
+/* Bytes of TURN. */
+static int feed(struct prtc_transport *transport, prtc_time now, struct relay *relay, const prtc_datagram *datagram,
+                const uint8_t *data, size_t size) {
   int code = PRTC_OK;
   while (size > 0 && relay->turn != NULL) { /* what it says may end it */
     prtc_turn_data inner;
     code = prtc_turn_receive(relay->turn, now, &data, &size, &inner);
     if (code == 1) code = take_data(transport, now, relay, datagram, &inner);
   }
+  return code;
+}
+
+static int feed_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay, const prtc_datagram *datagram) {
+  uint8_t plain[4096];
+  const uint8_t *data = datagram->data;
+  size_t size = datagram->size;
+  int code = PRTC_OK;
+  while (relay->tls != NULL) { /* what is said may end it */
+    int got = prtc_tls_receive(relay->tls, &data, &size, plain, sizeof plain);
+    if (relay->state == RELAY_SECURING && prtc_tls_get_state(relay->tls) == PRTC_TLS_OPEN) allocate(transport, now, relay);
+    if (got == 0) break;
+    if (got < 0) {
+      const char *why = prtc_tls_error(relay->tls);
+      failed(transport, now, relay, got, why[0] != '\0' ? why : "the server has closed the connection");
+      return PRTC_ERROR_MALFORMED;
+    }
+    code = feed(transport, now, relay, datagram, plain, (size_t)got);
+  }
+  return code;
+}
+
+static int receive(struct prtc_transport *transport, prtc_time now, struct relay *relay, const prtc_datagram *datagram) {
+  int code = relay->tls != NULL ? feed_secured(transport, now, relay, datagram)
+                                : feed(transport, now, relay, datagram, datagram->data, datagram->size);
   prtc_transport_pump(transport, now);
   return code;
 }
@@ -479,6 +569,11 @@ void prtc_relays_timeout(struct prtc_transport *transport, prtc_time now) {
 /* -------------------------------------------------------------------------------------------------------------- sockets */
 
 bool prtc_relays_request(struct prtc_transport *transport, prtc_socket_id fresh, prtc_request *out) {
+  if (transport->relays.trust == TRUST_WANTED) {
+    transport->relays.trust = TRUST_ASKED;
+    out->type = PRTC_REQUEST_TRUST_ANCHORS;
+    return true;
+  }
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
     if (relay->state != RELAY_WANTED) continue;
@@ -509,7 +604,8 @@ bool prtc_relays_reply(struct prtc_transport *transport, prtc_time now, const pr
     failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "no connection to the server could be made");
   } else {
     if (!is_stream(relay)) relay->local = reply->address;
-    allocate(transport, now, relay);
+    if (relay->server->protocol == PRTC_RELAY_TLS) secure(transport, now, relay);
+    else allocate(transport, now, relay);
   }
   return true;
 }

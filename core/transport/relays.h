@@ -25,6 +25,7 @@ struct relays {
   struct relay *items[MAX_RELAYS];
   uint32_t count;
   uint32_t last_id;   /* of the virtual sockets */
+  enum { TRUST_UNASKED, TRUST_WANTED, TRUST_ASKED, TRUST_ANSWERED } trust; /* the system's anchors */
   prtc_time pace;     /* the next allocation is not asked for before (RFC 8445 section 14) */
   bool closing;
 };

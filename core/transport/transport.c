@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/tls/tls.h"
 #include "core/transport/internal.h"
 
 /* Datagrams of one train: what Linux takes in one call (UDP_MAX_SEGMENTS). */
@@ -18,6 +19,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   if (transport == NULL) return NULL;
   transport->context = context;
   transport->config = *config;
+  if (config->trust != NULL) transport->trust = prtc_trust_retain(config->trust);
   prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
   prtc_gathering_init(transport);
   prtc_ice_config ice = config->ice;

@@ -21,6 +21,7 @@
 #include <polyrtc/types.h>
 
 struct prtc_context;
+struct prtc_trust;
 struct prtc_mux;
 struct prtc_transport;
 
@@ -39,6 +40,8 @@ struct prtc_transport_config {
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
   struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
   void *owner;          /* whom the mux finds */
+  struct prtc_trust *trust; /* of TURN servers over TLS; retained. NULL: asked for by PRTC_REQUEST_TRUST_ANCHORS when needed */
+  bool insecure_tls;        /* any certificate will do */
   uint16_t port_minimum, port_maximum;
   /* As in prtc_peer_config, and checked. They outlive the transport. */
   const char *interface_filter, *address_filter, *address_mappings;
@@ -103,6 +106,8 @@ int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prt
                             const prtc_address *local, const prtc_address *remote);
 /* Whether a stream takes more, see polyrtc/endpoint.h. NOT_FOUND: it is none of ours. */
 int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable);
+/* The answer to PRTC_REQUEST_TRUST_ANCHORS: they are retained; NULL: there are none. */
+void prtc_transport_set_trust(struct prtc_transport *transport, prtc_time now, struct prtc_trust *trust);
 int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket);
 int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
                                const prtc_address *remote);

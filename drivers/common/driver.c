@@ -131,6 +131,21 @@ static void reply_open(struct prtc_driver *driver, prtc_time now, const prtc_req
   }
 }
 
+static void reply_trust(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
+  prtc_reply answer;
+  uint8_t *data = NULL;
+  PRTC_INIT(&answer);
+  int error = prtc_trust_read(&data, &answer.data_size);
+  if (error != 0) {
+    reply(driver, now, request, error);
+    return;
+  }
+  answer.id = request->id;
+  answer.data = data;
+  (void)prtc_endpoint_reply(driver->endpoint, now, &answer);
+  free(data);
+}
+
 static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
   struct prtc_socket *socket = prtc_socket_find(driver, request->socket);
   prtc_reply unsupported;
@@ -153,6 +168,9 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
       break;
     case PRTC_REQUEST_RESOLVE:
       prtc_resolve(driver, now, request);
+      break;
+    case PRTC_REQUEST_TRUST_ANCHORS:
+      reply_trust(driver, now, request);
       break;
     default:
       PRTC_INIT(&unsupported);

@@ -176,6 +176,11 @@ void prtc_streams_accept_again(struct prtc_driver *driver);
 /* Before it is closed by us. */
 void prtc_stream_goodbye(struct prtc_driver *driver, const struct prtc_socket *stream);
 
+/* --------------------------------------------------------------------------------------------------------------- trust.c */
+
+/* The system's trust anchors, PEM: 0 and *out, which is the caller's to free; or an errno. */
+int prtc_trust_read(uint8_t **out, size_t *size);
+
 /* ------------------------------------------------------------------------------------------------------------- resolve.c */
 
 /* Answers a PRTC_REQUEST_RESOLVE, now or later. */

@@ -14,8 +14,10 @@ class RTCIceServer:
     """A STUN or TURN server (W3C WebRTC 1.0 section 4.2.2)."""
 
     urls: str | list[str]
-    """``stun:host[:port]`` (RFC 7064), one or several. TURN is not there yet and is refused."""
+    """``stun:host[:port]`` (RFC 7064), ``turn:host[:port][?transport=udp|tcp]`` or, over TLS, ``turns:host[:port]`` (RFC 7065), one or
+    several."""
     username: str | None = None
+    """Of TURN, which needs both."""
     credential: str | None = None
     credentialType: str = "password"
 
@@ -80,6 +82,10 @@ class RTCConfiguration:
     """Milliseconds between connectivity checks that are offered, at least 5; the larger of both sides' counts. 0: 50."""
     renomination: bool = True
     """Offer that the connection moves to a better network when there is one (draft-thatcher-ice-renomination)."""
+    trustAnchors: str | None = None
+    """PEM of the certificates that those of ``turns:`` servers must lead to, in place of the system's."""
+    insecureTls: bool = False
+    """Take any certificate of ``turns:`` servers: whoever is on the way can then play the server."""
     udpPort: int = 0
     """One UDP port for all connections of the event loop that name it, for servers behind a firewall. 0: each has ports of its own;
     ``polyrtc.ANY_PORT``: one port that the system chooses. Two connections of one process that share a port do not connect with each other."""

@@ -203,6 +203,8 @@ class RTCPeerConnection(Emitter):
             iceLite=configuration.iceLite or old.iceLite,
             icePacing=configuration.icePacing or old.icePacing,
             renomination=configuration.renomination and old.renomination,
+            trustAnchors=configuration.trustAnchors or old.trustAnchors,
+            insecureTls=configuration.insecureTls or old.insecureTls,
             udpPort=configuration.udpPort or old.udpPort,
         )
         if configuration.certificates != old.certificates or configuration.bundlePolicy != old.bundlePolicy:
@@ -241,6 +243,8 @@ class RTCPeerConnection(Emitter):
             "ice_lite": configuration.iceLite,
             "ice_pacing": configuration.icePacing,
             "no_renomination": not configuration.renomination,
+            "trust_anchors": configuration.trustAnchors or "",
+            "insecure_tls": configuration.insecureTls,
             "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
         }
 

@@ -54,7 +54,7 @@ class EventType(enum.IntEnum):
     ICE_CONNECTION_STATE_CHANGE = 5
     CONNECTION_STATE_CHANGE = 6
     ICE_CANDIDATE = 7  #: text, mid, index, ufrag; text "" ends a generation, None ends gathering
-    ICE_CANDIDATE_ERROR = 8  #: text ("stun:host:port" and why), code (a STUN error code, or 701)
+    ICE_CANDIDATE_ERROR = 8  #: text (the server's URL and why), code (a STUN error code, or 701)
     FAILED = 9  #: code, text
     ICE_TRANSPORT_STATE_CHANGE = 10
     ICE_SELECTED_PAIR_CHANGE = 11  #: text "local remote"
@@ -79,6 +79,7 @@ class RequestType(enum.IntEnum):
     CLOSE = 5  #: socket. No reply
     JOIN_MULTICAST = 6
     RESOLVE = 7  #: name. Reply: addresses
+    TRUST_ANCHORS = 8  #: those of the system, for ``turns:`` servers. Reply: data, PEM of certificates
 
 
 class Output(enum.IntEnum):
@@ -450,6 +451,7 @@ class Endpoint:
         address: Address | None = None,
         interfaces: Sequence[Interface] = (),
         addresses: Sequence[Address] = (),
+        data: bytes = b"",
         system_error: int = 0,
     ) -> bool:
         """Answers a request. ``False``: it is no longer of interest; close what was opened for it."""
@@ -462,6 +464,8 @@ class Endpoint:
                 )
             for resolved in addresses:
                 check(self._native.add_address(resolved))
+            if data:
+                check(self._native.add_data(data))
             result = self._native.reply(now, request_id, code, system_error, address)
         except BaseException:
             self._native.forget_arguments()
@@ -526,7 +530,7 @@ class Endpoint:
         (polyrtc/peer.h), with its texts: ``ice_pacing`` in milliseconds, ``port_range`` with both ends, ``interface_filter`` like
         ``"eth0 wlan*"`` or ``"!docker*"``, ``address_filter`` like ``"10.0.0.0/8"``, ``address_mappings`` like
         ``"10.0.0.2=203.0.113.2"``, ``tcp_candidates`` ``"active"`` (connections are made), ``"none"``, or ``"all"`` (and accepted). ``others``:
-        members by the names that they have there."""
+        members by the names that they have there, such as ``trust_anchors``."""
         policy = _index(ICE_TRANSPORT_POLICIES, ice_transport_policy)
         try:
             lowest, highest = port_range or (0, 0)

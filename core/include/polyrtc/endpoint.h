@@ -116,8 +116,9 @@ typedef enum prtc_event_type {
   PRTC_EVENT_CONNECTION_STATE_CHANGE,     /* state: prtc_connection_state */
   PRTC_EVENT_ICE_CANDIDATE,               /* text: "candidate:…", or "" at the end of a generation; mid; index; ufrag. After
                                              the last generation's end comes one more with text NULL (W3C: candidate null) */
-  PRTC_EVENT_ICE_CANDIDATE_ERROR,         /* text: "stun:host:port", a space, and why; code: STUN error code as a positive
-                                             number, 701 when the server could not be reached (once a gathering) */
+  PRTC_EVENT_ICE_CANDIDATE_ERROR,         /* text: the server's URL ("turn:host:port?transport=udp"), a space, and why; code:
+                                             STUN error code as a positive number, 701 when the server could not be reached.
+                                             Once a server and gathering */
   PRTC_EVENT_FAILED,                      /* code, text: why the connection failed, in one sentence. Once a failure. NO_MEMORY may
                                              also mean that an event was lost: prtc_peer_get_states then says what holds */
 
@@ -172,7 +173,8 @@ typedef enum prtc_request_type {
   PRTC_REQUEST_JOIN_MULTICAST, /* socket: a UDP one, bound to `address`, a group and a port that other programs may have as well
                                   (SO_REUSEADDR, SO_REUSEPORT); joined on interface_index, by which what it sends to the group
                                   leaves (with 255 hops), this machine's own members included. Reply: address, as bound */
-  PRTC_REQUEST_RESOLVE         /* name; reply: addresses, address_count (ports are of no matter) */
+  PRTC_REQUEST_RESOLVE,        /* name; reply: addresses, address_count (ports are of no matter) */
+  PRTC_REQUEST_TRUST_ANCHORS   /* the system's: reply: data, data_size, PEM of certificates. When a turns: server is first used */
 } prtc_request_type;
 
 typedef struct prtc_request {
@@ -215,6 +217,8 @@ typedef struct prtc_reply {
   size_t interface_count;
   const prtc_address *addresses;
   size_t address_count;
+  const uint8_t *data;   /* borrowed likewise */
+  size_t data_size;
 } prtc_reply;
 
 /* Takes the next request out of the queue: 1, or 0 when there is none. */

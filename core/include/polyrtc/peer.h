@@ -80,7 +80,8 @@ typedef enum prtc_sdp_type {
 
 /* -------------------------------------------------------------------------------------------------------- configuration */
 
-/* RTCIceServer. url: "stun:host[:port]" or "turn:host[:port][?transport=udp|tcp]"; TURN needs username and credential. */
+/* RTCIceServer. url: "stun:host[:port]", "turn:host[:port][?transport=udp|tcp]" or, over TLS, "turns:host[:port]"; TURN needs username and
+ * credential. */
 typedef struct prtc_ice_server {
   const char *url;        /* NUL-terminated */
   const char *username;   /* NUL-terminated, or NULL */
@@ -134,6 +135,9 @@ typedef struct prtc_peer_config {
                                      answered for by multicast DNS on the links of this host. What STUN and TURN servers give is
                                      told as it is, without what is behind it. Statistics and events of this side show all */
   uint32_t always_negotiate_data; /* 1: every offer has a data section, whether a channel has been made or not */
+  const char *trust_anchors;      /* PEM of the certificates that those of turns: servers must lead to; NULL: the system's, which the
+                                     driver is asked for. NUL-terminated. SYNTAX when there is none in it */
+  uint32_t insecure_tls;          /* 1: turns: servers may have any certificate. Whoever is on the way can then play the server */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts are borrowed as
