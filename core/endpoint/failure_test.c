@@ -75,7 +75,7 @@ static void no_candidates(void) {
   world.trickle = false;
   connect_now();
   world_run(&world, 120000000);
-  for (int i = 0; i < 2; i++) check_failed(i, PRTC_ERROR_ICE_FAILED, "0 usable remote candidates made no pair");
+  for (int i = 0; i < 2; i++) check_failed(i, PRTC_ERROR_ICE_FAILED, "the other side sent no candidates, and no check of it came");
   world_close(&world);
 }
 
@@ -85,7 +85,7 @@ static void nobody_answers(void) {
   connect_now();
   world_run(&world, 120000000);
   for (int i = 0; i < 2; i++) {
-    check_failed(i, PRTC_ERROR_ICE_FAILED, "0 were answered, and no check of the other side arrived");
+    check_failed(i, PRTC_ERROR_ICE_FAILED, "none answered: no answer to");
   }
   world_close(&world);
 }
@@ -96,8 +96,8 @@ static void answers_get_lost(void) {
   world.drop = drop_replies_of_first;
   connect_now();
   world_run(&world, 120000000);
-  check_failed(0, PRTC_ERROR_ICE_FAILED, "0 were answered, and no check of the other side arrived");
-  check_failed(1, PRTC_ERROR_ICE_FAILED, "0 were answered, and the other side's checks arrived");
+  check_failed(0, PRTC_ERROR_ICE_FAILED, "none answered: no answer to");
+  check_failed(1, PRTC_ERROR_ICE_FAILED, "checks of the other side arrived, but none of our");
   world_close(&world);
 }
 
@@ -117,7 +117,7 @@ static void wrong_password_of_one(void) {
   world_signal(&world, 1, PRTC_SDP_ANSWER);
   world_run(&world, 120000000);
   check_failed(0, PRTC_ERROR_TIMEOUT, "handshake");
-  check_failed(1, PRTC_ERROR_ICE_FAILED, "0 were answered, and the other side's checks arrived");
+  check_failed(1, PRTC_ERROR_ICE_FAILED, "checks of the other side arrived, but none of our");
   world_close(&world);
 }
 

@@ -177,43 +177,8 @@ int prtc_ice_event_next(prtc_ice *ice, prtc_ice_event *out) {
 
 /* -------------------------------------------------------------------------------------------------- states, failure */
 
-/* One sentence: what was tried, what answered, what was missing. */
-static void explain(struct prtc_ice *ice, int code) {
-  struct prtc_text text = prtc_text_of(ice->failure_text, sizeof ice->failure_text);
-  size_t valid = 0;
-  for (size_t i = 0; i < ice->pairs.count; i++) valid += ((const struct ice_pair *)ice->pairs.items[i])->valid;
-  if (code == PRTC_ERROR_CONSENT_EXPIRED) {
-    prtc_text_print(&text, "the other side has not answered on the selected pair for %u s (RFC 7675)",
-                    ice->config.consent_timeout / 1000000);
-  } else if (ice->sockets.count == 0) {
-    prtc_text_print(&text, "there is no local address to connect from");
-  } else if (ice->pairs.count == 0) {
-    prtc_text_print(&text, "%zu local addresses and %zu usable remote candidates made no pair, ", ice->sockets.count,
-                    ice->remotes.count);
-    prtc_text_print(&text, "and no check of the other side came");
-  } else if (valid > 0) {
-    prtc_text_print(&text, "%zu of %zu candidate pairs work, but the other side, which controls, has nominated none", valid,
-                    ice->pairs.count);
-  } else {
-    prtc_text_print(&text, "none of %zu candidate pairs works: of %llu requests sent %llu were answered, and %s",
-                    ice->pairs.count, (unsigned long long)ice->checks_sent, (unsigned long long)ice->answers,
-                    ice->requests > 0 ? "the other side's checks arrived" : "no check of the other side arrived");
-  }
-  if (code == PRTC_ERROR_ICE_FAILED && ice->refused > 0 && ice->requests == 0) {
-    prtc_text_print(&text, "; %llu STUN messages of the other side had another user name or password (is its description the one "
-                    "that was given here?)", (unsigned long long)ice->refused);
-  }
-  if (code == PRTC_ERROR_ICE_FAILED && ice->taken > 0) {
-    prtc_text_print(&text, "; %llu checks came over a path that another connection of the same port uses",
-                    (unsigned long long)ice->taken);
-  }
-  if (code == PRTC_ERROR_ICE_FAILED && !ice->remote_ended) {
-    prtc_text_print(&text, "; the other side has not said that its candidates are complete");
-  }
-}
-
 void prtc_ice_fail(struct prtc_ice *ice, int code) {
-  explain(ice, code);
+  prtc_ice_explain(ice, code);
   PRTC_LOG(ice->context, PRTC_LOG_WARNING, "ice", "failed: %s", ice->failure_text);
   ice->failure = code;
   ice->patience = ice->lost_at = PRTC_NEVER;

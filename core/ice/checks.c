@@ -113,6 +113,15 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
   return prtc_stun_finish(&writer, credentials->remote_password, strlen(credentials->remote_password));
 }
 
+/* Somebody may have replayed a check of the other side from the address of a third one: with a selected pair that works, such an address
+ * gets no more than an answer and two checks, three times what was sent in its name. Each further check of the other side is
+ * followed by one of ours. */
+static bool is_enough(const struct prtc_ice *ice, const struct ice_transaction *transaction) {
+  const struct ice_pair *pair = transaction->pair;
+  return transaction->sent >= 2 && pair != NULL && !pair->valid && pair->remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE &&
+         prtc_ice_is_settled(ice);
+}
+
 /* It has left: when is it due again? */
 void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
   if (transaction->sent++ == 0) transaction->first_sent = ice->now;
@@ -136,7 +145,7 @@ void prtc_ice_sent(struct prtc_ice *ice, struct ice_transaction *transaction) {
     return;
   }
   prtc_time next = ice->now + transaction->rto;
-  bool again = next <= transaction->first_sent + transaction->window;
+  bool again = next <= transaction->first_sent + transaction->window && !is_enough(ice, transaction);
   transaction->due = again ? next : transaction->first_sent + transaction->patience;
   if (transaction->due < next) transaction->due = next; /* it has been sent late: an answer needs its time */
   transaction->rto *= 2;
@@ -342,6 +351,7 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
   pair->state = PAIR_SUCCEEDED;
   pair->tried_since = 0;
   pair->valid = true;
+  pair->used_at = ice->now;
   pair->trigger_order = 0;
   if (round_trip > 0 || pair->round_trip_time == 0) pair->round_trip_time = round_trip;
   prtc_ice_log_pair(ice, pair, nominates ? "works, and is nominated" : "works");

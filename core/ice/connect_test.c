@@ -524,8 +524,8 @@ static void fails_with_a_reason(void) {
     PRTC_CHECK_INT(world->agents[i].failed, 1);
     check_states(&world->agents[i], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_FAILED);
     PRTC_CHECK_INT(world->agents[i].sent, 18); /* 0, 0.5, 1.5, 3.5 and each 2 s until 31.5 */
-    PRTC_CHECK_TEXT(world->agents[i].text, "none of 1 candidate pairs works: of 18 requests sent 0 were answered, and "
-                                           "no check of the other side arrived");
+    PRTC_CHECK_TEXT(world->agents[i].text, "1 pair tried, none answered: no answer to 18 checks, and no check of the other side"
+                                           "; no relayed candidate on either side: a TURN server would help");
     PRTC_CHECK(prtc_ice_deadline(world->agents[i].ice) == PRTC_NEVER);
   }
   /* row 14: something new to try */
@@ -557,8 +557,7 @@ static void patience_without_pairs(void) {
   prtc_ice_end_of_remote_candidates(world->agents[0].ice, world->now);
   run_for(world, 40 * SECOND);
   check_states(&world->agents[0], 1, PRTC_ICE_TRANSPORT_FAILED);
-  PRTC_CHECK_TEXT(world->agents[0].text, "1 local addresses and 0 usable remote candidates made no pair, and no check "
-                                         "of the other side came");
+  PRTC_CHECK_TEXT(world->agents[0].text, "the other side sent no candidates, and no check of it came");
   PRTC_CHECK_INT(world->agents[1].state_count, 0); /* it may still be told of one */
   run_for(world, 40 * SECOND);
   check_states(&world->agents[1], 1, PRTC_ICE_TRANSPORT_FAILED);

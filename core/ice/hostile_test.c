@@ -474,6 +474,104 @@ static void small_buffers_lose_nothing(void) {
   world_free(world);
 }
 
+/* A full list takes what is new in the place of what has failed, also what is of a lesser priority. */
+static void what_has_failed_makes_room(void) {
+  struct world *world = world_new();
+  prtc_candidate candidate = {.component = 1, .priority = 1, .foundation = "2", .address = address_of("192.0.2.2:6000")};
+  agent_new(world, 0, true, NULL)->signal = false;
+  agent_new(world, 1, false, NULL);
+  agent_socket(world, 0, "192.0.2.1:5000");
+  prtc_ice *ice = world->agents[0].ice;
+  prtc_ice_parameters parameters;
+  prtc_ice_get_local_parameters(world->agents[1].ice, &parameters);
+  PRTC_CHECK_INT(prtc_ice_set_remote_parameters(ice, world->now, &parameters), 0);
+  prtc_ice_get_local_parameters(ice, &parameters);
+  PRTC_CHECK_INT(prtc_ice_set_remote_parameters(world->agents[1].ice, world->now, &parameters), 0);
+  for (int i = 0; i < 100; i++) {
+    prtc_candidate bad = {.component = 1, .priority = 1000, .foundation = "1", .address = address_of("203.0.113.1:1")};
+    bad.address.port = (uint16_t)(1000 + i);
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &bad), 0);
+  }
+  PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0);
+  PRTC_CHECK_INT(ice->pairs.count, 100);
+  run_for(world, 50 * SECOND); /* the first of them have failed, others are still tried */
+  candidate.address = address_of("192.0.2.2:6001");
+  agent_socket(world, 1, "192.0.2.2:6001");
+  PRTC_CHECK_INT(prtc_ice_add_remote_candidate(ice, world->now, &candidate), 0);
+  run_for(world, 10 * SECOND);
+  check_pair(world, 0, "192.0.2.1:5000", "192.0.2.2:6001");
+  world_free(world);
+}
+
+/* ----------------------------------------------------------------------------------------------------- what it costs others */
+
+/* Bytes that agent 1 sends at once. */
+static size_t bytes_sent(struct world *world) {
+  uint8_t buffer[PRTC_DATAGRAM_SIZE];
+  prtc_datagram out;
+  size_t bytes = 0;
+  int size;
+  while ((size = prtc_ice_transmit(world->agents[1].ice, world->now, &out, buffer, sizeof buffer)) > 0) bytes += (size_t)size;
+  return bytes;
+}
+
+static prtc_address counted_to;
+static size_t counted;
+
+static bool count_bytes(struct world *world, const struct packet *packet) {
+  (void)world;
+  if (prtc_address_equal(&packet->to, &counted_to)) counted += packet->size;
+  return false;
+}
+
+/* From a stranger: nothing that is not authenticated is answered with anything, whatever it looks like; an authenticated request that is
+ * replayed from elsewhere leads to no more than three times what came, however long one waits. */
+static void nothing_amplifies(void) {
+  struct world *world = recorded_world();
+  prtc_address victim = address_of("203.0.113.77:53");
+  size_t received = 0, sent = 0;
+  (void)bytes_sent(world);
+  for (size_t i = 0; i < recorded_count; i++) {
+    if (receiver_of(world, &recorded[i]) != 1) continue;
+    for (unsigned round = 0; round < 2000; round++) { /* mutated, and so not authenticated any more */
+      uint8_t bytes[1300];
+      size_t size = recorded[i].size;
+      memcpy(bytes, recorded[i].data, size);
+      unsigned changes = 1 + (unsigned)(next_random(world) % 3);
+      for (unsigned k = 0; k < changes; k++) bytes[next_random(world) % size] ^= (uint8_t)(1 + next_random(world) % 255);
+      if (next_random(world) % 8 == 0) size = (size_t)(next_random(world) % (size + 1));
+      if (size == recorded[i].size && memcmp(bytes, recorded[i].data, size) == 0) continue;
+      (void)agent_receive(world, 1, 0, &victim, bytes, size);
+      received += size;
+      size_t answer = bytes_sent(world);
+      /* a fingerprint or what follows the integrity may have been hit: then it is authentic still */
+      PRTC_CHECK(answer <= 2 * recorded[i].size);
+      sent += answer;
+    }
+  }
+  PRTC_CHECK(received > 100 * 1000 && sent * 20 < received);
+  for (size_t i = 0; i < recorded_count; i++) { /* replayed, in the victim's name */
+    if (receiver_of(world, &recorded[i]) != 1) continue;
+    sent = 0;
+    victim.port++;
+    world->lose = count_bytes;
+    counted_to = victim;
+    counted = 0;
+    (void)agent_receive(world, 1, 0, &victim, recorded[i].data, recorded[i].size);
+    run_for(world, 60 * SECOND);
+    PRTC_CHECK(counted <= 3 * recorded[i].size);
+  }
+  world->lose = NULL;
+  for (int kind = 0; kind < 3; kind++) { /* unknown names and passwords, indications, garbage */
+    const struct request requests[] = {{.username = "abcd:efgh"}, {.password = "0123456789012345678901"}, {.message_class = PRTC_STUN_INDICATION}};
+    for (int i = 0; i < 100; i++) {
+      (void)send_forged(world, &requests[kind], "203.0.113.77:53");
+      PRTC_CHECK_INT(bytes_sent(world), 0);
+    }
+  }
+  world_free(world);
+}
+
 /* ----------------------------------------------------------------------------------------------------------- memory */
 
 struct meter {
@@ -624,6 +722,8 @@ int main(void) {
   PRTC_RUN(events_are_bounded);
   PRTC_RUN(small_buffers_lose_nothing);
   PRTC_RUN(a_full_list_that_failed_takes_what_is_new);
+  PRTC_RUN(what_has_failed_makes_room);
+  PRTC_RUN(nothing_amplifies);
   PRTC_RUN(memory_runs_out);
   PRTC_RUN(memory_runs_out_with_a_full_list);
   return PRTC_TEST_RESULT();

@@ -111,6 +111,7 @@ struct ice_pair {
   uint64_t trigger_order;    /* place in the triggered-check queue; 0: not in it */
   bool valid;                /* a check has succeeded */
   bool heard;                /* an authenticated request came over it */
+  prtc_time used_at;         /* when the latest authenticated request or answer came */
   bool heard_plain;          /* likewise, without USE-CANDIDATE */
   bool nominated;            /* controlled: the other side has sent USE-CANDIDATE or NOMINATION */
   uint32_t nomination;       /* the largest NOMINATION of those; 0: there was none */
@@ -274,6 +275,7 @@ struct prtc_ice {
   int failure;            /* prtc_error, 0 while not failed */
   char failure_text[256];
   /* Of this generation, for the sentence that says why it failed; `refused`: requests and answers under another password. */
+  uint32_t remotes_ignored;
   uint64_t checks_sent, answers, requests, refused;
 };
 
@@ -287,6 +289,9 @@ void prtc_ice_set_now(struct prtc_ice *ice, prtc_time now);
 void prtc_ice_step(struct prtc_ice *ice);
 void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event);
 void prtc_ice_fail(struct prtc_ice *ice, int code);
+
+/* explain.c: fills failure_text. */
+void prtc_ice_explain(struct prtc_ice *ice, int code);
 
 /* candidate.c */
 bool prtc_ice_is_chars(const char *text, size_t size);

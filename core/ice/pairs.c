@@ -62,18 +62,34 @@ static bool foundation_is_busy(const struct prtc_ice *ice, const struct ice_pair
   return false;
 }
 
-/* Makes room when the check list is full: of the pairs that are of no use yet, the one of least priority goes, if it is
- * less than that of the newcomer. */
+/* What goes first when the check list is full: what has failed; then what has not been tried, and is of a lesser priority than the
+ * newcomer; then what nothing has come over for as long as consent lasts (an other side behind a NAT that forgets has many former
+ * addresses). 0: it stays. */
+static int expendable(const struct prtc_ice *ice, const struct ice_pair *pair, uint64_t priority) {
+  if (pair == ice->path.pair || pair->state == PAIR_IN_PROGRESS) return 0;
+  if (pair->state == PAIR_FAILED && !pair->heard) return 3;
+  if (pair->state != PAIR_SUCCEEDED && !pair->heard) return pair->priority < priority ? 2 : 0;
+  return ice->path.valid && ice->now - pair->used_at > ice->config.consent_timeout ? 1 : 0;
+}
+
+static void free_remote(struct prtc_ice *ice, struct ice_remote *remote);
+static bool is_paired(const struct prtc_ice *ice, const struct ice_remote *remote);
+
 static bool make_room(struct prtc_ice *ice, uint64_t priority) {
   struct ice_pair *worst = NULL;
+  int least = 0;
   if (ice->pairs.count < MAX_PAIRS) return true;
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
-    bool in_use = pair->state == PAIR_IN_PROGRESS || pair->state == PAIR_SUCCEEDED || pair->heard || pair == ice->path.pair;
-    if (!in_use && (worst == NULL || pair->priority < worst->priority)) worst = pair;
+    int one = expendable(ice, pair, priority);
+    bool sooner = one == least && worst != NULL &&
+                  (one == 1 ? pair->used_at < worst->used_at : pair->priority < worst->priority);
+    if (one > least || (one > 0 && sooner)) worst = pair, least = one;
   }
-  if (worst == NULL || worst->priority >= priority) return false;
+  if (worst == NULL) return false;
+  struct ice_remote *remote = worst->remote;
   prtc_ice_remove_pair(ice, worst);
+  if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && !is_paired(ice, remote)) free_remote(ice, remote); /* nobody told us of it */
   return true;
 }
 
@@ -116,6 +132,7 @@ int prtc_ice_form_pairs(struct prtc_ice *ice) {
   for (size_t r = 0; r < ice->remotes.count; r++) {
     struct ice_remote *remote = ice->remotes.items[r];
     /* RFC 8445 section 7.3.1.3: a peer-reflexive one is paired with the base that it was seen from alone */
+    size_t before = ice->remotes.count;
     if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE) continue;
     for (size_t s = 0; s < ice->sockets.count; s++) {
       struct ice_pair *pair;
@@ -123,6 +140,7 @@ int prtc_ice_form_pairs(struct prtc_ice *ice) {
       int code = form_pair(ice, ice->sockets.items[s], remote, &pair);
       if (code < 0) return code;
     }
+    if (ice->remotes.count < before) r = SIZE_MAX; /* room was made, and places have changed: from the beginning */
   }
   return 0;
 }
@@ -231,6 +249,7 @@ int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candi
   }
   if (!is_of_use(ice, candidate)) {
     ice->remote_named = ice->remote_named || candidate->name[0] != '\0';
+    if (ice->remotes_ignored < UINT32_MAX) ice->remotes_ignored++;
     prtc_ice_step(ice);
     return 0;
   }
@@ -290,6 +309,7 @@ void prtc_ice_clear_generation(struct prtc_ice *ice, bool keep_remotes) {
   if (!keep_remotes) {
     while (ice->remotes.count > 0) free_remote(ice, ice->remotes.items[ice->remotes.count - 1]);
     ice->remote_ended = ice->remote_named = false;
+    ice->remotes_ignored = 0;
   }
   ice->nomination = PRTC_NEVER;
   ice->failure = 0;

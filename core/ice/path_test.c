@@ -486,6 +486,24 @@ static void a_new_mapping_is_followed(void) {
   world_free(world);
 }
 
+/* It forgets again and again, for a day: there is always room for one more address. */
+static void many_mappings_are_followed(void) {
+  struct world *world = connected_world(NULL);
+  forget_states(world);
+  world->nat_inside = address_of("192.0.2.1:5000");
+  world->nat_outside = address_of("203.0.113.7:40001");
+  for (int i = 0; i < 600; i++) {
+    world->nat_outside.port++;
+    run_for(world, 20 * SECOND);
+  }
+  prtc_ice_pair pair;
+  PRTC_CHECK_INT(prtc_ice_get_selected_pair(world->agents[1].ice, &pair), 1);
+  PRTC_CHECK_INT(pair.remote.port, 40601);
+  for (size_t i = 0; i < 2; i++) check_states(&world->agents[i], 0);
+  PRTC_CHECK(world->agents[1].ice->pairs.count <= 100 && world->agents[1].ice->remotes.count <= 101);
+  world_free(world);
+}
+
 /* Data that was on its way over the former pair is still known. */
 static void the_former_path_is_known(void) {
   struct world *world = two_sockets_each();
@@ -572,6 +590,7 @@ int main(void) {
   PRTC_RUN(the_last_socket_goes);
   PRTC_RUN(a_silent_path_is_left);
   PRTC_RUN(a_new_mapping_is_followed);
+  PRTC_RUN(many_mappings_are_followed);
   PRTC_RUN(the_former_path_is_known);
   PRTC_RUN(restart_before_consent_expires);
   PRTC_RUN(restart_answered_after_consent_expired);

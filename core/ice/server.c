@@ -53,6 +53,7 @@ static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const st
   struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, &check->remote, check->priority);
   if (pair == NULL) return;
   pair->heard = true;
+  pair->used_at = ice->now;
   if (!check->use_candidate) pair->heard_plain = true;
   if (ice->path.valid && pair == ice->path.pair) prtc_ice_consent_heard(ice);
   else if (ice->controlling) prtc_ice_consent_suspect(ice, pair);

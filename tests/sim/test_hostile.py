@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.sim import Packet, SimPeer, Simulation
+from tests.sim import Packet, SimPeer, Simulation, StunServer
 from tests.sim.attacks import ATTACKS
 from tests.sim.network import corrupt
 
@@ -134,3 +134,35 @@ def test_wrong_fingerprint(sim: Simulation) -> None:
     assert any(code == -101 for code, _ in b.failures), b.failures
     assert b.states.dtls_transport == "failed"
     assert not b.channels and a.by_label("first").state != "open"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("servers", [False, True], ids=["", "STUN"])
+def test_nothing_amplifies(sim: Simulation, servers: bool) -> None:
+    """Whatever strangers send, changed or made up, comes back as less than they sent, in the whole and at each moment."""
+    server = StunServer(sim.internet)
+    a, b = sim.pair(config={"ice_servers": [server.url] if servers else []})
+    random = Random(f"strangers {sim.seed}")
+    given: dict[tuple[str, int], int] = {}
+    taken: dict[tuple[str, int], int] = {}
+    names = sorted(set(ATTACKS) - {"replayed"})
+
+    def tap(now: int, packet: Packet) -> Iterable[Packet]:
+        if packet.target[0].startswith("203.0.113."):
+            taken[packet.target] = taken.get(packet.target, 0) + len(packet.data)
+            assert taken[packet.target] <= given[packet.target]
+            return ()
+        copies = []
+        for _ in range(3):
+            data = ATTACKS[random.choice(names)](random, packet) if random.random() < 0.8 else random.randbytes(random.randrange(1200))
+            stranger = ("203.0.113.1", random.randrange(1024, 1074))
+            if data != packet.data:
+                given[stranger] = given.get(stranger, 0) + len(data)
+                copies.append(replace(packet, data=data, source=stranger))
+        return (packet, *copies)
+
+    sim.network.taps.append(tap)
+    sim.connect(a, b)
+    chat(sim, a, b)
+    sim.run(60)
+    assert sum(given.values()) > 20_000
+    assert sum(taken.values()) * 20 < sum(given.values())
