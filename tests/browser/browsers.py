@@ -24,6 +24,9 @@ class BrowserError(Exception):
 class Browser:
     """`async with Chromium() as browser: page = await browser.open(url)`"""
 
+    _process = None
+    profile = ""
+
     async def __aenter__(self):
         self.profile = tempfile.mkdtemp(prefix=f"polyrtc-{type(self).__name__.lower()}-")
         self.downloads = os.path.join(self.profile, "downloads")  # where it saves without asking
@@ -41,6 +44,12 @@ class Browser:
         self._reader = asyncio.create_task(self._read())
         await self._greet()
         return self
+
+    def kill(self):
+        """For when there is no loop any more."""
+        if self._process is not None and self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        shutil.rmtree(self.profile, ignore_errors=True)
 
     async def __aexit__(self, *_):
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ import pytest
 import polyrtc
 
 TOP = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "python/README.md", "docs/python.md", "tests/sim/README.md"]
+DOCUMENTS = ["README.md", "python/README.md", "docs/python.md", "docs/connectivity.md", "tests/sim/README.md"]
 PATIENCE = 60
 
 #: What the README's programs print.

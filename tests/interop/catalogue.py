@@ -33,6 +33,9 @@ WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7
 
 OURS = Entry(_python("polyrtc_peer.py"))
 
+#: A browser as a peer; in tests/browser there is more of them.
+CHROMIUM = Entry(_python("chromium_peer.py"))
+
 PEERS = {
     "aiortc": Entry(
         _python("aiortc_peer.py"),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A real TURN server, coturn, on the server's machine of a World. docs/connectivity.md shows how to run one in life."""
+"""A real TURN server, coturn, on the server's machine of a World: by the configuration that docs/connectivity.md shows."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 from .world import SERVER, SERVER6, World
 
+DOCUMENT = Path(__file__).parents[2] / "docs/connectivity.md"
+
+#: As in the document.
 USER, PASSWORD = "user", "secret"
 
 #: What it says when it serves.
@@ -25,17 +29,23 @@ def make_certificate(folder: Path) -> None:
     )
 
 
+def block(language: str) -> str:
+    """What the document has in this language: there is one."""
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    return str(text)
+
+
 class Coturn:
     def __init__(self, world: World, folder: Path, *options: str) -> None:
         make_certificate(folder)
         self.certificate = (folder / "certificate.pem").read_text()
-        addresses = [f"--{what}-ip={ip}" for what in ("listening", "relay") for ip in (SERVER, SERVER6)]
-        command = [
-            "turnserver", "-n", "--no-cli", "--log-file=stdout", "--simple-log", "--verbose", *addresses,
-            "--listening-port=3478", "--tls-listening-port=5349", f"--cert={folder / 'certificate.pem'}",
-            f"--pkey={folder / 'key.pem'}", "--lt-cred-mech", f"--user={USER}:{PASSWORD}", "--realm=example.org",
-            f"--userdb={folder / 'db'}", f"--pidfile={folder / 'pid'}", *options,
-        ]
+        configuration = folder / "turnserver.conf"
+        configuration.write_text(
+            block("conf") + f"cert={folder / 'certificate.pem'}\npkey={folder / 'key.pem'}\n"
+            + "".join(f"{option}\n" for option in options)
+        )
+        command = ["turnserver", "-c", configuration, "--log-file=stdout", "--simple-log", "--verbose",
+                   f"--userdb={folder / 'db'}", f"--pidfile={folder / 'pid'}"]
         self._process = subprocess.Popen([*world.inside("server"), *command], stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, text=True)
         self._lines: list[str] = []

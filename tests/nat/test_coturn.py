@@ -10,7 +10,7 @@ import pytest
 from tests.interop.peer import Pair
 
 from .conftest import Meet
-from .coturn import server
+from .coturn import block, server
 from .test_nat import connected
 from .world import SERVER, SERVER6
 
@@ -18,6 +18,8 @@ from .world import SERVER, SERVER6
 URLS = {
     "UDP": f"turn:{SERVER}",
     "UDP over IPv6": f"turn:[{SERVER6}]",
+    "TCP": f"turn:{SERVER}?transport=tcp",
+    "TCP over IPv6": f"turn:[{SERVER6}]?transport=tcp",
 }
 
 
@@ -63,6 +65,12 @@ def test_between_the_families(meet: Meet) -> None:
     _, _, pair = meet("masquerade", "masquerade")
     pair.connect(configurations=(relay_only(URLS["UDP over IPv6"]), relay_only(URLS["UDP"])))
     assert connected(pair) == ["relay", "relay"]
+
+
+def test_the_document_s_command(meet: Meet) -> None:
+    world, _, _ = meet("masquerade", "public")
+    (command,) = block("sh").splitlines()
+    assert "Total lost packets 0" in world.run("left", *command.split())
 
 
 def test_a_wrong_password(meet: Meet) -> None:

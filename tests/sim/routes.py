@@ -8,8 +8,10 @@ what a STUN server had told the answerer, and that the answerer learned from the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from polyrtc.sansio import IceServer
@@ -21,6 +23,9 @@ from .simulation import Simulation
 from .turn_server import TurnNode
 
 INDEPENDENT, ADDRESS, PORT = Dependence
+
+#: `python -m tests.sim.routes` writes the table in it.
+DOCUMENT = Path(__file__).parents[2] / "docs/connectivity.md"
 
 
 @dataclass
@@ -141,3 +146,53 @@ def remote_type(peer: SimPeer) -> str:
     (transport,) = (entry for entry in stats.values() if entry["type"] == "transport")
     kind: str = stats[stats[transport["selectedCandidatePairId"]]["remoteCandidateId"]]["candidateType"]
     return kind
+
+
+# ------------------------------------------------------------------------------------------------ docs/connectivity.md
+
+#: The least that two sites need, from the least of all.
+NEEDS = {"no server": "nothing", "STUN": "STUN", "STUN and TURN": "TURN"}
+
+#: Servers, offerer's site, answerer's site; the route.
+Results = dict[tuple[str, str, str], str]
+
+
+def results() -> Results:
+    """What the simulator finds, for all of it."""
+    found = {}
+    for servers, offerer, answerer in itertools.product(NEEDS, SITES, SITES):
+        sim = Simulation()
+        a, b = meet(sim, offerer, answerer, SERVERS[servers])
+        sim.until(lambda a=a, b=b: ended(a, b), 120)  # type: ignore[misc]
+        found[servers, offerer, answerer] = route(a, b)
+        sim.free()
+    return found
+
+
+def table(found: Results) -> str:
+    """In Markdown: what each two sites need at least."""
+
+    def need(one: str, other: str) -> str:
+        for servers, name in NEEDS.items():
+            ways = {found[servers, one, other], found[servers, other, one]}
+            if "none" not in ways:
+                return f"**{name}**" if any("relay" in way for way in ways) else name
+        return "no way"
+
+    lines = ["| | " + " | ".join(SITES) + " |", "|---" * (len(SITES) + 1) + "|"]
+    for number, one in enumerate(SITES):
+        cells = [need(one, other) if place <= number else "" for place, other in enumerate(SITES)]
+        lines.append(f"| {one} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def replaced(document: str, found: Results) -> str:
+    """The document with the table between its marks."""
+    begin, end = "<!-- table: begin -->\n", "<!-- table: end -->"
+    head, _, rest = document.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}{table(found)}{end}{tail}"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), results()))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sim import Simulation
-from tests.sim.routes import SERVERS, SITES, ended, meet, route
+from tests.sim.routes import DOCUMENT, SERVERS, SITES, ended, meet, replaced, route
 
 #: The offerer's site at the left, the answerer's at the top; both roles, as each combination stands twice.
 TABLES = {
@@ -81,6 +81,13 @@ def test_the_tables_are_whole() -> None:
     assert {(servers, a, b) for servers, a, b, _ in cells()} == {
         (servers, a, b) for servers in SERVERS for a in SITES for b in SITES
     }
+
+
+def test_the_document_is_up_to_date() -> None:
+    """docs/connectivity.md, by the tables above, which the tests below compare with what happens."""
+    document = DOCUMENT.read_text()
+    found = {(servers, a, b): way for servers, a, b, way in cells()}
+    assert document == replaced(document, found), "python -m tests.sim.routes writes it anew"
 
 
 @pytest.mark.parametrize(("servers", "offerer", "answerer", "expected"), cells(), ids=str)
