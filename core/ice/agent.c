@@ -227,6 +227,10 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
 static void update_state(struct prtc_ice *ice) {
   prtc_ice_transport_state state = derive_state(ice);
   if (state == ice->state) return;
+  /* W3C section 5.6.4 has no other way there: candidates were waited for, and none came */
+  if (ice->state == PRTC_ICE_TRANSPORT_NEW && state == PRTC_ICE_TRANSPORT_FAILED) {
+    prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_STATE, .state = PRTC_ICE_TRANSPORT_CHECKING});
+  }
   static const char *const names[] = {"new", "checking", "connected", "completed", "disconnected", "failed", "closed"};
   PRTC_LOG(ice->context, PRTC_LOG_INFO, "ice", "%s, with %zu pairs", names[state], ice->pairs.count);
   ice->state = state;

@@ -556,11 +556,11 @@ static void patience_without_pairs(void) {
   exchange(world);
   prtc_ice_end_of_remote_candidates(world->agents[0].ice, world->now);
   run_for(world, 40 * SECOND);
-  check_states(&world->agents[0], 1, PRTC_ICE_TRANSPORT_FAILED);
+  check_states(&world->agents[0], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_FAILED);
   PRTC_CHECK_TEXT(world->agents[0].text, "the other side sent no candidates, and no check of it came");
   PRTC_CHECK_INT(world->agents[1].state_count, 0); /* it may still be told of one */
   run_for(world, 40 * SECOND);
-  check_states(&world->agents[1], 1, PRTC_ICE_TRANSPORT_FAILED);
+  check_states(&world->agents[1], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_FAILED);
   world_free(world);
 
   world = two_agents(true, false); /* W3C section 5.6.4: checking, as soon as there is a candidate of the other side */

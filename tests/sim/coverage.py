@@ -23,12 +23,12 @@ LEAST = {
     "messages paused": 200, "messages received": 50_000, "messages sent: binary": 30_000, "messages sent: empty": 5_000,
     "messages sent: text": 10_000, "negotiations: answer": 1_000, "negotiations: pranswer": 200,
     "negotiations: the data section rejected": 100, "negotiations: the data section revived": 100, "networks: good": 300, "networks: calm": 150,
-    "networks: with an attacker": 150, "offers": 300, "offers from both sides": 200, "outages": 80, "peers closed": 500,
+    "networks: TCP alone": 60, "networks: with an attacker": 150, "offers": 300, "offers from both sides": 200, "outages": 80, "peers closed": 500,
     "peers freed": 300, "peers with certificates of their own": 200, "peers that left before they were connected": 10, "rollbacks: of the local offer": 150,
     "rollbacks: of the remote offer": 50, "sends refused: in the midst of another message": 50, "sends refused: queue full": 50,
     "sends refused: too large": 100, "statistics read": 700, "streams: given up": 200, "streams: messages": 800,
     "streams: parts received": 5_000, "streams: parts that had to wait": 50, "streams: told that the rest will not come": 50,
-    "trains received": 1_000, "trains sent": 5_000, "backwards": 5_000,
+    "streams: ended": 100, "streams: established": 200, "streams: sent again": 500, "trains received": 1_000, "trains sent": 5_000, "backwards": 5_000,
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ LONGEST_WAY = 1_500_000
 #: What `without` may name besides ACTIONS: the surroundings of a run.
 SURROUNDINGS = (
     "nat", "loss", "reorder", "duplicate", "corrupt", "rate", "jitter", "delay", "habits", "attacker", "limits", "more pairs",
-    "early leaving", "streaming", "life times", "one port", "certificates", "names",
+    "early leaving", "streaming", "life times", "one port", "certificates", "names", "tcp",
 )
 
 _COUNTERS = ("bytes", "packets", "messages", "requests", "responses", "consentRequests", "dataChannels", "selectedCandidatePairChanges")
@@ -195,7 +195,8 @@ class Pair:
         self.serial = 0
         self.signalling: Signalling | None = None  # once the first negotiation is over
         self.paused: set[int] = set()
-        self.disturbed = False  # something has happened by which datagrams are lost, or read late, though the network is good
+        # Something has happened by which datagrams are lost, or read late, though the network is good. By TCP they may always be late.
+        self.disturbed = workload.only_tcp
         self.ever_connected = False
         self.counters: list[dict[tuple[str, str], float]] = [{}, {}]  # by side: what the statistics said last
         self.certificates = [c.get("certificates", ()) for c in config]
@@ -674,6 +675,12 @@ class Workload:
         self.attacker = Attacker(Random(f"attacker {seed}"), self.random.choice((0.02, 0.2, 0.5)), self.count)
         self.attacked = self.random.random() < 0.3 and "attacker" not in without and not self.calm
         self.simulation.network.taps += [self._outage, self.attacker]
+        tcp = "no" if "tcp" in without else Random(f"tcp {seed}").choice(("all", "only", *["no"] * 6))
+        self.with_tcp = tcp != "no"  # connections are accepted
+        self.only_tcp = tcp == "only"  # nothing else gets through
+        if self.only_tcp:
+            self.simulation.network.taps.append(lambda now, packet: (packet,) if packet.tcp else ())
+            self.count["networks: TCP alone"] += 1
 
     def run(self) -> Report:
         """Raises InvariantError, TimeoutError or PrtcError when something is wrong."""
@@ -751,7 +758,8 @@ class Workload:
         if Random(f"one port {self.seed}").choice((0, 1, None, None)) == number and "one port" not in self.without:
             config["udp_port"] = 7000 + number
             self.count["hosts with one port for all"] += 1
-        if random.random() < 0.3 and "nat" not in self.without:
+        reachable = not (self.only_tcp and self.nats)  # one of the two must be, for a connection to be made to it
+        if random.random() < 0.3 and "nat" not in self.without and reachable:
             filtering = random.choice(list(Dependence))
             nat = Nat(f"nat{number}", sim.internet, f"203.0.113.{number + 100}", f"10.{number}.0.1", filtering=filtering)
             nat.outside.up.conditions = conditions
@@ -786,6 +794,8 @@ class Workload:
             if other.random() < 0.3 and "certificates" not in self.without:
                 config["certificates"] = [certificate(number) for number in other.sample(range(8), other.randrange(1, 4))]
                 self.count["peers with certificates of their own"] += 1
+            if self.with_tcp:
+                config["tcp_candidates"] = "all"
             if "limits" in self.without:
                 config["max_message_size"] = config["send_queue_size"] = 0
             if "streaming" in self.without:
