@@ -29,6 +29,8 @@ def _node(name: str) -> list[str]:
     return ["node", str(HERE / "peers" / name)]
 
 
+NO_TCP = {"ICE over TCP": "has no ICE over TCP", "ICE over TCP, passive": "has no ICE over TCP"}
+NO_PASSIVE_TCP = {"ICE over TCP, passive": "connects, but accepts no connections"}
 WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7675) tells"
 
 OURS = Entry(_python("polyrtc_peer.py"))
@@ -39,9 +41,9 @@ CHROMIUM = Entry(_python("chromium_peer.py"))
 PEERS = {
     "aiortc": Entry(
         _python("aiortc_peer.py"),
-        lacks={"restart": "has no ICE restart"},
+        lacks={"restart": "has no ICE restart", **NO_TCP},
     ),
-    "libwebrtc-python": Entry(_python("libwebrtc_peer.py")),
+    "libwebrtc-python": Entry(_python("libwebrtc_peer.py"), lacks=NO_PASSIVE_TCP),
     "libwebrtc-node": Entry(_node("libwebrtc.mjs")),
     "libdatachannel": Entry(
         _node("libdatachannel.mjs"),
@@ -52,6 +54,7 @@ PEERS = {
             "candidates in the descriptions, offering": "can begin DTLS before it has the fingerprint of the answer, and fails",
             "restart": "has no ICE restart, and refuses an offer with other credentials",
             "goodbye": "ends its SCTP association, sends no DTLS close_notify: the loss of consent (RFC 7675) tells",
+            **NO_PASSIVE_TCP,
         },
     ),
     "werift": Entry(
@@ -61,11 +64,12 @@ PEERS = {
             "unordered and limited": "asks for an ordered channel when there is a limit, too",
             "end": WITHOUT_A_WORD,
             "goodbye": WITHOUT_A_WORD,
+            **NO_TCP,
         },
     ),
     "pion": Entry([str(BUILT / "pion")]),
     "str0m": Entry(
         [str(BUILT / "str0m" / "debug" / "str0m-peer")],
-        lacks={"empty": "does not send an empty message"},
+        lacks={"empty": "does not send an empty message", **NO_TCP},
     ),
 }

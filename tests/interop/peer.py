@@ -156,6 +156,7 @@ class Pair:
         self.theirs = theirs
         self.offerer, self.answerer = (ours, theirs) if we_offer else (theirs, ours)
         self.both = (ours, theirs)
+        self.only_tcp = False  # no other candidate reaches the other side
 
     def other(self, peer: Peer) -> Peer:
         return self.theirs if peer is self.ours else self.ours
@@ -173,8 +174,8 @@ class Pair:
 
     def negotiate(self, offerer: Peer, **offer: Any) -> None:
         answerer = self.other(offerer)
-        to_answerer, to_offerer = _Carrier(offerer, answerer), _Carrier(answerer, offerer)
-        hold = offerer.name in PEERS and PEERS[offerer.name].hold
+        to_answerer, to_offerer = (_Carrier(one, other, self.only_tcp) for one, other in ((offerer, answerer), (answerer, offerer)))
+        hold = self.only_tcp or (offerer.name in PEERS and PEERS[offerer.name].hold)
         offerer.description = offerer.ask("offer", **offer)
         sdp = offerer.description["sdp"]
         answerer.description = answerer.ask("answer", sdp=to_answerer.take(sdp) if hold else sdp)
@@ -215,13 +216,16 @@ class Pair:
 class _Carrier:
     """Brings candidates from one peer to the other; those from before the other has the description wait."""
 
-    def __init__(self, source: Peer, target: Peer) -> None:
+    def __init__(self, source: Peer, target: Peer, only_tcp: bool) -> None:
         self._target = target
+        self._only_tcp = only_tcp
         self._lock = threading.Lock()
         self._early: list[dict[str, Any]] | None = []
         source.on_candidate = self._carry
 
     def _carry(self, line: dict[str, Any]) -> None:
+        if self._only_tcp and " udp " in line["candidate"].lower():
+            return
         with self._lock:
             if self._early is None:
                 self._send(line)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,31 @@ def test_trickle(pair: Pair) -> None:
     for peer in pair.both:
         peer.event("state", state="connected")
     pair.talk("first", "hello")
+
+
+def connect_over_tcp(pair: Pair, ours: str, theirs: dict[str, Any]) -> None:
+    pair.only_tcp = True
+    pair.connect(trickle=True, configurations=({"useLoopback": True, "tcpCandidates": ours}, theirs))
+    pair.ours.event("state", state="connected")
+    for number in range(3):
+        pair.talk("first", f"hello {number}")
+
+
+@pytest.mark.needs("ICE over TCP")
+@pytest.mark.row("ICE over TCP")
+def test_tcp_to_us(pair: Pair) -> None:
+    connect_over_tcp(pair, "all", {"TCP": "active"} if pair.theirs.name == "pion" else {})
+    route = pair.ours.ask("route")
+    assert [route[end]["protocol"] for end in ("local", "remote")] == ["tcp", "tcp"]
+    assert {route[end]["tcpType"] for end in ("local", "remote")} == {"active", "passive"}  # some can do both
+
+
+@pytest.mark.needs("ICE over TCP, passive")
+@pytest.mark.row("ICE over TCP, we being able to connect alone")
+def test_tcp_to_them(pair: Pair) -> None:
+    connect_over_tcp(pair, "active", {"TCP": "passive"} if pair.theirs.name == "pion" else {})
+    route = pair.ours.ask("route")
+    assert [route[end]["tcpType"] for end in ("local", "remote")] == ["active", "passive"]
 
 
 @pytest.mark.needs("restart")

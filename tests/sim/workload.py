@@ -787,7 +787,7 @@ class Workload:
         other = Random(f"certificates {self.seed} {len(self.pairs)}")
         # By draws of its own: the other choices of a seed stay as they were. One side at most: the network may lose every answer.
         names = Random(f"names {self.simulation.seed} {len(self.pairs)}")
-        if names.random() < 0.3 and "names" not in self.without:
+        if names.random() < 0.3 and "names" not in self.without and not self.only_tcp:  # nobody would find them
             names.choice(configs)["hide_addresses"] = True
             self.count["connections: addresses hidden"] += 1
         for config in configs:

@@ -4,7 +4,7 @@ import { initLogger, PeerConnection } from 'node-datachannel';
 import { received, serve, within } from './serve.mjs';
 
 function connect(trickle, tell) {
-  const connection = new PeerConnection('peer', { iceServers: [], disableAutoNegotiation: true });
+  const connection = new PeerConnection('peer', { iceServers: [], disableAutoNegotiation: true, enableIceTcp: true });
   const channels = new Map();
   let gathered, described;
   const gathering = new Promise((resolve) => { gathered = resolve; });

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -40,6 +41,9 @@ type configuration struct {
 		Username, Credential string
 	}
 	ICETransportPolicy string
+
+	// Beyond the W3C. ICE over TCP alone: "active", "passive"
+	TCP string
 }
 
 func (c *configuration) read() (read webrtc.Configuration) {
@@ -81,12 +85,31 @@ type peer struct {
 	channels   map[string]channel
 }
 
+// onlyTCP has nothing but TCP candidates; what is "passive" listens for all connections of this process.
+func onlyTCP(settings *webrtc.SettingEngine, kind string) error {
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	settings.SetIncludeLoopbackCandidate(true)
+	if kind != "passive" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", ":0")
+	if err == nil {
+		settings.SetICETCPMux(webrtc.NewICETCPMux(nil, listener, 8))
+	}
+	return err
+}
+
 func (p *peer) open(trickle bool, given *configuration) error {
 	settings, read := webrtc.SettingEngine{}, webrtc.Configuration{}
 	if given != nil {
 		read = given.read()
 	} else {
 		settings.SetIncludeLoopbackCandidate(true)
+	}
+	if given != nil && given.TCP != "" {
+		if err := onlyTCP(&settings, given.TCP); err != nil {
+			return err
+		}
 	}
 	connection, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(read)
 	if err != nil {
