@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "core/tls/server_test.h"
 #include "core/turn/server_test.h"
 
 enum { FLIGHTS = 2048, DELAY = 5000, MOST_ALLOCATIONS = 16, MOST_STREAMS = 8 };
@@ -17,6 +18,7 @@ struct allocation {
   prtc_address client;   /* UDP; else family none */
   prtc_socket_id stream; /* TCP */
   int side;
+  struct tls_server tls; /* before it, when there is one */
 };
 
 struct side {
@@ -56,7 +58,10 @@ static struct allocation allocations[MOST_ALLOCATIONS];
 static size_t allocation_count;
 static bool direct;          /* hosts reach each other */
 static bool only_to_servers; /* whatever else leaves is a failure */
-static bool refuses_streams;
+static bool refuses_streams, silent_streams;
+static const struct identity *identity; /* of servers over TLS; NULL: they have none */
+static struct prtc_trust *anchors;      /* what the driver has; NULL: none */
+static unsigned trust_requests;
 static void (*set_up)(struct turn_server *server, const prtc_address *at); /* a new allocation's server */
 
 static prtc_address host(int i) { return address_of(i == 0 ? "10.0.0.1:7000" : "10.0.0.2:7000"); }
@@ -81,7 +86,13 @@ static void to_client(void *user, const uint8_t *data, size_t size) {
                                 .stream = allocation->stream,
                                 .side = allocation->side,
                                 .inwards = true};
-  fly(&flight, data, size);
+  if (allocation->tls.ssl == NULL) {
+    fly(&flight, data, size);
+    return;
+  }
+  uint8_t sealed[2048];
+  if (size > 0) PRTC_REQUIRE(SSL_write(allocation->tls.ssl, data, (int)size) == (int)size);
+  while ((size = tls_server_give((struct tls_server *)&allocation->tls, sealed, sizeof sealed)) > 0) fly(&flight, sealed, size);
 }
 
 static void to_peer(void *user, const prtc_address *peer, const uint8_t *data, size_t size) {
@@ -113,12 +124,23 @@ static struct allocation *allocation_of(const prtc_address *at, const prtc_addre
   if (stream != 0) allocation->server.mapped = address_of("198.51.100.1:40000");
   if (client->family == PRTC_FAMILY_IPV4) allocation->server.mapped.ip[0] = 198; /* a NAT is on the way */
   if (set_up != NULL) set_up(&allocation->server, at);
+  if (stream != 0 && identity != NULL) {
+    struct prtc_context *previous = prtc_enter(&sides[0].context);
+    tls_server_init(&allocation->tls, identity, NULL, 0);
+    prtc_leave(previous);
+  }
   return allocation;
 }
 
 static void to_server(struct allocation *allocation, const uint8_t *data, size_t size) {
+  static uint8_t plain[PRTC_TRAIN_SIZE];
   struct prtc_context *previous = prtc_enter(&sides[0].context);
   allocation->server.now = now;
+  if (allocation->tls.ssl != NULL) {
+    size = tls_server_take(&allocation->tls, data, size, plain, sizeof plain);
+    data = plain;
+    to_client(allocation, NULL, 0); /* the handshake's */
+  }
   for (size_t at = 0; at < size;) at += server_take(&allocation->server, data + at, size - at);
   prtc_leave(previous);
 }
@@ -169,6 +191,7 @@ static void depart(int i, const prtc_datagram *datagram) {
   if (only_to_servers) PRTC_CHECK(is_server(&datagram->remote));
   if (datagram->protocol == PRTC_PROTOCOL_TCP) {
     PRTC_REQUIRE(has_stream(side, datagram->socket) && datagram->segment_size == 0);
+    if (silent_streams) return;
     flight.from = (prtc_address){0};
     flight.stream = datagram->socket;
     struct allocation *allocation = allocation_of(&flight.to, &flight.from, flight.stream, i);
@@ -193,12 +216,14 @@ static void open_sides(bool relay_only) {
   now = 1000000;
   direct = true;
   only_to_servers = relay_only;
-  refuses_streams = false;
+  refuses_streams = silent_streams = false;
+  trust_requests = 0;
   set_up = NULL;
   for (int i = 0; i < 2; i++) {
     struct side *side = &sides[i];
     const uint8_t seed[32] = {(uint8_t)(i + 1)};
     prtc_context_init(&side->context, seed, NULL, PRTC_LOG_NONE);
+    side->context.capture.epoch = (uint64_t)NOW * 1000000;
     side->certificate = prtc_certificate_new(&side->context, 1700000000);
     const struct prtc_transport_config config = {.certificate = side->certificate,
                                                  .controlling = i == 0,
@@ -212,6 +237,11 @@ static void open_sides(bool relay_only) {
 }
 
 static void close_sides(void) {
+  for (size_t i = 0; i < allocation_count; i++) {
+    struct prtc_context *previous = prtc_enter(&sides[0].context);
+    if (allocations[i].tls.ssl != NULL) tls_server_clear(&allocations[i].tls);
+    prtc_leave(previous);
+  }
   for (int i = 0; i < 2; i++) {
     prtc_transport_free(sides[i].transport);
     prtc_certificate_release(sides[i].certificate);
@@ -261,6 +291,10 @@ static void answer(int i, const prtc_request *asked) {
   } else if (request.type == PRTC_REQUEST_OPEN_UDP) {
     side->socket = request.socket;
     side->address = reply.address = host(i);
+  } else if (request.type == PRTC_REQUEST_TRUST_ANCHORS) {
+    trust_requests++;
+    prtc_transport_set_trust(side->transport, now, anchors);
+    return;
   } else if (request.type == PRTC_REQUEST_CONNECT_TCP && !refuses_streams) {
     connect_stream(side, &request);
   } else {
@@ -440,9 +474,10 @@ static void relays_alone(uint32_t protocol) {
     PRTC_CHECK(prtc_address_equal(&sides[i].candidates[0].related, &hidden));
     char url[64];
     PRTC_CHECK(prtc_transport_server_url(sides[i].transport, &sides[i].candidates[0], url, sizeof url));
-    const char *const urls[2][2] = {{"turn:192.0.2.10:3478?transport=udp", "turn:192.0.2.20:3478?transport=udp"},
-                                    {"turn:192.0.2.10:3478?transport=tcp", "turn:192.0.2.20:3478?transport=tcp"}};
-    PRTC_CHECK_TEXT(url, urls[protocol == PRTC_RELAY_TCP][i]);
+    const char *const urls[3][2] = {{"turn:192.0.2.10:3478?transport=udp", "turn:192.0.2.20:3478?transport=udp"},
+                                    {"turn:192.0.2.10:3478?transport=tcp", "turn:192.0.2.20:3478?transport=tcp"},
+                                    {"turns:192.0.2.10:3478?transport=tcp", "turns:192.0.2.20:3478?transport=tcp"}};
+    PRTC_CHECK_TEXT(url, urls[protocol - PRTC_RELAY_UDP][i]);
   }
   carry(channel);
   PRTC_CHECK_INT(allocation_count, 2);
@@ -457,6 +492,84 @@ static void relays_alone(uint32_t protocol) {
 
 static void relays_alone_over_udp(void) { relays_alone(PRTC_RELAY_UDP); }
 static void relays_alone_over_tcp(void) { relays_alone(PRTC_RELAY_TCP); }
+
+static void with_identity(const char *alternative_names, void (*test)(void)) {
+  static char text[4096];
+  prtc_context_config config;
+  PRTC_INIT(&config);
+  prtc_context *context = prtc_context_new(&config);
+  struct prtc_context *previous = prtc_enter(context);
+  struct identity own = identity_new(&(struct identity_config){
+      .common_name = "x", .alternative_names = alternative_names, .from = NOW - DAY, .until = NOW + DAY, .authority = true});
+  size_t size = identity_print(&own, text, 0, sizeof text);
+  PRTC_REQUIRE(prtc_trust_parse(context, (const uint8_t *)text, size, &anchors) == PRTC_OK);
+  prtc_leave(previous);
+  identity = &own;
+  test();
+  identity = NULL;
+  prtc_trust_release(anchors);
+  anchors = NULL;
+  previous = prtc_enter(context);
+  identity_free(&own);
+  prtc_leave(previous);
+  prtc_context_free(context);
+}
+
+static void over_tls(void) {
+  relays_alone(PRTC_RELAY_TLS);
+  PRTC_CHECK_INT(trust_requests, 2); /* once a transport: the endpoint keeps them */
+}
+
+static void relays_alone_over_tls(void) { with_identity("IP:192.0.2.10,IP:192.0.2.20", over_tls); }
+
+/* Whoever has the wrong certificate, or none, gets no user name. */
+static void gather_from(const char *why) {
+  open_sides(true);
+  use_server(0, PRTC_RELAY_TLS, "192.0.2.10");
+  join();
+  run(1000000);
+  PRTC_CHECK_INT(sides[0].errors, 1);
+  PRTC_CHECK_INT(sides[0].error, 701);
+  char expected[256];
+  (void)snprintf(expected, sizeof expected, "turns:192.0.2.10:3478?transport=tcp %s", why);
+  PRTC_CHECK_TEXT(sides[0].text, expected);
+  PRTC_CHECK_INT(sides[0].gathering_state, PRTC_ICE_GATHERING_COMPLETE);
+  for (size_t i = 0; i < allocation_count; i++) PRTC_CHECK_INT(allocations[i].server.requests, 0);
+  close_both();
+  run(100000);
+  check_gone();
+  close_sides();
+}
+
+static void another(void) { gather_from("the server's certificate is for another host"); }
+
+static void nobody(void) {
+  struct prtc_trust *former = anchors;
+  anchors = NULL;
+  gather_from("the system has no trust anchors");
+  anchors = former;
+}
+
+static void tls_that_is_refused(void) {
+  with_identity("IP:192.0.2.11,DNS:192.0.2.10", another);
+  with_identity("IP:192.0.2.10", nobody);
+}
+
+/* A server that says nothing, where TLS was to be. */
+static void tls_that_stalls(void) {
+  open_sides(true);
+  use_server(0, PRTC_RELAY_TLS, "192.0.2.10");
+  sides[0].transport->config.insecure_tls = true;
+  silent_streams = true;
+  join();
+  run(1000000);
+  PRTC_CHECK(sides[0].streams[0].id != 0);
+  run(11000000);
+  PRTC_CHECK_INT(sides[0].error, 701);
+  PRTC_CHECK_TEXT(sides[0].text, "turns:192.0.2.10:3478?transport=tcp no connection to the server was made in time");
+  PRTC_CHECK_INT(sides[0].streams[0].id, 0);
+  close_sides();
+}
 
 /* One side has a relay, hosts do not reach each other. */
 static void a_relay_on_one_side(void) {
@@ -764,6 +877,9 @@ static void a_forged_unreachable_ends_nothing(void) {
 int main(void) {
   PRTC_RUN(relays_alone_over_udp);
   PRTC_RUN(relays_alone_over_tcp);
+  PRTC_RUN(relays_alone_over_tls);
+  PRTC_RUN(tls_that_is_refused);
+  PRTC_RUN(tls_that_stalls);
   PRTC_RUN(a_relay_on_one_side);
   PRTC_RUN(direct_where_possible);
   PRTC_RUN(dead_servers);
