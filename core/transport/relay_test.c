@@ -33,6 +33,7 @@ struct side {
   } streams[MOST_STREAMS];
   uint32_t ice_state, dtls_state, sctp_state, gathering_state;
   unsigned opened, messages, errors, requests;
+  char failure[256];
   int error;            /* the latest of a server */
   char text[256];
   size_t bytes, longest_train;
@@ -315,6 +316,7 @@ static void take_event(int i, const struct prtc_transport_event *event) {
     case PRTC_TRANSPORT_EVENT_ICE_STATE: side->ice_state = event->state; break;
     case PRTC_TRANSPORT_EVENT_DTLS_STATE: side->dtls_state = event->state; break;
     case PRTC_TRANSPORT_EVENT_SCTP_STATE: side->sctp_state = event->state; break;
+    case PRTC_TRANSPORT_EVENT_FAILED: memcpy(side->failure, event->text, sizeof side->failure); break;
     case PRTC_TRANSPORT_EVENT_SERVER_FAILED:
       side->errors++;
       side->error = event->code;
@@ -655,6 +657,9 @@ static void an_error_is_told(void) {
   PRTC_CHECK_TEXT(sides[0].text, "turn:192.0.2.10:3478?transport=udp the user's quota of allocations is reached");
   PRTC_CHECK_INT(sides[0].gathering_state, PRTC_ICE_GATHERING_COMPLETE);
   PRTC_CHECK_INT(sides[0].candidate_count, 0);
+  for (int i = 0; i < 2; i++) PRTC_CHECK_INT(prtc_transport_end_of_remote_candidates(sides[i].transport, now), PRTC_OK);
+  run(100000000);
+  PRTC_CHECK_TEXT(sides[0].failure, "no TURN server has given an address, and the policy allows no other");
   close_sides();
 }
 
@@ -697,6 +702,37 @@ static void to_itself(struct turn_server *server, const prtc_address *at) {
   last = 0;
   sends_on(server, at);
   server->alternate = *at;
+}
+
+/* RFC 8489 section 10: another name, which the certificate has and which the address alone is not. */
+static void to_a_domain(struct turn_server *server, const prtc_address *at) {
+  last = 11;
+  sends_on(server, at);
+  server->domain = "turn2.example.org";
+}
+
+static void gather_redirected(void) {
+  open_sides(true);
+  set_up = to_a_domain;
+  use_server(0, PRTC_RELAY_TLS, "192.0.2.10");
+  join();
+  run(1000000);
+  PRTC_CHECK_INT(sides[0].candidate_count, 1);
+  PRTC_CHECK_INT(sides[0].errors, 0);
+  PRTC_CHECK_INT(live_allocations(), 1);
+  close_sides();
+}
+
+static void redirected_over_tls(void) { with_identity("IP:192.0.2.10,DNS:turn2.example.org", gather_redirected); }
+
+static void an_ice_lite_agent_has_none(void) {
+  open_sides(false);
+  sides[0].transport->config.ice.lite = 1;
+  use_server(0, PRTC_RELAY_UDP, "192.0.2.10");
+  join();
+  run(1000000);
+  PRTC_CHECK_INT(allocation_count, 0);
+  close_sides();
 }
 
 static void redirected_in_a_circle(void) {
@@ -886,7 +922,9 @@ int main(void) {
   PRTC_RUN(an_error_is_told);
   PRTC_RUN(redirected_over_udp);
   PRTC_RUN(redirected_over_tcp);
+  PRTC_RUN(redirected_over_tls);
   PRTC_RUN(redirected_in_a_circle);
+  PRTC_RUN(an_ice_lite_agent_has_none);
   PRTC_RUN(restarts);
   PRTC_RUN(hides_hosts_from_now_on);
   PRTC_RUN(a_stream_that_breaks);

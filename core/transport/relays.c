@@ -100,6 +100,13 @@ static bool is_gathering(const struct relay *relay) {
   return relay->state < RELAY_ALLOCATED || (relay->verifying && relay->turn != NULL && prtc_turn_is_verifying(relay->turn));
 }
 
+bool prtc_relays_exist(const struct prtc_transport *transport) {
+  for (uint32_t i = 0; i < transport->relays.count; i++) {
+    if (transport->relays.items[i]->state == RELAY_ALLOCATED) return true;
+  }
+  return false;
+}
+
 bool prtc_relays_are_gathering(const struct prtc_transport *transport) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     if (is_gathering(transport->relays.items[i])) return true;
@@ -190,6 +197,7 @@ static void start_next(struct prtc_transport *transport, prtc_time now);
 void prtc_relays_consider(struct prtc_transport *transport, prtc_time now) {
   struct gathering *gathering = &transport->gathering;
   if (gathering->state == PRTC_ICE_GATHERING_NEW || transport->closed) return; /* sockets come later, too */
+  if (transport->config.ice.lite != 0) return; /* RFC 8445 section 2.5: host candidates alone */
   for (uint32_t i = 0; i < gathering->server_count; i++) {
     struct server *server = gathering->servers[i];
     if (server->protocol == PRTC_RELAY_NONE) continue;

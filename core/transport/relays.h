@@ -38,6 +38,7 @@ void prtc_relays_begin(struct prtc_transport *transport, prtc_time now);
 void prtc_relays_retire(struct prtc_transport *transport);
 /* New sockets or addresses of servers may have come. */
 void prtc_relays_consider(struct prtc_transport *transport, prtc_time now);
+bool prtc_relays_exist(const struct prtc_transport *transport); /* is there an allocation? */
 bool prtc_relays_are_gathering(const struct prtc_transport *transport);
 /* Takes what the TURN clients have to tell. */
 void prtc_relays_pump(struct prtc_transport *transport, prtc_time now);

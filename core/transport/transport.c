@@ -152,7 +152,11 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
       transport->pair_changes++;
       selected_pair_event(transport);
       break;
-    case PRTC_ICE_EVENT_FAILED: prtc_transport_push_failure(transport, event->code, event->text); break;
+    case PRTC_ICE_EVENT_FAILED:
+      prtc_transport_push_failure(transport, event->code, !transport->config.relay_only || prtc_relays_exist(transport)
+                                                              ? event->text
+                                                              : "no TURN server has given an address, and the policy allows no other");
+      break;
     default: break;
   }
 }
