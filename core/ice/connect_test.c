@@ -511,6 +511,33 @@ static void any_one_datagram_may_be_lost(void) {
   }
 }
 
+/* Row 10: host > prflx > srflx > relay, whatever the socket; of sockets of one type the network counts, then the families in turn. */
+static void priorities_of_candidates(void) {
+  static const prtc_candidate_type order[] = {PRTC_CANDIDATE_HOST, PRTC_CANDIDATE_PEER_REFLEXIVE, PRTC_CANDIDATE_SERVER_REFLEXIVE,
+                                              PRTC_CANDIDATE_RELAYED};
+  static const char *const addresses[] = {"192.0.2.1:1", "192.0.2.2:2", "[2001:db8::1]:3", "[2001:db8::2]:4", "192.0.2.3:5"};
+  struct world *world = world_new();
+  struct prtc_ice *ice = agent_new(world, 0, true, NULL)->ice;
+  world->agents[0].signal = false;
+  for (size_t i = 0; i < 5; i++) {
+    if (i == 4) world->agents[0].network_type = PRTC_NETWORK_CELLULAR;
+    agent_socket(world, 0, addresses[i]);
+  }
+  for (size_t a = 0; a < 5; a++) {
+    for (size_t b = 0; b < 5; b++) {
+      for (size_t t = 0; t + 1 < 4; t++) {
+        PRTC_CHECK(prtc_ice_priority(order[t], ice->sockets.items[a]) > prtc_ice_priority(order[t + 1], ice->sockets.items[b]));
+      }
+    }
+  }
+  static const size_t best_first[] = {2, 0, 3, 1, 4};
+  for (size_t i = 0; i + 1 < 5; i++) {
+    PRTC_CHECK(prtc_ice_priority(PRTC_CANDIDATE_HOST, ice->sockets.items[best_first[i]]) >
+               prtc_ice_priority(PRTC_CANDIDATE_HOST, ice->sockets.items[best_first[i + 1]]));
+  }
+  world_free(world);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- failure */
 
 static void fails_with_a_reason(void) {
@@ -651,6 +678,7 @@ int main(void) {
   PRTC_RUN(reflexive_becomes_the_signalled_one);
   PRTC_RUN(reflexive_is_paired_once);
   PRTC_RUN(priorities_of_pairs);
+  PRTC_RUN(priorities_of_candidates);
   PRTC_RUN(what_cannot_be_used_is_ignored);
   PRTC_RUN(candidates_before_the_parameters);
   PRTC_RUN(bounds);

@@ -47,7 +47,8 @@ static prtc_time doubt(const struct prtc_ice *ice) {
 static prtc_time disconnection(const struct prtc_ice *ice) {
   const struct ice_path *path = &ice->path;
   if (path->disconnected) return PRTC_NEVER;
-  if (ice->config.lite != 0) return path->heard_at + (prtc_time)ice->config.consent_interval * 6 / 5 + ice->config.disconnect_timeout;
+  prtc_time interval = (prtc_time)ice->config.consent_interval * 6 / 5;
+  if (ice->config.lite != 0) return path->heard_at + interval + ice->config.disconnect_timeout;
   if (path->unanswered_since == PRTC_NEVER) return PRTC_NEVER;
   prtc_time silent_since = path->heard_at > path->unanswered_since ? path->heard_at : path->unanswered_since;
   return silent_since + ice->config.disconnect_timeout;

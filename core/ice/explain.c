@@ -42,7 +42,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct prtc_text *text, co
   va_start(arguments, format);
   int size = vsnprintf(part, sizeof part, format, arguments);
   va_end(arguments);
-  if (size > 0 && (size_t)size < sizeof part && text->size + (size_t)size < text->capacity) prtc_text_append(text, part, (size_t)size);
+  bool fits = size > 0 && (size_t)size < sizeof part && text->size + (size_t)size < text->capacity;
+  if (fits) prtc_text_append(text, part, (size_t)size);
 }
 
 static void explain_no_pair(const struct prtc_ice *ice, const struct counts *counts, struct prtc_text *text) {

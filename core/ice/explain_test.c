@@ -30,7 +30,9 @@ static const char *fail_with(struct world *world, loss lose, const char *const *
     PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &candidate), 0);
   }
   if (ended) prtc_ice_end_of_remote_candidates(world->agents[0].ice, world->now);
-  if (lose == lose_answers) PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[1].ice, world->now, &world->agents[0].candidates[0]), 0);
+  if (lose == lose_answers) {
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[1].ice, world->now, &world->agents[0].candidates[0]), 0);
+  }
   run_for(world, 200 * SECOND);
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_FAILED);
   PRTC_CHECK_INT(world->agents[0].failed, 1);

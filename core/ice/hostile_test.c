@@ -563,7 +563,8 @@ static void nothing_amplifies(void) {
   }
   world->lose = NULL;
   for (int kind = 0; kind < 3; kind++) { /* unknown names and passwords, indications, garbage */
-    const struct request requests[] = {{.username = "abcd:efgh"}, {.password = "0123456789012345678901"}, {.message_class = PRTC_STUN_INDICATION}};
+    const struct request requests[] = {
+        {.username = "abcd:efgh"}, {.password = "0123456789012345678901"}, {.message_class = PRTC_STUN_INDICATION}};
     for (int i = 0; i < 100; i++) {
       (void)send_forged(world, &requests[kind], "203.0.113.77:53");
       PRTC_CHECK_INT(bytes_sent(world), 0);

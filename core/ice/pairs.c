@@ -344,8 +344,9 @@ void prtc_ice_recheck_pairs(struct prtc_ice *ice) {
 }
 
 /* RFC 8445 section 6.1.4.2: of those waiting, the one of the highest priority; when none is waiting, the best of the
- * frozen. With a selected pair the others are left alone (section 8.1.2), but for those of sockets that came since. (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is
- * nothing to be learnt from that other one, and a wrong foundation would cost half a minute.) */
+ * frozen. With a selected pair the others are left alone (section 8.1.2), but for those of sockets that came since.
+ * (The RFC keeps a frozen pair while another of its foundation is in progress. With one component there is nothing to be
+ * learnt from that other one, and a wrong foundation would cost half a minute.) */
 struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
   bool settled = prtc_ice_is_settled(ice);

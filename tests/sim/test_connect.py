@@ -201,6 +201,22 @@ def test_candidates_twice_and_useless_ones(sim: Simulation) -> None:
     sim.until(lambda: both_connected(a, b))
 
 
+def test_trickle_is_advertised(sim: Simulation) -> None:
+    """RFC 8838 section 3: in the first descriptions, and in those of a renegotiation and of a restart; canTrickle follows the other's."""
+    a, b = sim.pair()
+    assert a.raw.states().can_trickle is None
+    sim.connect(a, b)
+    for restart in (False, True):
+        if restart:
+            a.command("restart_ice")
+        sim.negotiate(a, b)
+        sim.run(1)
+        for peer in (a, b):
+            description = peer.raw.description()
+            assert description is not None and "a=ice-options:trickle" in description.sdp
+            assert peer.raw.states().can_trickle is True
+
+
 def test_a_candidate_before_the_description_is_refused(sim: Simulation) -> None:
     a, _ = sim.pair()
     with pytest.raises(InvalidStateError):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from polyrtc.sansio import Event, EventType, NetworkType
-from tests.sim import MILLISECOND, Conditions, Host, Nat, Packet, SimPeer, Simulation, StunServer
+from tests.sim import MILLISECOND, Conditions, Habits, Host, Nat, Packet, SimPeer, Simulation, StunServer
 from tests.sim.network import Interface
 
 
@@ -379,3 +379,44 @@ def test_pool(sim: Simulation) -> None:
 def test_refused(sim: Simulation, config: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         sim.host().peer(**config)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_life_on_the_move(sim: Simulation) -> None:
+    """Addresses of both sides come and go at random, in any order, with losses and slow replies of the driver: never a wrong step, and
+    when both stay where they are the connection is there (or says why not), with everything that was sent."""
+    random = Random(f"moves {sim.seed}")
+    habits = Habits(slow_reply=0.3, undrained=0.2)
+    a, b = sim.pair(habits=habits, loss=random.choice([0.0, 0.1]))
+    sim.connect(a, b)
+    ours, theirs = sim.open(a, b)
+    sent = 0
+    for number in range(40):
+        peer = random.choice([a, b])
+        host = peer.host
+        ips = [interface.ip for interface in host.interfaces]
+        if ips and random.random() < (0.7 if len(ips) > 1 else 0.3):
+            host.remove_address(random.choice(ips), told=random.random() < 0.9)
+        elif len(ips) < 4:
+            ip = f"203.0.113.{number}" if random.random() < 0.7 else f"2001:db8::{number + 1:x}"
+            if not ips and ":" in ip:
+                continue  # no family in common: that would be for another test
+            host.add_address(ip)
+            host.kinds[ip] = random.choice([kind for kind in NetworkType if kind != NetworkType.LOOPBACK])
+        for channel in (ours, theirs):
+            if channel.state == "open":
+                channel.send(str(sent))
+        sent += 1
+        sim.run(random.choice([0.0, 0.01, 0.2, 2.0]))
+    for peer in (a, b):
+        if not any(":" not in interface.ip for interface in peer.host.interfaces):
+            peer.host.add_address(f"203.0.113.{200 + peer.host.simulation.hosts.index(peer.host)}")
+        peer.host.interfaces_changed()
+    sim.run(90)
+    if a.states.connection != "connected" or b.states.connection != "connected":
+        assert a.failures or b.failures
+        a.command("restart_ice")
+        sim.connect(a, b)
+    for channel in (ours, theirs):
+        assert channel.state != "open" or channel.received == [str(n) for n in range(len(channel.received))]
+    sim.until(lambda: len(ours.received) == len(theirs.received) == sent or "open" not in (ours.state, theirs.state), 60)
