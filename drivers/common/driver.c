@@ -101,19 +101,26 @@ static void reply(struct prtc_driver *driver, prtc_time now, const prtc_request 
   (void)prtc_endpoint_reply(driver->endpoint, now, &answer);
 }
 
+/* Read once in a call: when something changes, all peers ask at once. */
 static void reply_interfaces(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
   prtc_reply answer;
-  prtc_interface *interfaces = NULL;
   PRTC_INIT(&answer);
-  int error = driver->system->interfaces(&interfaces, &answer.interface_count);
+  int error = 0;
+  if (driver->interfaces == NULL) error = driver->system->interfaces(&driver->interfaces, &driver->interface_count);
   if (error != 0) {
     reply(driver, now, request, error);
     return;
   }
   answer.id = request->id;
-  answer.interfaces = interfaces;
+  answer.interfaces = driver->interfaces;
+  answer.interface_count = driver->interface_count;
   (void)prtc_endpoint_reply(driver->endpoint, now, &answer);
-  free(interfaces);
+}
+
+static void forget_interfaces(struct prtc_driver *driver) {
+  free(driver->interfaces);
+  driver->interfaces = NULL;
+  driver->interface_count = 0;
 }
 
 static void reply_open(struct prtc_driver *driver, prtc_time now, const prtc_request *request) {
@@ -226,6 +233,7 @@ static void retry_sends(struct prtc_driver *driver, prtc_time now) {
 
 static int finish(struct prtc_driver *driver, prtc_time now) {
   int code = work(driver, now);
+  forget_interfaces(driver);
   arm(driver, now);
   return code;
 }

@@ -55,6 +55,9 @@ struct prtc_driver {
   struct prtc_socket **buckets; /* sockets by id, chained */
   size_t bucket_count, socket_count;
 
+  prtc_interface *interfaces; /* as they were read in this call; NULL: not yet */
+  size_t interface_count;
+
   struct prtc_resolver *resolver;
 
   uint8_t *receive_space;   /* PRTC_RECEIVE_BATCH times PRTC_TRAIN_SIZE */

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from polyrtc.sansio import Event, EventType
+from polyrtc.sansio import Event, EventType, IceServer
 from tests.sim import MILLISECOND, Conditions, Packet, SimPeer, Simulation
 
 #: What has just been made waits for the host's next step; timers are rounded up. Microseconds.
@@ -45,6 +45,9 @@ def local_sdp(peer: SimPeer) -> str:
     description = peer.raw.description()
     assert description is not None
     return description.sdp
+
+
+DEAD_RELAY = IceServer("turn:192.0.2.98", "user", "password")
 
 
 def unreachable(count: int, priority: int = 2_130_706_431) -> list[str]:
@@ -106,10 +109,10 @@ def test_good_paths(sim: Simulation, addresses: tuple[list[str], list[str]], rou
 @pytest.mark.parametrize("trickle", [False, True], ids=["complete", "trickled"])
 @pytest.mark.parametrize("who", ["offerer", "answerer", "both"])
 @pytest.mark.parametrize("passive", [False, True], ids=["active", "passive"])
-@pytest.mark.parametrize("server", [(), ("stun:192.0.2.99",)], ids=["", "dead server"])
+@pytest.mark.parametrize("server", [(), ("stun:192.0.2.99",), (DEAD_RELAY,)], ids=["", "dead STUN server", "dead TURN server"])
 @pytest.mark.parametrize("priority", [2_130_706_431, 1], ids=["better", "worse"])
 @pytest.mark.parametrize("round_trip", ROUND_TRIPS)
-def test_beside_what_does_not_work(sim: Simulation, round_trip: int, priority: int, server: tuple[str, ...], passive: bool,
+def test_beside_what_does_not_work(sim: Simulation, round_trip: int, priority: int, server: tuple[str | IceServer, ...], passive: bool,
                                    who: str, trickle: bool) -> None:
     """A dead server and ten unreachable candidates cost at most one more round trip, or ten times Ta. Trickled, they come before
     the good one."""

@@ -216,6 +216,35 @@ def test_a_better_network_comes(sim: Simulation, both: bool) -> None:
     assert len(seen) == both
 
 
+@pytest.mark.parametrize("new_first", [True, False])
+def test_one_port_for_all_moves(sim: Simulation, new_first: bool) -> None:
+    """All peers of the endpoint share a socket for each address: they move together, and who comes later finds the new one."""
+    server = sim.host("server", "198.51.100.9", udp_port=3478)
+    clients = [sim.host().peer() for _ in range(3)]
+    served = [server.peer() for _ in clients]
+    for client, serving in zip(clients, served):
+        sim.connect(client, serving)
+    channels = [sim.open(client, serving) for client, serving in zip(clients, served)]
+    seen = [states(peer) for peer in clients + served]
+    sim.run(1)
+    if new_first:
+        server.add_address("203.0.113.9")
+        sim.run(0.5)
+        server.remove_address("198.51.100.9")
+    else:
+        server.remove_address("198.51.100.9")
+        sim.run(0.5)
+        server.add_address("203.0.113.9")
+    sim.until(lambda: all(selected(client)[1] == "203.0.113.9" for client in clients), 10)
+    for number, ends in enumerate(channels):
+        for channel in ends:
+            channel.send(str(number))
+    sim.run(3)
+    assert [[channel.received for channel in ends] for ends in channels] == [[[str(n)], [str(n)]] for n in range(3)]
+    assert seen == [[]] * 6 and len(server.sockets) == 1
+    sim.connect(sim.host().peer(), server.peer())
+
+
 # -------------------------------------------------------------------------------------------------------- which are used
 
 
