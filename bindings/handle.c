@@ -617,6 +617,43 @@ int prtc_handle_restart_ice(struct prtc_handle *handle, uint64_t peer, uint64_t 
   return found == NULL ? handle->code : prtc_peer_restart_ice(found, now);
 }
 
+int prtc_handle_gather(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_gather(found, now);
+}
+
+const char *prtc_handle_parameters(struct prtc_handle *handle, uint64_t peer) {
+  const prtc_peer *found = look_at_peer(handle, peer);
+  char *text = found == NULL ? NULL : text_space(handle);
+  return text == NULL ? NULL : text_result(handle, prtc_peer_get_parameters(found, text, TEXT_SIZE));
+}
+
+int prtc_handle_start_ice(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size,
+                          uint32_t controlling) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_start_ice(found, now, text, size, controlling != 0);
+}
+
+int prtc_handle_add_candidates(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_add_candidates(found, now, text, size);
+}
+
+int prtc_handle_start_dtls(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_start_dtls(found, now, text, size);
+}
+
+int prtc_handle_start_sctp(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_start_sctp(found, now, text, size);
+}
+
+int prtc_handle_send_raw(struct prtc_handle *handle, uint64_t peer, uint64_t now, const uint8_t *data, size_t size) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_send_raw(found, now, data, size);
+}
+
 const char *prtc_handle_description(struct prtc_handle *handle, uint64_t peer, int which) {
   const prtc_peer *found = look_at_peer(handle, peer);
   char *text = found == NULL ? NULL : text_space(handle);

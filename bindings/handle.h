@@ -121,6 +121,15 @@ int prtc_handle_set_remote_description(struct prtc_handle *handle, uint64_t peer
 /* index -1, mid "" and ufrag "" are none. */
 int prtc_handle_add_ice_candidate(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *candidate,
                                   const char *mid, int index, const char *ufrag);
+/* The transports one by one: polyrtc/transport.h. */
+int prtc_handle_gather(struct prtc_handle *handle, uint64_t peer, uint64_t now);
+const char *prtc_handle_parameters(struct prtc_handle *handle, uint64_t peer);
+int prtc_handle_start_ice(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size,
+                          uint32_t controlling);
+int prtc_handle_add_candidates(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
+int prtc_handle_start_dtls(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
+int prtc_handle_start_sctp(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
+int prtc_handle_send_raw(struct prtc_handle *handle, uint64_t peer, uint64_t now, const uint8_t *data, size_t size);
 int prtc_handle_restart_ice(struct prtc_handle *handle, uint64_t peer, uint64_t now);
 /* NULL with code 0: there is none. The type of what was returned: prtc_handle_description_type. */
 const char *prtc_handle_description(struct prtc_handle *handle, uint64_t peer, int which);

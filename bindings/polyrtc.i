@@ -138,6 +138,13 @@ POLYRTC_ENTER
   int set_remote_description(uint64_t peer, uint64_t now, int type, const char *text, size_t text_size);
   int add_ice_candidate(uint64_t peer, uint64_t now, const char *candidate, const char *mid, int index, const char *ufrag);
   int restart_ice(uint64_t peer, uint64_t now);
+  int gather(uint64_t peer, uint64_t now);
+  const char *parameters(uint64_t peer);
+  int start_ice(uint64_t peer, uint64_t now, const char *text, size_t text_size, uint32_t controlling);
+  int add_candidates(uint64_t peer, uint64_t now, const char *text, size_t text_size);
+  int start_dtls(uint64_t peer, uint64_t now, const char *text, size_t text_size);
+  int start_sctp(uint64_t peer, uint64_t now, const char *text, size_t text_size);
+  int send_raw(uint64_t peer, uint64_t now, const uint8_t *data, size_t size);
   const char *description(uint64_t peer, int which);
   int description_type();
   const prtc_peer_states *states(uint64_t peer);

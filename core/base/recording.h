@@ -73,7 +73,13 @@
   X(peer_send_part, 46, "nnnbn", "peer, channel, kind, part, flags")                                           \
   X(peer_set_channel_streaming, 47, "nnn", "peer, channel, streaming")                                         \
   X(peer_pause_messages, 48, "nn", "peer, paused")                                                             \
-  X(peer_set_configuration, 50, "nb", "peer, prtc_peer_config; after its servers, certificates and texts")
+  X(peer_set_configuration, 50, "nb", "peer, prtc_peer_config; after its servers, certificates and texts")   \
+  X(peer_gather, 51, "n", "peer")                                                                              \
+  X(peer_start_ice, 52, "nbn", "peer, JSON, controlling")                                                      \
+  X(peer_add_candidates, 53, "nb", "peer, JSON")                                                               \
+  X(peer_start_dtls, 54, "nb", "peer, JSON")                                                                   \
+  X(peer_start_sctp, 55, "nb", "peer, JSON")                                                                   \
+  X(peer_send_raw, 56, "nb", "peer, datagram")
 
 enum prtc_operation {
 #define PRTC_X(name, number, signature, what) PRTC_OP_##name = number,

@@ -404,6 +404,10 @@ static bool copy_text(prtc_endpoint *endpoint, const char **text) {
 /* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. A message for which there is no
  * memory is lost, and costs its channel: false. Without memory for a few words the endpoint ends. */
 static bool keep(prtc_endpoint *endpoint, prtc_peer *peer, prtc_event *event) {
+  if (event->type == PRTC_EVENT_TRANSPORT_DATA) { /* lost without memory, as a datagram may be */
+    event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
+    return event->data != NULL;
+  }
   if (event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
     event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
     if (event->data == NULL) prtc_peer_lose_message(peer, endpoint->now, event->object);

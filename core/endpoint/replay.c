@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include <polyrtc/transport.h>
+
 #include "core/endpoint/endpoint.h"
 #include "core/peer/options.h"
 
@@ -303,6 +305,12 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
     case PRTC_OP_peer_close_channel: return prtc_peer_close_channel(peer, now, v[1].number);
     case PRTC_OP_peer_set_buffered_amount_low_threshold:
       return prtc_peer_set_buffered_amount_low_threshold(peer, v[1].number, v[2].number);
+    case PRTC_OP_peer_gather: return prtc_peer_gather(peer, now);
+    case PRTC_OP_peer_start_ice: return prtc_peer_start_ice(peer, now, v[1].data, v[1].size, (int)v[2].number);
+    case PRTC_OP_peer_add_candidates: return prtc_peer_add_candidates(peer, now, v[1].data, v[1].size);
+    case PRTC_OP_peer_start_dtls: return prtc_peer_start_dtls(peer, now, v[1].data, v[1].size);
+    case PRTC_OP_peer_start_sctp: return prtc_peer_start_sctp(peer, now, v[1].data, v[1].size);
+    case PRTC_OP_peer_send_raw: return prtc_peer_send_raw(peer, now, v[1].data, v[1].size);
     case PRTC_OP_peer_get_fingerprint:
       if (!reserve(replay, PRTC_TRAIN_SIZE)) return replay->over;
       return prtc_peer_get_fingerprint(peer, (char *)replay->buffer, PRTC_TRAIN_SIZE);

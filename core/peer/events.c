@@ -149,7 +149,7 @@ static void push_candidate(prtc_peer *peer, const char *text) {
   if (prtc_transport_get_ice_parameters(peer->transport, &ice) < 0) return;
   const prtc_event event = {.type = PRTC_EVENT_ICE_CANDIDATE,
                             .text = text,
-                            .mid = data.head_mid[0] == '\0' ? NULL : data.head_mid,
+                            .mid = data.head_mid == NULL || data.head_mid[0] == '\0' ? NULL : data.head_mid,
                             .index = (uint32_t)data.head_index,
                             .ufrag = ice.ufrag};
   prtc_peer_push_text(peer, &event);
@@ -263,7 +263,8 @@ void prtc_peer_check_negotiation(prtc_peer *peer) {
 
 /* W3C section 4.7.3: the check is a queued task, so it looks at what holds when the event is fetched. */
 static bool is_negotiation_needed(prtc_peer *peer) {
-  if (peer->closed || prtc_jsep_get_signaling_state(peer->jsep) != PRTC_SIGNALING_STABLE) return false;
+  if (peer->closed || peer->one_by_one) return false;
+  if (prtc_jsep_get_signaling_state(peer->jsep) != PRTC_SIGNALING_STABLE) return false;
   bool needed = prtc_jsep_needs_negotiation(peer->jsep, peer->has_data, peer->to_replace[0][0] != '\0');
   bool fires = needed && !peer->negotiation_needed;
   peer->negotiation_needed = needed;
@@ -309,6 +310,7 @@ int prtc_peer_event(prtc_peer *peer, prtc_event *out) {
         continue;
       }
       *out = event.channel;
+      if (out->type == PRTC_EVENT_TRANSPORT_DATA) out->object = peer->transport_id;
       break;
     }
     report_closed(peer);

@@ -160,7 +160,7 @@ int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_opti
   bool known = options == NULL || prtc_config_copy(&given, sizeof given, options);
   PRTC_RECORD(peer->context, peer_create_offer, now, PRTC_NUMBER(peer->id), PRTC_BYTES(known ? &given : NULL, sizeof given),
               PRTC_NUMBER(capacity));
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   if (!known) {
     return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "the options' size is wrong, or they have members that are not known");
@@ -170,7 +170,7 @@ int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_opti
 
 int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
   PRTC_RECORD(peer->context, peer_create_answer, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(capacity));
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   return end(peer, create_answer(peer, now, out, capacity));
 }
@@ -383,7 +383,7 @@ static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
 
 int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
   PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   if (type == 0) type = prtc_jsep_implicit_type(peer->jsep);
   if (size == 0) sdp = NULL;
@@ -405,7 +405,7 @@ static int check_offer(prtc_peer *peer) {
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
   PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   struct change change = begin_change(peer, false, type);
   result = prtc_jsep_prepare_remote(peer->jsep, type, sdp, size);
@@ -431,7 +431,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
   PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
               PRTC_SIGNED(index), PRTC_STRING(ufrag));
   struct prtc_jsep_data data;
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   if (candidate == NULL) candidate = "";
   if (has_bad_name(candidate)) {
@@ -453,7 +453,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
 /* W3C section 4.4.2 */
 int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
   PRTC_RECORD(peer->context, peer_restart_ice, now, PRTC_NUMBER(peer->id));
-  int result = prtc_peer_begin(peer, &now);
+  int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   const char *current = prtc_jsep_local_ufrag(peer->jsep, false), *pending = prtc_jsep_local_ufrag(peer->jsep, true);
   keep_ufrag(peer->to_replace[0], current != NULL ? current : pending);

@@ -408,6 +408,12 @@ int prtc_peer_begin(prtc_peer *peer, prtc_time *now) {
   return peer->closed ? prtc_peer_fail(peer, PRTC_ERROR_INVALID_STATE, "the peer is closed") : PRTC_OK;
 }
 
+int prtc_peer_begin_negotiation(prtc_peer *peer, prtc_time *now) {
+  int result = prtc_peer_begin(peer, now);
+  if (result < 0 || !peer->one_by_one) return result;
+  return prtc_peer_fail(peer, PRTC_ERROR_INVALID_STATE, "the peer's transports are started one by one");
+}
+
 void prtc_peer_wake(prtc_peer *peer) { peer->host.wake(peer->host.endpoint, peer); }
 
 /* ------------------------------------------------------------------------------------------------------------ transport */

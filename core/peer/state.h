@@ -94,6 +94,7 @@ struct prtc_peer {
   bool closed;           /* W3C [[IsClosed]] */
   bool closed_reported;
   bool messages_paused;
+  bool one_by_one, ice_started; /* polyrtc/transport.h: there are no descriptions */
   uint32_t remote_max_message_size; /* 0: no limit */
 
   struct states now;
@@ -110,6 +111,9 @@ int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence);
 /* Every command begins with this: INVALID_STATE when the peer is closed, the code of an endpoint that has failed.
  * *now becomes the latest time seen; NULL: the command has none. */
 int prtc_peer_begin(prtc_peer *peer, prtc_time *now);
+
+/* The same, of those that have to do with descriptions. */
+int prtc_peer_begin_negotiation(prtc_peer *peer, prtc_time *now);
 
 void prtc_peer_wake(prtc_peer *peer);
 

@@ -9,6 +9,7 @@
 #include <polyrtc/dtls.h>
 #include <polyrtc/ice.h>
 #include <polyrtc/sctp.h>
+#include <polyrtc/transport.h>
 
 #include "core/base/context.h"
 #include "core/base/queue.h"
@@ -128,6 +129,14 @@ struct prtc_transport {
   uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
   uint64_t pair_changes;
 
+  struct stages {
+    bool one_by_one;       /* prtc_transport_begin_stages was called */
+    bool dtls, sctp;       /* wanted */
+    struct prtc_queue in;  /* struct raw: what was received for the stage that is the last */
+    struct prtc_queue out; /* struct raw: what is to be sent */
+    uint8_t *given;        /* what the latest event points to */
+  } stages;
+
   bool closed;  /* prtc_transport_close was called */
   bool closing; /* the SCTP ABORT, then close_notify are still to be sent */
   bool drained; /* nothing is left to send: allocations are given back */
@@ -194,6 +203,28 @@ uint16_t prtc_addresses_port(struct prtc_transport *transport, struct socket *so
 bool prtc_addresses_next_port(const struct prtc_transport *transport, struct socket *socket);
 /* Tells ICE of the configuration's mappings. */
 int prtc_addresses_map(struct prtc_transport *transport);
+
+/* stages.c */
+
+/* A datagram or record of the application's own. */
+struct raw {
+  uint32_t stage; /* prtc_stage */
+  size_t size;
+  uint8_t *data;
+};
+
+void prtc_stages_init(struct prtc_transport *transport);
+void prtc_stages_clear(struct prtc_transport *transport);
+/* True: everything that ICE does not take is the application's. */
+bool prtc_stages_ends_at_ice(const struct prtc_transport *transport);
+bool prtc_stages_ends_at_dtls(const struct prtc_transport *transport);
+/* Received: it waits for the application to fetch it, or is dropped when there is no room. */
+void prtc_stages_take(struct prtc_transport *transport, uint32_t stage, const uint8_t *data, size_t size);
+/* The next to be sent of that stage: its size, or 0. */
+size_t prtc_stages_next(struct prtc_transport *transport, uint32_t stage, uint8_t *out, size_t capacity);
+int prtc_stages_event(struct prtc_transport *transport, struct prtc_transport_event *out);
+/* DTLS is connected, or SCTP is wanted now. */
+void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now);
 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */

@@ -61,7 +61,8 @@ int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int 
 }
 
 /* SCTP runs for as long as DTLS is connected. Both sides connect (RFC 8831 section 6.2 leaves the roles open). */
-static void start_sctp(struct prtc_transport *transport, prtc_time now) {
+void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now) {
+  if (prtc_stages_ends_at_ice(transport) || prtc_stages_ends_at_dtls(transport)) return;
   size_t overhead = prtc_dtls_overhead(transport->dtls);
   uint32_t largest = transport->config.max_message_size;
   bool has_limit = largest != PRTC_MAX_MESSAGE_SIZE_NONE;
@@ -81,7 +82,7 @@ static void start_sctp(struct prtc_transport *transport, prtc_time now) {
 static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
   switch (event->state) {
-    case PRTC_DTLS_TRANSPORT_CONNECTED: start_sctp(transport, now); break;
+    case PRTC_DTLS_TRANSPORT_CONNECTED: prtc_stack_start_sctp(transport, now); break;
     case PRTC_DTLS_TRANSPORT_CLOSED:
       prtc_ice_yield(transport->ice);
       end_sctp(transport, PRTC_OK);
@@ -129,6 +130,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
     int size = prtc_dtls_read(transport->dtls, packet, sizeof packet);
     if (size <= 0) break;
     if (prtc_capture_is_on(&transport->context->capture)) prtc_capture_sctp(transport->context, false, packet, (size_t)size);
+    if (prtc_stages_ends_at_dtls(transport)) prtc_stages_take(transport, PRTC_STAGE_DTLS, packet, (size_t)size);
     if (transport->sctp == NULL || transport->sctp_ended) continue;
     int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
     if (result < 0) code = prtc_stack_sctp_result(transport, now, result);

@@ -22,6 +22,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   if (config->trust != NULL) transport->trust = prtc_trust_retain(config->trust);
   prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
   prtc_gathering_init(transport);
+  prtc_stages_init(transport);
   prtc_ice_config ice = config->ice;
   ice.hidden_hosts = config->hide_addresses;
   ice.size = sizeof ice;
@@ -43,6 +44,7 @@ void prtc_transport_free(struct prtc_transport *transport) {
   prtc_ice_free(transport->ice);
   prtc_gathering_clear(transport);
   prtc_names_clear(transport);
+  prtc_stages_clear(transport);
   prtc_queue_clear(&transport->events);
   prtc_release(transport->context, transport->held);
   prtc_release(transport->context, transport);
@@ -104,6 +106,7 @@ void prtc_transport_push_failure(struct prtc_transport *transport, int code, con
 int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out) {
   for (;;) {
     if (prtc_queue_pop(&transport->events, out)) return 1;
+    if (prtc_stages_event(transport, out)) return 1;
     if (prtc_stack_channel_event(transport, out)) return 1;
     if (transport->events.count == 0) break;
   }
@@ -192,13 +195,14 @@ int prtc_transport_take(struct prtc_transport *transport, prtc_time now, const p
   int code = PRTC_ERROR_MALFORMED;
   if (first <= 3) {
     code = prtc_ice_receive(transport->ice, now, datagram);
-  } else if (first >= 20 && first <= 63) {
+  } else if (prtc_stages_ends_at_ice(transport) || (first >= 20 && first <= 63)) {
     /* Only from where a connectivity check has come through: anybody else could make us answer to a forged address. */
     if (!prtc_ice_knows_path(transport->ice, datagram->socket, &datagram->remote)) return PRTC_ERROR_UNEXPECTED;
     transport->packets_received++;
     transport->bytes_received += datagram->size;
     prtc_ice_count_data(transport->ice, now, datagram->socket, &datagram->remote, 0, 1, datagram->size);
-    code = prtc_stack_receive(transport, now, datagram);
+    if (prtc_stages_ends_at_ice(transport)) prtc_stages_take(transport, PRTC_STAGE_ICE, datagram->data, datagram->size);
+    code = prtc_stages_ends_at_ice(transport) ? PRTC_OK : prtc_stack_receive(transport, now, datagram);
   } else if (first >= 128 && first <= 191) {
     return PRTC_ERROR_UNEXPECTED; /* RTP and RTCP: no media was negotiated */
   }
@@ -241,7 +245,10 @@ static void hold(struct prtc_transport *transport, const uint8_t *packet, size_t
 
 static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8_t out[PRTC_DATAGRAM_SIZE]) {
   size_t size = transport->held_size;
-  if (size == 0) return prtc_stack_packet(transport, now, out, PRTC_DATAGRAM_SIZE);
+  if (size == 0) {
+    size = prtc_stages_next(transport, PRTC_STAGE_DTLS, out, PRTC_DATAGRAM_SIZE);
+    return size > 0 ? size : prtc_stack_packet(transport, now, out, PRTC_DATAGRAM_SIZE);
+  }
   memcpy(out, transport->held, size);
   transport->held_size = 0;
   return size;
@@ -304,7 +311,13 @@ static void count_sent(struct prtc_transport *transport, prtc_time now, const pr
 static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                          size_t capacity) {
   if (!path(transport, out) || !prtc_routes_is_ready(transport, out->socket)) return 0;
-  int size = transmit_dtls(transport, now, out, buffer, capacity); /* our Finished goes before what needs it to be read */
+  int size = (int)prtc_stages_next(transport, PRTC_STAGE_ICE, buffer, capacity);
+  if (size > 0) {
+    out->data = buffer;
+    out->size = (size_t)size;
+    return size;
+  }
+  size = transmit_dtls(transport, now, out, buffer, capacity); /* our Finished goes before what needs it to be read */
   if (size != 0) return size;
   if (prtc_dtls_get_state(transport->dtls) != PRTC_DTLS_TRANSPORT_CONNECTED) return 0;
   size = transmit_train(transport, now, out, buffer, capacity);

@@ -148,6 +148,16 @@ int prtc_transport_gather(struct prtc_transport *transport, prtc_time now);
 int prtc_transport_get_ice_parameters(const struct prtc_transport *transport, prtc_ice_parameters *out);
 int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time now, bool controlling);
 
+/* The layers one by one, in place of prtc_transport_set_remote: polyrtc/transport.h. */
+void prtc_transport_begin_stages(struct prtc_transport *transport);
+int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice, bool controlling);
+int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints, size_t count,
+                              prtc_dtls_role remote_role);
+int prtc_transport_start_sctp(struct prtc_transport *transport, prtc_time now, uint16_t port, uint32_t max_message_size);
+/* A datagram over ICE, or a record over DTLS, whichever was started last. INVALID_STATE (neither is connected, or SCTP was started),
+ * INVALID_ARGUMENT (it would be taken for STUN), MESSAGE_TOO_LARGE, QUEUE_FULL, NO_MEMORY. */
+int prtc_transport_send_raw(struct prtc_transport *transport, const uint8_t *data, size_t size);
+
 /* What the other side's description says. May be called again (a re-offer, an ICE restart); fingerprints other than before, once
  * DTLS has begun, are refused with NOT_SUPPORTED. dtls_role is the role of THIS side, AUTO while not known (an offer was sent
  * with actpass). */

@@ -67,6 +67,7 @@ class EventType(enum.IntEnum):
     CHANNEL_CLOSING = 18
     CHANNEL_ERROR = 19  #: code, text
     CHANNEL_CLOSED = 20
+    TRANSPORT_DATA = 21
 
 
 class RequestType(enum.IntEnum):
@@ -671,6 +672,36 @@ class Peer:
 
     def restart_ice(self, now: int) -> None:
         self._check(self.endpoint._native.restart_ice(self.id, now))
+
+    # The transports one by one, without descriptions (polyrtc/transport.h). Parameters are dicts as JSON has them.
+
+    def gather(self, now: int) -> None:
+        self._check(self.endpoint._native.gather(self.id, now))
+
+    def parameters(self) -> dict[str, Any]:
+        """This side's: iceParameters, iceCandidates and iceCandidatesComplete, dtlsParameters, sctpParameters."""
+        parameters: dict[str, Any] = json.loads(self._value(self.endpoint._native.parameters(self.id)))
+        return parameters
+
+    def start_ice(self, now: int, parameters: Mapping[str, Any], controlling: bool) -> None:
+        """With the other side's iceParameters, and its iceCandidates where there are any."""
+        self._check(self.endpoint._native.start_ice(self.id, now, json.dumps(parameters), int(controlling)))
+
+    def add_candidates(self, now: int, parameters: Mapping[str, Any]) -> None:
+        """iceCandidates and iceCandidatesComplete."""
+        self._check(self.endpoint._native.add_candidates(self.id, now, json.dumps(parameters)))
+
+    def start_dtls(self, now: int, parameters: Mapping[str, Any]) -> None:
+        """With the other side's dtlsParameters."""
+        self._check(self.endpoint._native.start_dtls(self.id, now, json.dumps(parameters)))
+
+    def start_sctp(self, now: int, parameters: Mapping[str, Any]) -> None:
+        """With the other side's sctpParameters."""
+        self._check(self.endpoint._native.start_sctp(self.id, now, json.dumps(parameters)))
+
+    def send_raw(self, now: int, data: Buffer) -> None:
+        """A datagram over ICE, or a record over DTLS: the stage that was started last. Those of the other side come as TRANSPORT_DATA."""
+        self._check(self.endpoint._native.send_raw(self.id, now, data))
 
     def description(self, which: int = DescriptionKind.LOCAL) -> Description | None:
         sdp = self.endpoint._native.description(self.id, which)

@@ -117,6 +117,7 @@ class PeerStates:
         self.candidates_ended = False
         self.transport = 0  # the newest that was told of
         self.left: dict[tuple[str, int], str] = {}  # states of those before
+        self.one_by_one = False  # its transports are started one by one: there are no descriptions
         self.rejected = False  # its data section has been: all is new again
 
     def follow(self, event: Event) -> None:
@@ -132,7 +133,7 @@ class PeerStates:
         elif event.type == EventType.ICE_CANDIDATE:
             self._follow_candidate(event)
         elif event.type not in (EventType.NEGOTIATION_NEEDED, EventType.FAILED, EventType.ICE_SELECTED_PAIR_CHANGE,
-                                EventType.ICE_CANDIDATE_ERROR):
+                                EventType.ICE_CANDIDATE_ERROR, EventType.TRANSPORT_DATA):
             raise InvariantError(f"event of unknown type {event.type}")
 
     def _follow_state(self, event: Event) -> None:
@@ -192,5 +193,5 @@ class PeerStates:
             raise InvariantError("a candidate before gathering has begun")
         elif event.text and not event.text.startswith("candidate:"):
             raise InvariantError(f"not a candidate: {event.text!r}")
-        elif event.mid is None:
+        elif event.mid is None and not self.one_by_one:
             raise InvariantError("a candidate without its mid")

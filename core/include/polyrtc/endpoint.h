@@ -138,6 +138,10 @@ typedef enum prtc_event_type {
   PRTC_EVENT_CHANNEL_ERROR,               /* code, text */
   PRTC_EVENT_CHANNEL_CLOSED,              /* the channel id is of no more use */
 
+  /* The transports one by one: transport.h */
+  PRTC_EVENT_TRANSPORT_DATA,              /* object: transport; kind: prtc_stage; data, size: a datagram, or a record of DTLS. 256 may
+                                             wait to be fetched, those that come then are dropped */
+
   /* Media: reserved, so that the numbers stay: tracks, frames, packets, feedback, bandwidth */
   PRTC_EVENT_MEDIA_FIRST = 100
 } prtc_event_type;

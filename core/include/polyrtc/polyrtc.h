@@ -18,6 +18,7 @@
 #include <polyrtc/sctp.h>
 #include <polyrtc/sdp.h>
 #include <polyrtc/srtp.h>
+#include <polyrtc/transport.h>
 #include <polyrtc/turn.h>
 #include <polyrtc/types.h>
 
