@@ -591,6 +591,35 @@ static void a_relay_on_one_side(void) {
   close_sides();
 }
 
+/* Each has its allocation, a while after the one before; and each remote candidate its permission, before anything is sent to it. */
+static void several_servers(void) {
+  static const char *const servers[] = {"192.0.2.10", "192.0.2.11", "192.0.2.12"};
+  prtc_candidate candidate = {.component = 1, .priority = 1, .foundation = "1"};
+  open_sides(true);
+  for (size_t i = 0; i < 3; i++) use_server(0, i == 1 ? PRTC_RELAY_TCP : PRTC_RELAY_UDP, servers[i]);
+  PRTC_REQUIRE(prtc_transport_gather(sides[0].transport, now) == PRTC_OK);
+  for (size_t i = 1; i <= 3; i++) {
+    run(i == 1 ? 6000 : 50000); /* Ta, RFC 8445 section 14.2 */
+    PRTC_CHECK_INT(allocation_count, i);
+  }
+  run(100000);
+  PRTC_CHECK_INT(count_candidates(0, PRTC_CANDIDATE_RELAYED), 3);
+  for (size_t i = 0; i < 3; i++) {
+    for (size_t k = 0; k < i; k++) PRTC_CHECK(sides[0].candidates[i].priority != sides[0].candidates[k].priority);
+  }
+  candidate.address = address_of("203.0.113.7:6000");
+  for (int i = 0; i < 2; i++, candidate.address.port++) { /* of one address */
+    PRTC_CHECK_INT(prtc_transport_add_remote_candidate(sides[0].transport, now, &candidate), PRTC_OK);
+  }
+  run(100000);
+  for (size_t i = 0; i < 3; i++) {
+    PRTC_CHECK(server_permits(&allocations[i].server, &candidate.address));
+    PRTC_CHECK_INT(allocations[i].server.counts[PRTC_STUN_METHOD_CREATE_PERMISSION], 1);
+    PRTC_CHECK_INT(allocations[i].server.indications, 0);
+  }
+  close_sides();
+}
+
 /* Where there is a direct way it is taken; and the allocation has shown the mapped address, with no Binding request. */
 static void direct_where_possible(void) {
   open_sides(false);
@@ -917,6 +946,7 @@ int main(void) {
   PRTC_RUN(tls_that_is_refused);
   PRTC_RUN(tls_that_stalls);
   PRTC_RUN(a_relay_on_one_side);
+  PRTC_RUN(several_servers);
   PRTC_RUN(direct_where_possible);
   PRTC_RUN(dead_servers);
   PRTC_RUN(an_error_is_told);
