@@ -569,6 +569,7 @@ int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer) {
 }
 
 const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer) {
+  if (peer == 0) return handle->endpoint == NULL ? "" : prtc_endpoint_refusal(handle->endpoint);
   if (handle->looks) return "";
   prtc_peer *found = find_peer(handle, peer);
   return found == NULL ? "" : prtc_peer_error_message(found);

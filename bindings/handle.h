@@ -109,7 +109,7 @@ uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint3
 int prtc_handle_set_configuration(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_transport_policy);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);
 /* What the last call on the peer complained about; "" when nothing. */
-const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer);
+const char *prtc_handle_peer_message(struct prtc_handle *handle, uint64_t peer); /* peer 0: why the last one was refused */
 
 const char *prtc_handle_create_offer(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_restart);
 const char *prtc_handle_create_answer(struct prtc_handle *handle, uint64_t peer, uint64_t now);

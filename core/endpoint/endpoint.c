@@ -62,6 +62,7 @@ prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   }
   endpoint->now = endpoint->created = config->now;
   endpoint->wall_clock = config->wall_clock;
+  endpoint->refusal = "";
   prtc_map_init(&endpoint->peers, &endpoint->context);
   prtc_map_init(&endpoint->sockets, &endpoint->context);
   prtc_map_init(&endpoint->pendings, &endpoint->context);
@@ -187,6 +188,7 @@ static void host_remove(prtc_endpoint *endpoint, prtc_peer *peer) { free_place(e
 
 int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *given, prtc_peer **out) {
   prtc_peer_config complete, *config = &complete;
+  endpoint->refusal = "";
   if (out == NULL || !prtc_config_copy(config, sizeof *config, given)) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_endpoint_record_peer(endpoint, now, config);
   if (endpoint->fatal != 0) return endpoint->fatal;
@@ -208,6 +210,7 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   if (code == PRTC_OK) code = prtc_peer_create(&host, now, place->id, config, place, &place->peer, &reason);
   if (code < 0) {
     PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "a peer was refused: %s (%s)", reason, prtc_strerror(code));
+    endpoint->refusal = reason;
     free_place(endpoint, place);
     return code;
   }
@@ -217,6 +220,8 @@ int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config
   *out = place->peer;
   return PRTC_OK;
 }
+
+const char *prtc_endpoint_refusal(const prtc_endpoint *endpoint) { return endpoint->refusal; }
 
 prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id) {
   const struct prtc_peer_place *place = prtc_map_get(&endpoint->peers, id);

@@ -103,6 +103,7 @@ struct prtc_endpoint {
   int fatal;              /* 0, or the code that ended the endpoint */
   bool fatal_reported;
   prtc_certificate *certificate; /* of peers that bring none */
+  const char *refusal;      /* why the last peer was refused; "" when it was not */
   struct prtc_trust *trust; /* the system's anchors, read when a peer first needs them */
   prtc_certificate *read_certificates[READ_CERTIFICATES]; /* those that peers brought last */
   unsigned next_read_certificate;

@@ -207,9 +207,16 @@ static void bad_configurations_are_refused(void) {
   prtc_endpoint *endpoint = world.nodes[0].endpoint;
   const prtc_ice_server server = {.url = "stun:"};
   prtc_peer_config bad = {.size = sizeof bad, .ice_servers = &server, .ice_server_count = 1};
+  const prtc_ice_server nameless = {.url = "turn:192.0.2.10"};
+  PRTC_CHECK_TEXT(prtc_endpoint_refusal(endpoint), "");
   PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &bad, &peer), PRTC_ERROR_SYNTAX);
+  PRTC_CHECK_TEXT(prtc_endpoint_refusal(endpoint), "the host is empty or has characters that no name has");
+  bad.ice_servers = &nameless;
+  PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &bad, &peer), PRTC_ERROR_INVALID_ACCESS);
+  PRTC_CHECK_TEXT(prtc_endpoint_refusal(endpoint), "a TURN server needs a username and a credential");
   bad.size = 1;
   PRTC_CHECK_INT(prtc_peer_new(endpoint, world.now, &bad, &peer), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK_TEXT(prtc_endpoint_refusal(endpoint), "");
   char line[512];
   PRTC_CHECK(prtc_endpoint_log(endpoint, line, sizeof line) > 0);
   prtc_endpoint_stats stats;

@@ -560,7 +560,7 @@ class Endpoint:
             self._native.forget_arguments()  # the next peer is not to have them
             raise
         if not peer:
-            raise error(self._native.code())
+            raise error(self._native.code(), self._native.peer_message(0))
         return Peer(self, peer)
 
     def _add_arguments(

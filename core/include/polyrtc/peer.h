@@ -145,9 +145,12 @@ typedef struct prtc_peer_config {
 PRTC_API int prtc_peer_config_set(prtc_peer_config *config, const char *name, const char *value);
 
 /* Makes a peer in `endpoint`. *out is set on success. Errors: INVALID_ARGUMENT, SYNTAX (a bad URL or
- * certificate: prtc_endpoint_log says which), INVALID_ACCESS (a certificate that has expired, by the endpoint's wall clock),
+ * certificate), INVALID_ACCESS (a certificate that has expired, by the endpoint's wall clock; a TURN server without credentials),
  * NOT_SUPPORTED, NO_MEMORY. The peer belongs to the endpoint: it is freed with it, or before by prtc_peer_free. */
 PRTC_API int prtc_peer_new(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config, prtc_peer **out);
+
+/* Why the last prtc_peer_new was refused, in a sentence; "" when it was not, or the code says all. Static storage. */
+PRTC_API const char *prtc_endpoint_refusal(const prtc_endpoint *endpoint);
 
 /* W3C setConfiguration (section 4.4.1.6). The ICE servers and the policy are those of the next gathering; where there has been one, the
  * next offer restarts ICE (RFC 9429 section 5.2.3.1). Nothing follows by itself: negotiate when it is to take effect. Certificates:
