@@ -38,6 +38,9 @@ OURS = Entry(_python("polyrtc_peer.py"))
 #: A browser as a peer; in tests/browser there is more of them.
 CHROMIUM = Entry(_python("chromium_peer.py"))
 
+#: An ICE agent and nothing else, in Debian's Python.
+LIBNICE = Entry(["/usr/bin/python3", str(HERE / "peers" / "libnice_peer.py")])
+
 PEERS = {
     "aiortc": Entry(
         _python("aiortc_peer.py"),

@@ -44,7 +44,7 @@ class Coturn:
             block("conf") + f"cert={folder / 'certificate.pem'}\npkey={folder / 'key.pem'}\n"
             + "".join(f"{option}\n" for option in options)
         )
-        command = ["turnserver", "-c", configuration, "--log-file=stdout", "--simple-log", "--verbose",
+        command = ["turnserver", "-c", str(configuration), "--log-file=stdout", "--simple-log", "--verbose",
                    f"--userdb={folder / 'db'}", f"--pidfile={folder / 'pid'}"]
         self._process = subprocess.Popen([*world.inside("server"), *command], stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, text=True)
