@@ -18,6 +18,7 @@ class Connection:
         self.pc = RTCPeerConnection(made)
         self.channels: dict[str, Any] = {}
         self.pc.on("datachannel", lambda channel: self._add(channel, True))
+        self.pc.on("icecandidateerror", self._on_candidate_error)
         self.pc.on("connectionstatechange", lambda: tell(event="state", state=self.pc.connectionState))
         if trickle:
             self.pc.on("icecandidate", self._on_candidate)
@@ -28,6 +29,9 @@ class Connection:
         else:
             init = candidate.toJSON()
             tell(event="candidate", **{name: init[name] for name in ("candidate", "sdpMid", "sdpMLineIndex")})
+
+    def _on_candidate_error(self, error: Any) -> None:
+        tell(event="candidate error", url=error.url, code=error.errorCode, text=error.errorText)
 
     def _add(self, channel: Any, announced: bool) -> None:
         self.channels[channel.label] = channel
