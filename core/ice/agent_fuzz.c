@@ -1,7 +1,7 @@
 /* Fuzzes an ICE agent in the midst of a connection. The input is a list of steps, each a byte that says what, a byte of
  * length and that many bytes: a raw datagram, a datagram that is made authentic first (so that mutations come behind
- * the integrity check), an answer to the agent's last request, a candidate line, time that passes, sockets that come
- * and go, a restart.
+ * the integrity check), an answer to the agent's last request, a candidate line, time that passes, sockets and connections
+ * that come and go, a restart.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -16,7 +16,11 @@ struct run {
   prtc_time now;
   uint8_t last_id[PRTC_STUN_TRANSACTION_SIZE];
   prtc_address last_remote;
+  prtc_socket_id over;          /* what messages come over */
+  prtc_socket_id last_connection;
 };
+
+enum { ACTIVE = 50, PASSIVE = 51, FIRST_CONNECTION = 100 };
 
 static prtc_address ipv4(uint8_t last, uint16_t port) {
   return (prtc_address){.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, last}, .port = port};
@@ -26,7 +30,7 @@ static void receive(struct run *run, const uint8_t *data, size_t size, const prt
   uint8_t *copy = malloc(size > 0 ? size : 1); /* of the exact size */
   if (copy == NULL) abort();
   if (size > 0) memcpy(copy, data, size);
-  prtc_datagram datagram = {.socket = 1, .remote = *from, .data = copy, .size = size};
+  prtc_datagram datagram = {.socket = run->over, .remote = *from, .data = copy, .size = size};
   (void)prtc_ice_receive(run->ice, run->now, &datagram);
   free(copy);
 }
@@ -76,12 +80,27 @@ static void drain(struct run *run) {
   if (prtc_ice_timeout(run->ice, run->now) != 0) abort();
   if (prtc_ice_deadline(run->ice) <= run->now) abort();
   if (run->ice->pairs.count > MAX_PAIRS || run->ice->transactions.count > MAX_TRANSACTIONS) abort();
+  if (run->ice->connections.count > MAX_PAIRS + MAX_ACCEPTED + 1) abort();
+}
+
+/* Every second attempt succeeds, or none; what the agent no longer wants is closed. */
+static void drain_connections(struct run *run, bool succeed) {
+  prtc_ice_connection wanted;
+  prtc_socket_id id;
+  while (prtc_ice_connect(run->ice, ++run->last_connection, &wanted) > 0) {
+    wanted.local.port = 40000;
+    bool failed = !succeed || run->last_connection % 2 == 0;
+    (void)prtc_ice_connected(run->ice, run->now, run->last_connection, failed ? PRTC_ERROR_TIMEOUT : 0, &wanted.local);
+  }
+  while (prtc_ice_disconnect(run->ice, &id) > 0) {
+    if (prtc_ice_remove_socket(run->ice, run->now, id) != PRTC_ERROR_NOT_FOUND) abort(); /* it is forgotten */
+  }
 }
 
 static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size) {
   prtc_candidate candidate;
   prtc_address peer = ipv4(2, 6000), address = ipv4(size > 0 ? data[0] : 9, 7000);
-  switch (what % 12) {
+  switch (what % 16) {
     case 0: receive(run, data, size, &peer); break;
     case 1: receive_authentic(run, PRTC_STUN_REQUEST, data, size); break;
     case 2: receive_authentic(run, PRTC_STUN_SUCCESS, data, size); break;
@@ -102,7 +121,17 @@ static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size
       break;
     }
     case 10: (void)prtc_ice_set_controlling(run->ice, run->now, address.ip[3] % 2); break;
-    default: (void)prtc_ice_unreachable(run->ice, run->now, 1, &run->last_remote); break;
+    case 11: (void)prtc_ice_unreachable(run->ice, run->now, 1, &run->last_remote); break;
+    case 12:
+      (void)prtc_ice_add_tcp_socket(run->ice, run->now, PRTC_TCP_ACTIVE, ACTIVE, &address, 1, 0);
+      (void)prtc_ice_add_tcp_socket(run->ice, run->now, PRTC_TCP_PASSIVE, PASSIVE, &address, 1, 0);
+      break;
+    case 13: drain_connections(run, address.ip[3] % 2 != 0); break;
+    case 14: (void)prtc_ice_accepted(run->ice, run->now, PASSIVE, ++run->last_connection, &address, &peer); break;
+    default:
+      run->over = address.ip[3] % 4 == 0 ? 1 : run->last_connection - address.ip[3] % 4;
+      if (address.ip[3] > 200) (void)prtc_ice_remove_socket(run->ice, run->now, run->over);
+      break;
   }
 }
 
@@ -110,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   prtc_context_config context = {.size = sizeof context};
   prtc_ice_config config = {.size = sizeof config, .controlling = size > 0 && data[0] % 2};
   prtc_ice_parameters parameters = {.ufrag = "peer", .password = "0123456789012345678901"};
-  struct run run = {.now = 1000000};
+  struct run run = {.now = 1000000, .over = 1, .last_connection = FIRST_CONNECTION};
   prtc_address own = ipv4(1, 5000), server = ipv4(200, 3478);
   prtc_context *shared = prtc_context_new(&context);
   run.ice = shared != NULL ? prtc_ice_new(shared, &config) : NULL;
