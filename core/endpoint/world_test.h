@@ -53,6 +53,9 @@ struct world {
   size_t first_flight, flight_count;
   bool (*drop)(struct world *world, const struct flight *flight); /* NULL: nothing is lost */
   bool trickle;
+  /* TCP, where a test has it (stream_test.c): a request of it, and what is given for a connection */
+  void (*tcp_request)(struct world *world, int node, const prtc_request *request);
+  void (*tcp_send)(struct world *world, int node, const prtc_datagram *datagram);
   unsigned long transcript; /* a hash over all datagrams */
   unsigned counter;
 };
@@ -175,19 +178,26 @@ static inline void world_settle(struct world *world) {
       int count;
       while ((count = prtc_endpoint_transmit(node->endpoint, world->now, &datagram, buffer, sizeof buffer)) > 0) {
         const prtc_address *from = NULL;
+        busy = true;
+        if (datagram.protocol == PRTC_PROTOCOL_TCP) {
+          PRTC_REQUIRE(world->tcp_send != NULL);
+          world->tcp_send(world, i, &datagram);
+          continue;
+        }
         for (size_t k = 0; k < node->socket_count; k++) {
           if (node->sockets[k].id == datagram.socket) from = &node->sockets[k].address;
         }
         PRTC_REQUIRE(from != NULL);
         world_launch(world, &datagram, from);
-        busy = true;
       }
       while ((count = prtc_endpoint_event(node->endpoint, events, 8)) > 0) {
         for (int k = 0; k < count; k++) world_see(world, i, &events[k]);
         busy = true;
       }
       while (prtc_endpoint_request(node->endpoint, &request) > 0) {
-        world_answer(world, node, &request);
+        bool tcp = request.type == PRTC_REQUEST_CONNECT_TCP || request.type == PRTC_REQUEST_LISTEN_TCP;
+        if (world->tcp_request != NULL && (tcp || request.type == PRTC_REQUEST_CLOSE)) world->tcp_request(world, i, &request);
+        if (world->tcp_request == NULL || !tcp) world_answer(world, node, &request);
         busy = true;
       }
     }
