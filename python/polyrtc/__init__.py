@@ -16,11 +16,13 @@ from .configuration import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCI
 from .datachannel import RTCDataChannel, RTCDataChannelParameters
 from .description import RTCSessionDescription
 from .exceptions import InvalidAccessError, InvalidStateError
+from .gatherer import RTCIceGatherer
 from .inside import see_inside
 from .peerconnection import RTCPeerConnection
 from .sansio import ANY_PORT, NO_LIMIT
 from .stats import RTCStats, RTCStatsReport
 from .transports import (
+    RTCDtlsParameters,
     RTCDtlsTransport,
     RTCIceCandidatePair,
     RTCIceParameters,
@@ -42,9 +44,11 @@ __all__ = [
     "RTCDataChannel",
     "RTCDataChannelParameters",
     "RTCDtlsFingerprint",
+    "RTCDtlsParameters",
     "RTCDtlsTransport",
     "RTCIceCandidate",
     "RTCIceCandidatePair",
+    "RTCIceGatherer",
     "RTCIceParameters",
     "RTCIceServer",
     "RTCIceTransport",

@@ -14,7 +14,6 @@ from .streams import IncomingMessages, IncomingParts, MessageWriter, PartReader
 
 if TYPE_CHECKING:
     from .loop import Flag
-    from .peerconnection import RTCPeerConnection
     from .transports import RTCSctpTransport
 
 
@@ -38,16 +37,22 @@ class RTCDataChannelParameters:
 class RTCDataChannel(Emitter):
     """A channel for messages: text (``str``) or binary (``bytes``).
 
-    Made by :meth:`RTCPeerConnection.createDataChannel`, or given to the listeners of "datachannel".
+    Made by :meth:`RTCPeerConnection.createDataChannel`, given to the listeners of "datachannel", or over an RTCSctpTransport that was
+    made without a connection.
 
     Events: "open"; "message" with a ``str`` or ``bytes``; "bufferedamountlow"; "closing" when the other side began to
     close; "error" with a :class:`~polyrtc.exceptions.PrtcError`; "close", the last one.
     """
 
-    def __init__(self, connection: RTCPeerConnection, transport: RTCSctpTransport, channel: int) -> None:
+    def __init__(
+        self, transport: RTCSctpTransport, parameters: RTCDataChannelParameters | int, send_open: bool = True
+    ) -> None:
+        """ORTC's constructor, over a transport that was made by itself. Not ``send_open``: the other side makes the channel with the
+        same id, as with ``negotiated``. (A number is the engine's channel: for this package alone.)"""
         super().__init__()
-        self.__connection = connection
+        self.__connection = connection = transport._owner
         self.__transport = transport
+        channel = parameters if isinstance(parameters, int) else transport._create_channel(parameters, send_open)
         self.__channel = channel
         self.__threshold = 0
         self.__ready_state = "connecting"
@@ -65,6 +70,8 @@ class RTCDataChannel(Emitter):
             negotiated=self.__info.negotiated,
             id=self.__info.stream_id,
         )
+        if not isinstance(parameters, int):
+            transport._gatherer._add_channel(self, channel)
 
     def __repr__(self) -> str:
         return f"<RTCDataChannel {self.label!r} id={self.__parameters.id} {self.readyState}>"

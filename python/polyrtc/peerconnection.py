@@ -51,6 +51,38 @@ _CHANNEL_EVENTS = frozenset(
 )
 
 
+def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
+    """The configuration as the engine takes it."""
+    servers = [
+        IceServer(url, server.username, server.credential)
+        for server in configuration.iceServers or ()
+        for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
+    ]
+    lowest, highest = configuration.portRange or (0, 0)
+    return {
+        "ice_servers": servers,
+        "ice_transport_policy": configuration.iceTransportPolicy.value,
+        "use_loopback": configuration.useLoopback,
+        "hide_addresses": configuration.hideAddresses,
+        "max_message_size": configuration.maxMessageSize,
+        "send_queue_size": configuration.sendQueueSize,
+        "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
+        "tcp_candidates": configuration.tcpCandidates or "active",
+        "ice_candidate_pool_size": configuration.iceCandidatePoolSize,
+        "interface_filter": configuration.interfaceFilter,
+        "address_filter": configuration.addressFilter,
+        "port_minimum": lowest,
+        "port_maximum": highest,
+        "address_mappings": configuration.addressMappings,
+        "ice_lite": configuration.iceLite,
+        "ice_pacing": configuration.icePacing,
+        "no_renomination": not configuration.renomination,
+        "trust_anchors": configuration.trustAnchors or "",
+        "insecure_tls": configuration.insecureTls,
+        "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
+    }
+
+
 class RTCPeerConnection(Emitter):
     """A connection between this program and a browser, or another WebRTC peer.
 
@@ -213,40 +245,8 @@ class RTCPeerConnection(Emitter):
             raise invalid_modification("udpPort cannot be changed any more")
         if self.__bound is not None:
             engine, peer = self.__bound
-            peer.set_configuration(engine.driver.now(), **self.__settings(configuration))
+            peer.set_configuration(engine.driver.now(), **settings_of(configuration))
         self.__configuration = configuration
-
-    @staticmethod
-    def __settings(configuration: RTCConfiguration) -> dict[str, Any]:
-        """The configuration as the engine takes it."""
-        servers = [
-            IceServer(url, server.username, server.credential)
-            for server in configuration.iceServers or ()
-            for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
-        ]
-        lowest, highest = configuration.portRange or (0, 0)
-        return {
-            "ice_servers": servers,
-            "ice_transport_policy": configuration.iceTransportPolicy.value,
-            "use_loopback": configuration.useLoopback,
-            "hide_addresses": configuration.hideAddresses,
-            "max_message_size": configuration.maxMessageSize,
-            "send_queue_size": configuration.sendQueueSize,
-            "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
-            "tcp_candidates": configuration.tcpCandidates or "active",
-            "ice_candidate_pool_size": configuration.iceCandidatePoolSize,
-            "interface_filter": configuration.interfaceFilter,
-            "address_filter": configuration.addressFilter,
-            "port_minimum": lowest,
-            "port_maximum": highest,
-            "address_mappings": configuration.addressMappings,
-            "ice_lite": configuration.iceLite,
-            "ice_pacing": configuration.icePacing,
-            "no_renomination": not configuration.renomination,
-            "trust_anchors": configuration.trustAnchors or "",
-            "insecure_tls": configuration.insecureTls,
-            "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
-        }
 
     # ------------------------------------------------------------------------------------------------------- negotiation
 
@@ -550,7 +550,7 @@ class RTCPeerConnection(Emitter):
         if self.__bound is None:
             engine = Engine.of_running_loop(self.__configuration.udpPort)
             try:
-                peer = engine.driver.endpoint.create_peer(engine.driver.now(), **self.__settings(self.__configuration))
+                peer = engine.driver.endpoint.create_peer(engine.driver.now(), **settings_of(self.__configuration))
             except BaseException:
                 engine.close_if_unused()
                 raise
@@ -634,7 +634,7 @@ class RTCPeerConnection(Emitter):
 
     def __add_channel(self, channel: int) -> RTCDataChannel:
         transport = self.__transport((channel >> 32) + 1)  # as polyrtc/peer.h has the ids
-        self.__channels[channel] = added = RTCDataChannel(self, transport, channel)
+        self.__channels[channel] = added = RTCDataChannel(transport, channel)
         return added
 
     def __description(self, which: int) -> RTCSessionDescription | None:

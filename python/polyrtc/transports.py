@@ -1,25 +1,46 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The transports below a connection, to look at (W3C WebRTC 1.0 sections 5.5, 5.6 and 6.1).
+"""The transports below a connection, to look at (W3C WebRTC 1.0 sections 5.5, 5.6 and 6.1), and without a connection, to be started one
+by one as in ORTC and aiortc: see gatherer.py.
 
 Each has a ``state`` and fires "statechange".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .candidate import RTCIceCandidate, candidate_from_sdp
+from .certificate import RTCDtlsFingerprint
 from .emitter import Emitter
+from .exceptions import argument_error, invalid_state
 
 if TYPE_CHECKING:
+    from .certificate import RTCCertificate
+    from .datachannel import RTCDataChannelParameters
+    from .gatherer import RTCIceGatherer
     from .peerconnection import RTCPeerConnection
+    from .sansio import Buffer
 
 
 class _Transport(Emitter):
-    def __init__(self, state: str) -> None:
+    def __init__(self, owner: RTCPeerConnection | RTCIceGatherer, state: str) -> None:
         super().__init__()
+        self._owner = owner  # what carries it
         self._state = state
+
+    @property
+    def _gatherer(self) -> RTCIceGatherer:
+        from .gatherer import RTCIceGatherer
+
+        if not isinstance(self._owner, RTCIceGatherer):
+            raise invalid_state("the transport is that of a connection, which starts and stops it")
+        return self._owner
+
+    async def stop(self) -> None:
+        """Ends this transport and with it the others of its gatherer: they have one goodbye. Twice is harmless."""
+        await self._gatherer._close()
 
     @property
     def state(self) -> str:
@@ -52,19 +73,47 @@ class RTCIceTransport(_Transport):
     """State: ``"new"``, ``"checking"``, ``"connected"``, ``"completed"``, ``"disconnected"``, ``"failed"`` or
     ``"closed"``.
 
-    Fires "statechange", "gatheringstatechange" and "selectedcandidatepairchange".
+    Fires "statechange", "gatheringstatechange", "selectedcandidatepairchange", and "data" with ``bytes`` while DTLS is not started over it.
     """
 
-    def __init__(self, connection: RTCPeerConnection) -> None:
-        super().__init__("new")
-        self.__connection = connection
+    def __init__(self, gatherer: RTCIceGatherer | RTCPeerConnection) -> None:
+        super().__init__(gatherer, "new")
+        self.__connection = gatherer
         self.__gathering_state = "new"
+        from .gatherer import RTCIceGatherer
+
+        if isinstance(gatherer, RTCIceGatherer):
+            if gatherer._ice is not None:
+                raise invalid_state("the gatherer has an ICE transport")
+            gatherer._ice = self
+
+    @property
+    def iceGatherer(self) -> RTCIceGatherer:
+        """ORTC's; InvalidStateError for that of a connection."""
+        return self._gatherer
 
     @property
     def role(self) -> str:
         """``"controlling"``, ``"controlled"``, or ``"unknown"`` before the first negotiation. Two that take the same role settle it
         while they check (RFC 8445 section 7.3.1.1)."""
         return self.__connection._ice_role()
+
+    async def start(self, remoteParameters: RTCIceParameters, role: str = "controlled") -> None:
+        """Starts the checks, and returns once they have found a pair or failed: ``state`` says which. One side is to be
+        ``"controlling"``."""
+        if role not in ("controlling", "controlled"):
+            raise argument_error(f"the role is {role!r}, neither controlling nor controlled")
+        self._gatherer._start_ice(remoteParameters, role)
+        await self._gatherer._wait(lambda: self.state in ("connected", "completed", "failed", "closed"))
+
+    def addRemoteCandidate(self, candidate: RTCIceCandidate | None) -> None:
+        """A candidate of the other side; ``None``: there will be no more."""
+        self._gatherer._add_remote_candidate(candidate)
+
+    def send(self, data: Buffer) -> None:
+        """A datagram, while DTLS is not started: the other side's come with "data". InvalidStateError unless connected, ValueError when
+        it is too large, or begins as STUN does, with a byte of 0 to 3."""
+        self._gatherer._send(data)
 
     @property
     def component(self) -> str:
@@ -122,14 +171,49 @@ def _find(candidates: list[RTCIceCandidate], ip: str, port: int) -> RTCIceCandid
     return RTCIceCandidate(component=1, foundation="", ip=ip, port=port, priority=0, protocol="udp", type="prflx")
 
 
-class RTCDtlsTransport(_Transport):
-    """State: ``"new"``, ``"connecting"``, ``"connected"``, ``"closed"``, ``"failed"``. Fires "statechange"."""
+@dataclass
+class RTCDtlsParameters:
+    """What one side's certificate is recognised by, and its part in the handshake: ``"auto"``, ``"client"`` or ``"server"``."""
 
-    def __init__(self, connection: RTCPeerConnection) -> None:
-        super().__init__("new")
-        self.__connection = connection
-        self.__transport = RTCIceTransport(connection)
+    fingerprints: list[RTCDtlsFingerprint] = field(default_factory=list)
+    role: str = "auto"
+
+
+class RTCDtlsTransport(_Transport):
+    """State: ``"new"``, ``"connecting"``, ``"connected"``, ``"closed"``, ``"failed"``. Fires "statechange", and "data" with ``bytes`` while
+    SCTP is not started over it."""
+
+    def __init__(self, transport: RTCIceTransport | RTCPeerConnection, certificates: Sequence[RTCCertificate] = ()) -> None:
+        """The first certificate is used; none: one that the peers of a loop share. They must be given before anything is gathered."""
+        ice = transport if isinstance(transport, RTCIceTransport) else RTCIceTransport(transport)
+        super().__init__(ice._owner, "new")
+        self.__connection = ice._owner
+        self.__transport = ice
         self._remote_certificates: list[bytes] = []
+        self.__start_role = "auto"
+        if transport is ice:
+            self._gatherer._dtls = self
+            if certificates and self._gatherer._has_begun:
+                raise invalid_state("the certificate is chosen when gathering begins: make the DTLS transport before")
+            if certificates:
+                self._gatherer._certificates = list(certificates)
+
+    def getLocalParameters(self) -> RTCDtlsParameters:
+        given = self._gatherer._parameters()["dtlsParameters"]
+        return RTCDtlsParameters([RTCDtlsFingerprint(**one) for one in given["fingerprints"]], given["role"])
+
+    async def start(self, remoteParameters: RTCDtlsParameters) -> None:
+        """Starts the handshake, and returns once it is done or has failed: ``state`` says which."""
+        fingerprints = [{"algorithm": one.algorithm, "value": one.value} for one in remoteParameters.fingerprints]
+        self._gatherer._command("start_dtls", {"dtlsParameters": {"role": remoteParameters.role, "fingerprints": fingerprints}})
+        controlling = self.__transport.role == "controlling"
+        roles = {"client": "server", "server": "client", "auto": "server" if controlling else "client"}
+        self.__start_role = roles[remoteParameters.role]
+        await self._gatherer._wait(lambda: self.state in ("connected", "failed", "closed"))
+
+    def send(self, data: Buffer) -> None:
+        """A record of application data, while SCTP is not started: the other side's come with "data"."""
+        self._gatherer._send(data)
 
     @property
     def transport(self) -> RTCIceTransport:
@@ -139,6 +223,8 @@ class RTCDtlsTransport(_Transport):
     @property
     def role(self) -> str:
         """``"client"`` or ``"server"`` of the handshake; ``"auto"`` before that is negotiated. (Not in the W3C's text.)"""
+        if self.__start_role != "auto":
+            return self.__start_role
         ours, theirs = self.__setup(False), self.__setup(True)
         if ours == "active" or (ours == "actpass" and theirs == "passive"):
             return "client"
@@ -171,10 +257,35 @@ class RTCSctpCapabilities:
 class RTCSctpTransport(_Transport):
     """State: ``"connecting"``, ``"connected"``, ``"closed"``; before anything is negotiated ``"new"``, as in aiortc."""
 
-    def __init__(self, connection: RTCPeerConnection) -> None:
-        super().__init__("new")
-        self.__connection = connection
-        self.__transport = RTCDtlsTransport(connection)
+    def __init__(self, transport: RTCDtlsTransport | RTCPeerConnection, port: int = 5000) -> None:
+        dtls = transport if isinstance(transport, RTCDtlsTransport) else RTCDtlsTransport(transport)
+        super().__init__(dtls._owner, "new")
+        self.__connection = dtls._owner
+        self.__transport = dtls
+        if port != 5000:
+            raise argument_error("the local port is 5000")
+        if transport is dtls:
+            self._gatherer._sctp = self
+
+    async def start(self, remoteCaps: RTCSctpCapabilities | None, remotePort: int = 5000) -> None:
+        """Starts the association; "statechange" tells when it is up. Channels may be made before."""
+        largest = 65536 if remoteCaps is None else remoteCaps.maxMessageSize
+        self._gatherer._command("start_sctp", {"sctpParameters": {"port": remotePort, "maxMessageSize": largest}})
+
+    def _create_channel(self, parameters: RTCDataChannelParameters, send_open: bool) -> int:
+        gatherer, p = self._gatherer, parameters
+        channel = gatherer._peer.create_data_channel(
+            gatherer._now(),
+            p.label,
+            protocol=p.protocol,
+            ordered=p.ordered,
+            max_retransmits=p.maxRetransmits,
+            max_packet_life_time=p.maxPacketLifeTime,
+            negotiated=p.negotiated or not send_open,
+            stream_id=p.id,
+        )
+        gatherer._engine.schedule()
+        return channel
 
     @property
     def transport(self) -> RTCDtlsTransport:

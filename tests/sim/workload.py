@@ -775,7 +775,7 @@ class Workload:
 
     def _connect(self) -> None:
         random = self.random
-        configs = [
+        configs: list[dict[str, Any]] = [
             {
                 "max_message_size": random.choice((0, 0, 70_000, NO_LIMIT)),
                 "send_queue_size": random.choice((0, 0, 300_000)),
