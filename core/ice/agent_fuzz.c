@@ -111,12 +111,17 @@ static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size
       }
       break;
     case 5: run->now += size > 0 ? (prtc_time)data[0] * 100000 : 1000; break;
-    case 6: (void)prtc_ice_add_socket(run->ice, run->now, 1 + address.ip[3] % 4, &address, 1, 0); break;
+    case 6: (void)prtc_ice_add_socket(run->ice, run->now, 1 + address.ip[3] % 4, &address, 1, size > 1 ? data[1] % 8 : 0); break;
     case 7: (void)prtc_ice_remove_socket(run->ice, run->now, 1 + address.ip[3] % 4); break;
-    case 8: (void)prtc_ice_restart(run->ice, run->now); break;
+    case 8:
+      if (size > 0 && data[0] % 2 == 1) (void)prtc_ice_take_back(run->ice, run->now);
+      else (void)prtc_ice_restart(run->ice, run->now);
+      break;
     case 9: {
       prtc_ice_parameters parameters = {.ufrag = "peer", .password = "0123456789012345678901"};
       parameters.ufrag[3] = (char)('a' + address.ip[3] % 4);
+      parameters.renomination = address.ip[3] >> 2 & 1;
+      parameters.lite = address.ip[3] >> 3 & 1;
       (void)prtc_ice_set_remote_parameters(run->ice, run->now, &parameters);
       break;
     }
@@ -138,8 +143,10 @@ static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   prtc_context_config context = {.size = sizeof context};
   prtc_ice_config config = {.size = sizeof config, .controlling = size > 0 && data[0] % 2};
-  prtc_ice_parameters parameters = {.ufrag = "peer", .password = "0123456789012345678901"};
+  prtc_ice_parameters parameters = {.ufrag = "peer", .password = "0123456789012345678901", .renomination = 1};
   struct run run = {.now = 1000000, .over = 1, .last_connection = FIRST_CONNECTION};
+  config.lite = size > 0 && (data[0] & 0x60) == 0x60;
+  config.renomination = size > 0 && (data[0] & 0x40) != 0;
   prtc_address own = ipv4(1, 5000), server = ipv4(200, 3478);
   prtc_context *shared = prtc_context_new(&context);
   run.ice = shared != NULL ? prtc_ice_new(shared, &config) : NULL;
