@@ -160,7 +160,8 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
 
 /* For each address, whether UDP can be had there or not. */
 static void add_active(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
-  if (socket->listens || transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_NONE || transport->config.relay_only) return;
+  bool wanted = transport->config.tcp_candidates != PRTC_TCP_CANDIDATES_NONE && !transport->config.relay_only;
+  if (socket->listens || !wanted || transport->config.ice.lite != 0) return; /* a lite agent does not begin anything */
   (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_ACTIVE, prtc_addresses_active(&transport->gathering, socket),
                                 &socket->address, socket->interface_index, socket->network_type);
 }

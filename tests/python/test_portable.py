@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The portable driver under asyncio: all tests of connections and channels once more."""
+"""The portable driver under asyncio: all tests of connections, channels and TCP once more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from polyrtc.driver import Driver
 
 from .test_channels import *  # noqa: F403
 from .test_connection import *  # noqa: F403
+from .test_tcp import *  # noqa: F403
 
 
 @pytest.fixture(autouse=True)
