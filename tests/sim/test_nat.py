@@ -147,12 +147,13 @@ def follow(peer: SimPeer) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["full cone", "port-restricted", "symmetric"])
 @pytest.mark.parametrize("lifetime", [0.5, 3, 4.5])
-def test_mappings_shorter_than_consent_intervals(sim: Simulation, kind: str, lifetime: float) -> None:
+@pytest.mark.parametrize("inside_offers", [True, False])
+def test_mappings_shorter_than_consent_intervals(sim: Simulation, kind: str, lifetime: float, inside_offers: bool) -> None:
     """Nearly each consent check leaves by another port. The side outside follows, without either missing the other."""
     site = SITES[kind](sim, 1)
     site.nats[0].lifetime = int(lifetime * SECOND)
     inside, outside = peer_at(sim, site, 1), sim.host("outside").peer()
-    sim.connect(inside, outside)
+    sim.connect(*((inside, outside) if inside_offers else (outside, inside)))
     ours, theirs = sim.open(inside, outside)
     sim.run(1)
     states, ports = [follow(peer) for peer in (inside, outside)], set()
@@ -164,7 +165,11 @@ def test_mappings_shorter_than_consent_intervals(sim: Simulation, kind: str, lif
         assert pair is not None
         ports.add(pair[1][1])
     sim.until(lambda: ours.received == theirs.received == [f"{number}" for number in range(20)], 120)
-    assert states == [[], []] and len(ports) > 4 and remote_type(outside) == "prflx"
+    assert len(ports) > 4 and remote_type(outside) == "prflx"
+    if lifetime > 1 or inside_offers:
+        assert states == [[], []]
+    else:  # what the outside side, which has to choose, learns of a new address is hardly ever still true when it does
+        assert states[0] == [] and set(states[1]) <= {"disconnected", "completed"}
 
 
 def test_mappings_of_both_sides_shorter_than_consent_intervals(sim: Simulation) -> None:
@@ -186,11 +191,12 @@ def test_mappings_of_both_sides_shorter_than_consent_intervals(sim: Simulation) 
 
 @pytest.mark.parametrize("kind", ["full cone", "port-restricted", "symmetric"])
 @pytest.mark.parametrize("how", ["restarts", "moves"])
-def test_a_nat_that_changes_in_mid_transfer(sim: Simulation, kind: str, how: str) -> None:
+@pytest.mark.parametrize("inside_offers", [True, False])
+def test_a_nat_that_changes_in_mid_transfer(sim: Simulation, kind: str, how: str, inside_offers: bool) -> None:
     """All mappings are gone, or the outside address is another: the side outside follows the checks; nothing is lost."""
     site = SITES[kind](sim, 1)
     inside, outside = peer_at(sim, site, 1), sim.host("outside").peer()
-    sim.connect(inside, outside)
+    sim.connect(*((inside, outside) if inside_offers else (outside, inside)))
     ours, theirs = sim.open(inside, outside)
     sim.run(1)
     states = [follow(peer) for peer in (inside, outside)]
