@@ -77,5 +77,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-count.patch",
             "//third_party:usrsctp-skipped.patch",
             "//third_party:usrsctp-notifications.patch",
+            "//third_party:usrsctp-streams.patch",
         ],
     )

@@ -161,7 +161,7 @@ uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp) {
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming) {
   const struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return 0;
-  return incoming ? tcb->asoc.streamincnt : tcb->asoc.streamoutcnt;
+  return incoming ? tcb->asoc.streaminmax : tcb->asoc.streamoutmax;
 }
 
 size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
@@ -186,37 +186,11 @@ size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->sock
 
 /* -------------------------------------------------------------------------------------------------------- input, output */
 
-/* When streams are added, the scheduler of usrsctp forgets which of them has a message partly sent, and begins another one.
- * Whatever may add streams is done between these two. */
-struct place {
-  const struct sctp_stream_out *streams;
-  size_t current; /* SIZE_MAX: none */
-};
-
-static struct place remember_place(const struct prtc_sctp *sctp) {
-  const struct sctp_association *association = &prtc_association_of(sctp)->asoc;
-  const struct sctp_stream_out *current = association->ss_data.locked_on_sending;
-  return (struct place){association->strmout, current != NULL ? (size_t)(current - association->strmout) : SIZE_MAX};
-}
-
-static void restore_place(const struct prtc_sctp *sctp, struct place place) {
-  struct sctp_tcb *tcb = prtc_association_of(sctp);
-  if (tcb == NULL || tcb->asoc.strmout == place.streams || place.current == SIZE_MAX) return;
-  tcb->asoc.ss_data.locked_on_sending = &tcb->asoc.strmout[place.current];
-}
-
 /* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows: it is not
  * good at messages in parts that the other side then abandons (RFC 3758), so those that are not larger come whole. With
  * interleaving any number of messages may be incomplete: none may keep its part of the window, or they would fill it. */
 static void set_delivery_point(struct prtc_sctp *sctp) {
   endpoint_of(sctp)->partial_delivery_point = prtc_association_interleaves(sctp) ? 1 : sctp->receive_window / 2;
-}
-
-/* A packet that may add streams. */
-static void input_with_care(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
-  struct place place = remember_place(sctp);
-  usrsctp_conninput(ADDRESS, packet, size, 0);
-  restore_place(sctp, place);
 }
 
 /* Keeps the chunk at `offset`, as a packet of its own. The other side has one request under way at a time (RFC 6525 section
@@ -240,7 +214,7 @@ static void release_reconfig(struct prtc_sctp *sctp) {
   struct prtc_sctp_packet *held = sctp->held;
   if (held == NULL || tcb == NULL || !SCTP_TSN_GE(tcb->asoc.cumulative_tsn, sctp->held_until)) return;
   sctp->held = NULL;
-  input_with_care(sctp, held->data, held->size);
+  usrsctp_conninput(ADDRESS, held->data, held->size, 0);
   prtc_sctp_release(held);
 }
 
@@ -252,7 +226,7 @@ static void input_reconfig(struct prtc_sctp *sctp, const uint8_t *data, size_t s
   uint32_t response = association->str_reset_seq_out - 1;
   size_t offset = prtc_reconfig_prepare(packet, size, response, association->cumulative_tsn, &tsn);
   if (offset != 0) hold_reconfig(sctp, packet, size, offset, tsn);
-  input_with_care(sctp, packet, size);
+  usrsctp_conninput(ADDRESS, packet, size, 0);
   prtc_sctp_release(packet);
 }
 
@@ -353,10 +327,11 @@ static void send_work(void *argument) {
 int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
-  if (message->stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
-  const struct sctp_stream_out *stream = &tcb->asoc.strmout[message->stream];
+  if (message->stream >= tcb->asoc.streamoutmax) return PRTC_ERROR_NOT_FOUND;
+  bool exists = message->stream < tcb->asoc.streamoutcnt; /* it, or a higher one, has been used */
+  bool is_closing = exists && tcb->asoc.strmout[message->stream].state > SCTP_STREAM_OPEN;
   int code;
-  if (!prtc_association_has_room(sctp) || is_reset_wanted(sctp, message->stream) || stream->state > SCTP_STREAM_OPEN) {
+  if (!prtc_association_has_room(sctp) || is_reset_wanted(sctp, message->stream) || is_closing) {
     code = PRTC_ERROR_AGAIN;
   } else {
     code = run(&(struct call){.sctp = sctp, .message = message}, send_work);
@@ -368,7 +343,8 @@ int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *messa
 int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
-  return stream < tcb->asoc.streamoutcnt ? prtc_association_abandon_begun(sctp, tcb, stream) : PRTC_ERROR_NOT_FOUND;
+  if (stream >= tcb->asoc.streamoutcnt) return stream < tcb->asoc.streamoutmax ? 0 : PRTC_ERROR_NOT_FOUND;
+  return prtc_association_abandon_begun(sctp, tcb, stream);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- streams */
@@ -381,8 +357,9 @@ static void reset_work(void *argument) {
     struct sctp_reset_streams request;
     uint8_t bytes[sizeof(struct sctp_reset_streams) + sizeof(uint16_t)];
   } option;
-  for (uint32_t stream = 0; stream < tcb->asoc.streamoutcnt && sctp->reset_count > 0; stream++) {
-    if (!is_reset_wanted(sctp, stream) || tcb->asoc.strmout[stream].state != SCTP_STREAM_OPEN) continue;
+  for (uint32_t stream = 0; stream < tcb->asoc.streamoutmax && sctp->reset_count > 0; stream++) {
+    bool exists = stream < tcb->asoc.streamoutcnt;
+    if (!is_reset_wanted(sctp, stream) || (exists && tcb->asoc.strmout[stream].state != SCTP_STREAM_OPEN)) continue;
     memset(&option, 0, sizeof option);
     option.request.srs_assoc_id = SCTP_FUTURE_ASSOC;
     option.request.srs_flags = SCTP_STREAM_RESET_OUTGOING;
@@ -405,7 +382,7 @@ int prtc_association_continue(struct prtc_sctp *sctp) {
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return PRTC_ERROR_INVALID_STATE;
-  if (stream >= tcb->asoc.streamoutcnt) return PRTC_ERROR_NOT_FOUND;
+  if (stream >= tcb->asoc.streamoutmax) return PRTC_ERROR_NOT_FOUND;
   if (SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN && !tcb->asoc.reconfig_supported) return PRTC_ERROR_NOT_SUPPORTED;
   if (sctp->resets == NULL) sctp->resets = prtc_allocate(sctp->context, 65536 / 8);
   if (sctp->resets == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -422,11 +399,9 @@ static void add_streams_work(void *argument) {
   memset(&request, 0, sizeof request);
   request.sas_assoc_id = SCTP_FUTURE_ASSOC;
   request.sas_outstrms = (uint16_t)call->number;
-  struct place place = remember_place(call->sctp);
   if (!set_option(call->sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request, sizeof request)) {
     call->result = errno == EALREADY ? PRTC_ERROR_AGAIN : PRTC_ERROR_INVALID_STATE;
   }
-  restore_place(call->sctp, place);
 }
 
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count) {
