@@ -17,10 +17,12 @@ void prtc_queue_clear(struct prtc_queue *queue) {
   queue->capacity = queue->first = queue->count = 0;
 }
 
-enum { SMALL = 8 };
+/* An empty queue keeps so many elements, if they are not large: what comes and goes one by one takes no memory each time. */
+enum { SMALL = 8, SMALL_BYTES = 512 };
 
 static int grow(struct prtc_queue *queue) {
-  size_t capacity = queue->capacity == 0 ? SMALL : queue->capacity * 2;
+  size_t few = SMALL * queue->element_size > SMALL_BYTES ? 1 : SMALL;
+  size_t capacity = queue->capacity == 0 ? few : queue->capacity * 2;
   unsigned char *elements = prtc_allocate(queue->context, capacity * queue->element_size);
   if (elements == NULL) return PRTC_ERROR_NO_MEMORY;
   size_t until_end = queue->capacity - queue->first;
@@ -53,7 +55,7 @@ bool prtc_queue_pop(struct prtc_queue *queue, void *out) {
   if (out != NULL) memcpy(out, queue->elements + queue->first * queue->element_size, queue->element_size);
   queue->first = (queue->first + 1) % queue->capacity;
   queue->count--;
-  if (queue->count == 0 && queue->capacity > SMALL) prtc_queue_clear(queue);
+  if (queue->count == 0 && (queue->capacity > SMALL || SMALL * queue->element_size > SMALL_BYTES)) prtc_queue_clear(queue);
   return true;
 }
 

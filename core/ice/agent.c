@@ -58,6 +58,7 @@ void prtc_ice_free(prtc_ice *ice) {
   prtc_queue_clear(&ice->early);
   prtc_queue_clear(&ice->responses);
   prtc_queue_clear(&ice->events);
+  prtc_release(ice->context, ice->mappings);
   prtc_release(ice->context, ice);
 }
 
@@ -65,8 +66,8 @@ void prtc_ice_free(prtc_ice *ice) {
 
 int prtc_ice_get_local_parameters(const prtc_ice *ice, prtc_ice_parameters *out) {
   memset(out, 0, sizeof *out);
-  memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
-  memcpy(out->password, ice->credentials.local_password, sizeof out->password);
+  memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof ice->credentials.local_ufrag);
+  memcpy(out->password, ice->credentials.local_password, sizeof ice->credentials.local_password);
   out->lite = ice->config.lite != 0;
   out->renomination = ice->config.renomination != 0;
   out->pacing = ice->config.ta / 1000;

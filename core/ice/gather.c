@@ -172,6 +172,9 @@ int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_ad
   bool families = mapped->family != PRTC_FAMILY_NONE && (local->family == PRTC_FAMILY_NONE || local->family == mapped->family);
   if (!known || !families) return PRTC_ERROR_INVALID_ARGUMENT;
   if (ice->mapping_count == PRTC_ICE_MAPPINGS_MAX) return PRTC_ERROR_QUEUE_FULL;
+  void *more = prtc_reallocate(ice->context, ice->mappings, (ice->mapping_count + 1) * sizeof *ice->mappings);
+  if (more == NULL) return PRTC_ERROR_NO_MEMORY;
+  ice->mappings = more;
   ice->mappings[ice->mapping_count++] = (struct ice_mapping){*local, *mapped, type};
   return 0;
 }

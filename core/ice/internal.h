@@ -56,7 +56,7 @@ struct ice_list {
 };
 
 struct ice_credentials {
-  char local_ufrag[257], local_password[257], remote_ufrag[257], remote_password[257];
+  char local_ufrag[UFRAG_SIZE + 1], local_password[PASSWORD_SIZE + 1], remote_ufrag[257], remote_password[257];
 };
 
 enum connection_state { CONNECTION_WANTED, CONNECTION_MAKING, CONNECTION_OPEN };
@@ -235,7 +235,7 @@ struct prtc_ice {
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
   bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
-  struct ice_mapping mappings[PRTC_ICE_MAPPINGS_MAX];
+  struct ice_mapping *mappings;
   size_t mapping_count;
   bool sockets_ended;
   bool gathered;          /* GATHERING_COMPLETE has been reported, and nothing has been gathered since */
@@ -266,7 +266,7 @@ struct prtc_ice {
   bool yields;            /* its paths are free for others */
   struct ice_known_ufrag {
     struct prtc_mux_entry entry;
-    char ufrag[257];
+    char ufrag[UFRAG_SIZE + 1];
   } ufrags[3];            /* of the present generation, of the one that may be taken back, of the path */
   struct prtc_mux_entry path_claim, former_claim;
   uint64_t taken;         /* checks that came over a path of another's, in this generation */
@@ -409,7 +409,7 @@ bool prtc_ice_prove_selected(struct prtc_ice *ice, struct ice_pair *pair);
 /* -------------------------------------------------------------------------------------------------------- restart.c */
 
 void prtc_ice_forget_former(struct prtc_ice *ice);
-void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[257], char password[257]);
+void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_SIZE + 1], char password[PASSWORD_SIZE + 1]);
 
 /* -------------------------------------------------------------------------------------------------------- consent.c */
 

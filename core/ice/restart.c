@@ -11,9 +11,8 @@
 
 /* ------------------------------------------------------------------------------------------------------------ credentials */
 
-void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[257], char password[257]) {
-  memset(ufrag, 0, 257);
-  memset(password, 0, 257);
+void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_SIZE + 1], char password[PASSWORD_SIZE + 1]) {
+  ufrag[UFRAG_SIZE] = password[PASSWORD_SIZE] = '\0';
   do {
     prtc_random_ice_chars(&ice->context->random, ufrag, UFRAG_SIZE);
   } while (ice->mux != NULL && prtc_mux_has_ufrag(ice->mux, ufrag)); /* it is how requests find us */

@@ -87,7 +87,7 @@ int prtc_ice_get_local_candidate(const prtc_ice *ice, size_t i, prtc_candidate *
   out->tcp_type = local->socket->tcp_type;
   if (out->tcp_type != PRTC_TCP_NONE) out->protocol = PRTC_PROTOCOL_TCP;
   (void)snprintf(out->foundation, sizeof out->foundation, "%u", local->foundation);
-  memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof out->ufrag);
+  memcpy(out->ufrag, ice->credentials.local_ufrag, sizeof ice->credentials.local_ufrag);
   if (local->type != PRTC_CANDIDATE_HOST) out->related = local->socket->address;
   if (local->type == PRTC_CANDIDATE_RELAYED) out->related = local->socket->mapped;
   out->server = local->server;

@@ -16,11 +16,16 @@
  * that are free and small wait in a list of their size for their next use: usrsctp allocates several a packet. */
 struct block {
   struct block *next, *previous;
-  struct block *next_free;
   size_t size;
 };
 
-enum { CLASS_SIZE = 64, CLASSES = 40, KEPT_BYTES = 256 * 1024 };
+/* In place of what is in a block that waits. */
+struct waiting {
+  struct block *next;
+};
+
+/* FEW: what a heartbeat and its answer take. */
+enum { CLASS_SIZE = 64, CLASSES = 40, KEPT_BYTES = 256 * 1024, FEW = 32 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEP_BLOCKS 0 /* AddressSanitizer is to see each use after free */
@@ -45,6 +50,8 @@ struct prtc_engine {
   struct block *blocks;
   struct block *kept[CLASSES];
   size_t kept_bytes, used_bytes;
+  unsigned taken;        /* blocks, since the last time-out */
+  bool idle;             /* a time-out ago these were few: blocks do not wait for their next use */
   bool failed;
 #ifndef __wasm__
   jmp_buf *no_memory; /* where the run at hand ends */
@@ -78,6 +85,8 @@ static void unlink_block(struct prtc_engine *engine, struct block *block) {
   }
 }
 
+static struct block *next_waiting(const struct block *block) { return ((const struct waiting *)(const void *)(block + 1))->next; }
+
 /* The list in which a block of a size (a multiple of CLASS_SIZE) waits; NULL when it does not. */
 static struct block **kept_of(struct prtc_engine *engine, size_t size) {
   return KEEP_BLOCKS && size / CLASS_SIZE < CLASSES ? &engine->kept[size / CLASS_SIZE] : NULL;
@@ -86,10 +95,10 @@ static struct block **kept_of(struct prtc_engine *engine, size_t size) {
 void *prtc_sctp_malloc(size_t size) {
   struct prtc_engine *engine = entered();
   if (size > SIZE_MAX / 2) end_run(engine);
-  if (KEEP_BLOCKS) size = (size / CLASS_SIZE + 1) * CLASS_SIZE;
+  if (KEEP_BLOCKS) size = size < CLASS_SIZE ? CLASS_SIZE : (size + CLASS_SIZE - 1) / CLASS_SIZE * CLASS_SIZE;
   struct block **kept = kept_of(engine, size), *block = kept != NULL ? *kept : NULL;
   if (block != NULL) {
-    *kept = block->next_free;
+    *kept = next_waiting(block);
     engine->kept_bytes -= size;
   } else {
     block = engine->context->allocator.allocate(engine->context->allocator.context, sizeof *block + size);
@@ -98,6 +107,7 @@ void *prtc_sctp_malloc(size_t size) {
     link_block(engine, block);
   }
   engine->used_bytes += size;
+  if (++engine->taken == FEW) engine->idle = false;
   return block + 1;
 }
 
@@ -113,14 +123,27 @@ void prtc_sctp_release(void *pointer) {
   struct prtc_engine *engine = entered();
   struct block *block = (struct block *)pointer - 1, **kept = kept_of(engine, block->size);
   engine->used_bytes -= block->size;
-  if (kept != NULL && engine->kept_bytes + block->size <= KEPT_BYTES) {
-    block->next_free = *kept;
+  if (kept != NULL && !engine->idle && engine->kept_bytes + block->size <= KEPT_BYTES) {
+    *(struct waiting *)pointer = (struct waiting){*kept};
     *kept = block;
     engine->kept_bytes += block->size;
   } else {
     unlink_block(engine, block);
     engine->context->allocator.release(engine->context->allocator.context, block);
   }
+}
+
+/* Gives back the blocks that wait for their next use. */
+static void give_back(struct prtc_engine *engine) {
+  for (size_t i = 0; i < CLASSES; i++) {
+    for (struct block *block = engine->kept[i], *next; block != NULL; block = next) {
+      next = next_waiting(block);
+      unlink_block(engine, block);
+      engine->context->allocator.release(engine->context->allocator.context, block);
+    }
+    engine->kept[i] = NULL;
+  }
+  engine->kept_bytes = 0;
 }
 
 size_t prtc_engine_memory(const struct prtc_engine *engine) { return engine->used_bytes; }
@@ -218,7 +241,15 @@ static void fire(void *argument) {
   }
 }
 
-int prtc_engine_timeout(struct prtc_engine *engine) { return prtc_engine_run(engine, fire, engine); }
+int prtc_engine_timeout(struct prtc_engine *engine, bool *idle) {
+  *idle = false;
+  if (prtc_engine_deadline(engine) > engine->now) return engine->failed ? PRTC_ERROR_NO_MEMORY : 0;
+  int code = prtc_engine_run(engine, fire, engine);
+  *idle = engine->idle = engine->taken < FEW;
+  engine->taken = 0;
+  if (*idle) give_back(engine);
+  return code;
+}
 
 int prtc_sctp_gettimeofday(struct timeval *tv) {
   prtc_time now = entered()->now;

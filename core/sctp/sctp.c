@@ -120,8 +120,14 @@ prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {
 int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return 0;
+  bool idle = false;
   int code = prtc_association_expire(sctp);
-  if (code == 0) code = prtc_engine_timeout(sctp->engine);
+  if (code == 0) code = prtc_engine_timeout(sctp->engine, &idle);
+  if (idle && sctp->list_next >= sctp->list_count) { /* nothing in it is still to be told */
+    prtc_release(sctp->context, sctp->read);
+    sctp->read = NULL;
+    sctp->read_capacity = 0;
+  }
   return code < 0 ? code : prtc_association_continue(sctp);
 }
 

@@ -64,19 +64,29 @@ static bool is_allowed(const struct prtc_transport *transport, const prtc_interf
 }
 
 /* A place for one more socket; places keep their numbers. */
-static struct socket *make_place(struct gathering *gathering) {
+static struct socket *make_place(struct prtc_transport *transport) {
+  struct gathering *gathering = &transport->gathering;
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
     if (gathering->sockets[i].state == SOCKET_GONE) return &gathering->sockets[i];
   }
-  return gathering->socket_count < MAX_SOCKETS ? &gathering->sockets[gathering->socket_count++] : NULL;
+  if (gathering->socket_count == MAX_SOCKETS) return NULL;
+  size_t count = gathering->socket_count + 1;
+  void *more = prtc_reallocate(transport->context, gathering->sockets, count * sizeof(struct socket));
+  if (more == NULL) {
+    transport->event_lost = true; /* it would have been a candidate */
+    return NULL;
+  }
+  gathering->sockets = more;
+  return &gathering->sockets[gathering->socket_count++];
 }
 
-static void want(struct gathering *gathering, const prtc_interface *interface, bool listens) {
+static void want(struct prtc_transport *transport, const prtc_interface *interface, bool listens) {
+  struct gathering *gathering = &transport->gathering;
   prtc_address address = interface->address;
   address.port = 0;
   struct socket *socket = prtc_addresses_find(gathering, &address, listens);
   if (socket == NULL) {
-    socket = make_place(gathering);
+    socket = make_place(transport);
     if (socket == NULL) return;
     *socket = (struct socket){.address = address, .listens = listens};
   } else if (socket->state != SOCKET_FAILED) {
@@ -134,9 +144,9 @@ void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, cons
     for (size_t i = 0; i < count && chosen < MAX_ADDRESSES; i++) {
       if ((interfaces[i].temporary != 0) != (temporary != 0) || !is_allowed(transport, interfaces, count, i)) continue;
       if (rank(transport, &interfaces[i]) < gathering->best_rank) continue;
-      want(gathering, &interfaces[i], false);
+      want(transport, &interfaces[i], false);
       bool listens = transport->config.tcp_candidates == PRTC_TCP_CANDIDATES_ALL && !transport->config.relay_only;
-      if (listens) want(gathering, &interfaces[i], true);
+      if (listens) want(transport, &interfaces[i], true);
       chosen++;
     }
   }

@@ -17,6 +17,7 @@ void prtc_gathering_init(struct prtc_transport *transport) {
 void prtc_gathering_clear(struct prtc_transport *transport) {
   prtc_servers_clear(transport);
   prtc_queue_clear(&transport->gathering.closes);
+  prtc_release(transport->context, transport->gathering.sockets);
 }
 
 bool prtc_transport_has_gathered(const struct prtc_transport *transport) {

@@ -62,7 +62,7 @@ struct gathering {
   bool fills_pool; /* what ICE has to tell stays there for now */
   int best_rank; /* of an address so far: once there are usual ones, no others are taken */
   uint32_t unanswered; /* requests that the driver has */
-  struct socket sockets[MAX_SOCKETS];
+  struct socket *sockets; /* at most MAX_SOCKETS */
   uint32_t socket_count;
   struct server *servers[MAX_SERVERS];
   uint32_t server_count;
@@ -121,7 +121,7 @@ struct prtc_transport {
   uint8_t *held;
   size_t held_size;
 
-  struct prtc_queue events; /* struct prtc_transport_event: all but those of channels */
+  struct prtc_queue events; /* all but those of channels */
   bool event_lost;          /* one of any kind, for lack of memory; not told yet */
   bool channel_event_lost;  /* data has said so: it does for ever */
 

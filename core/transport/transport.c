@@ -12,6 +12,13 @@ enum { TRAIN_LENGTH = 64 };
 
 /* ------------------------------------------------------------------------------------------------------------------- life */
 
+/* An event that waits. Most are states, which then take no memory of their own: what is told without any is the end. */
+struct queued {
+  uint32_t type, state;
+  int32_t code;
+  struct prtc_transport_event *whole; /* NULL: that is all */
+};
+
 struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_time now,
                                           const struct prtc_transport_config *config) {
   (void)now;
@@ -20,7 +27,7 @@ struct prtc_transport *prtc_transport_new(struct prtc_context *context, prtc_tim
   transport->context = context;
   transport->config = *config;
   if (config->trust != NULL) transport->trust = prtc_trust_retain(config->trust);
-  prtc_queue_init(&transport->events, context, sizeof(struct prtc_transport_event), 0);
+  prtc_queue_init(&transport->events, context, sizeof(struct queued), 0);
   prtc_gathering_init(transport);
   prtc_stages_init(transport);
   prtc_ice_config ice = config->ice;
@@ -45,6 +52,7 @@ void prtc_transport_free(struct prtc_transport *transport) {
   prtc_gathering_clear(transport);
   prtc_names_clear(transport);
   prtc_stages_clear(transport);
+  for (struct queued queued; prtc_queue_pop(&transport->events, &queued);) prtc_release(transport->context, queued.whole);
   prtc_queue_clear(&transport->events);
   prtc_release(transport->context, transport->held);
   prtc_release(transport->context, transport);
@@ -53,38 +61,50 @@ void prtc_transport_free(struct prtc_transport *transport) {
 /* ----------------------------------------------------------------------------------------------------------------- events */
 
 /* When too many wait: the last one of its type, which says what is no more, or NULL. */
-static struct prtc_transport_event *replaceable(struct prtc_transport *transport, uint32_t type) {
+static struct queued *replaceable(struct prtc_transport *transport, uint32_t type) {
   if (transport->events.count < MANY_EVENTS || type == PRTC_TRANSPORT_EVENT_CANDIDATE ||
       type == PRTC_TRANSPORT_EVENT_CANDIDATE_WITHDRAWN) {
     return NULL;
   }
   for (size_t i = transport->events.count; i-- > 0;) {
-    struct prtc_transport_event *event = prtc_queue_at(&transport->events, i);
-    if (event->type == type) return event;
+    struct queued *queued = prtc_queue_at(&transport->events, i);
+    if (queued->type == type) return queued;
   }
   return NULL;
 }
 
-void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event) {
-  struct prtc_transport_event *former = replaceable(transport, event->type);
-  if (former != NULL) {
-    *former = *event;
+static bool is_state(uint32_t type) {
+  return type == PRTC_TRANSPORT_EVENT_GATHERING_STATE || type == PRTC_TRANSPORT_EVENT_ICE_STATE ||
+         type == PRTC_TRANSPORT_EVENT_DTLS_STATE || type == PRTC_TRANSPORT_EVENT_SCTP_STATE;
+}
+
+/* In the place of `former`, or behind the others when that is NULL. */
+static void put(struct prtc_transport *transport, struct queued *former, const struct prtc_transport_event *event) {
+  struct queued queued = {.type = event->type, .state = event->state, .code = event->code};
+  if (!is_state(event->type)) queued.whole = prtc_allocate(transport->context, sizeof *queued.whole);
+  if (queued.whole != NULL) *queued.whole = *event;
+  bool is_complete = queued.whole != NULL || is_state(event->type) || event->type == PRTC_TRANSPORT_EVENT_FAILED;
+  if (is_complete && former != NULL) {
+    prtc_release(transport->context, former->whole);
+    *former = queued;
     return;
   }
-  if (prtc_queue_push(&transport->events, event) == 0) return;
+  if (is_complete && prtc_queue_push(&transport->events, &queued) == 0) return;
+  prtc_release(transport->context, queued.whole);
   PRTC_LOG(transport->context, PRTC_LOG_ERROR, "transport", "an event of type %u was lost: no memory", event->type);
   transport->event_lost = true;
+}
+
+void prtc_transport_push(struct prtc_transport *transport, const struct prtc_transport_event *event) {
+  put(transport, replaceable(transport, event->type), event);
 }
 
 /* The other side may change the pair with every datagram: of changes that nobody has fetched yet the last is enough. */
 static void push_selected_pair(struct prtc_transport *transport, const struct prtc_transport_event *event) {
   size_t count = transport->events.count;
-  struct prtc_transport_event *last = count > 0 ? prtc_queue_at(&transport->events, count - 1) : NULL;
-  if (last != NULL && last->type == PRTC_TRANSPORT_EVENT_SELECTED_PAIR) {
-    *last = *event;
-  } else {
-    prtc_transport_push(transport, event);
-  }
+  struct queued *last = count > 0 ? prtc_queue_at(&transport->events, count - 1) : NULL;
+  bool is_same = last != NULL && last->type == PRTC_TRANSPORT_EVENT_SELECTED_PAIR;
+  put(transport, is_same ? last : replaceable(transport, event->type), event);
 }
 
 void prtc_transport_push_state(struct prtc_transport *transport, uint32_t type, uint32_t state) {
@@ -103,9 +123,21 @@ void prtc_transport_push_failure(struct prtc_transport *transport, int code, con
   prtc_transport_push(transport, &event);
 }
 
+static bool pop(struct prtc_transport *transport, struct prtc_transport_event *out) {
+  struct queued queued;
+  if (!prtc_queue_pop(&transport->events, &queued)) return false;
+  if (queued.whole != NULL) {
+    *out = *queued.whole;
+  } else {
+    *out = (struct prtc_transport_event){.type = queued.type, .state = queued.state, .code = queued.code};
+  }
+  prtc_release(transport->context, queued.whole);
+  return true;
+}
+
 int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out) {
   for (;;) {
-    if (prtc_queue_pop(&transport->events, out)) return 1;
+    if (pop(transport, out)) return 1;
     if (prtc_stages_event(transport, out)) return 1;
     if (prtc_stack_channel_event(transport, out)) return 1;
     if (transport->events.count == 0) break;
@@ -251,6 +283,8 @@ static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8
   }
   memcpy(out, transport->held, size);
   transport->held_size = 0;
+  prtc_release(transport->context, transport->held);
+  transport->held = NULL;
   return size;
 }
 
