@@ -52,7 +52,7 @@ void prtc_data_free(prtc_data *data) {
   prtc_map_clear(&data->by_stream);
   prtc_queue_clear(&data->events);
   prtc_queue_clear(&data->resets);
-  prtc_release(data->context, data->assembly.bytes);
+  prtc_data_drop_assembly(data);
   prtc_release(data->context, data);
 }
 
@@ -77,6 +77,7 @@ int prtc_data_event_next(prtc_data *data, prtc_data_event *out) {
   }
   struct prtc_data_channel *channel;
   bool dropped;
+  if (!data->message_waits) prtc_data_drop_assembly(data); /* it was the last one's */
   do {
     if (!prtc_queue_pop(&data->events, out)) {
       memset(out, 0, sizeof *out);

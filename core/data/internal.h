@@ -158,5 +158,6 @@ void prtc_data_ask_reset(prtc_data *data, uint32_t stream);
 /* receive.c: what was given of a message in parts is all that there will be. */
 void prtc_data_end_parts(prtc_data *data, struct prtc_data_channel *channel);
 void prtc_data_drop_partials(prtc_data *data);
+void prtc_data_drop_assembly(prtc_data *data);
 
 #endif

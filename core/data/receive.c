@@ -72,6 +72,8 @@ void prtc_data_drop_partials(prtc_data *data) {
   prtc_map_clear(&data->partials);
 }
 
+void prtc_data_drop_assembly(prtc_data *data) { clear(data, &data->assembly); }
+
 void prtc_data_end_parts(prtc_data *data, struct prtc_data_channel *channel) {
   static const uint8_t nothing = 0;
   if (!channel->receiving) return;

@@ -132,7 +132,8 @@ typedef enum prtc_data_event_type {
   PRTC_DATA_EVENT_NONE = 0,
   PRTC_DATA_EVENT_CHANNEL, /* the other side opened it: see prtc_data_channel_info */
   PRTC_DATA_EVENT_OPEN,
-  PRTC_DATA_EVENT_MESSAGE, /* kind, flags, data, size: valid until the next prtc_data_receive and as long as SCTP's event */
+  PRTC_DATA_EVENT_MESSAGE, /* kind, flags, data, size: valid until the next prtc_data_event_next or prtc_data_receive, and as long
+                              as SCTP's event */
   PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW,
   PRTC_DATA_EVENT_CLOSING,
   PRTC_DATA_EVENT_ERROR,   /* code, text */
