@@ -226,7 +226,7 @@ class Pair:
             self.workload.count["failures reported"] += 1
         elif event.type == EventType.CONNECTION_STATE_CHANGE:
             self.count[f"connections: {event.state_name}"] += 1
-            if event.state_name == "failed" and self.ever_connected and peer.states.dtls_transport == "connected":
+            if event.state_name == "failed" and self.ever_connected and peer.states.dtls_transport in ("new", "connected"):
                 self.count["ICE restarts after a failure"] += 1
                 self.workload.simulation.after(SECOND, lambda: self._recover(side))
 
