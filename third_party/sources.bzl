@@ -1,13 +1,9 @@
 """Versions and hashes of the libraries that polyrtc is built on."""
 
+load("//third_party:crate_source.bzl", "crate_source")
 load("//third_party:debian_source.bzl", "debian_archives", "debian_source")
 
 _FILES = {
-    "android-platform-external-boringssl=13.0.0+r24-2": [
-        "7da1c07f669b05f417cbf3e0a784a1a9d844ce138616e02b3a228fc20645ef37  android-platform-external-boringssl_13.0.0+r24-2.dsc",
-        "583b7aeee1fca68b8244d086cea6fca23bd19d517bd63f0b9de714e048f92a7d  android-platform-external-boringssl_13.0.0+r24.orig.tar.xz",
-        "f82d14420e2f4153c5e8be888e95a311c6a592806b3a2c64d920a35400dfd038  android-platform-external-boringssl_13.0.0+r24-2.debian.tar.xz",
-    ],
     "c-ares=1.18.1-3": [
         "91d95bb080e4cd1d0d507f4693496e323a593f6611161361fd76735292bda6b6  c-ares_1.18.1-3.dsc",
         "1a7d52a8a84a9fbffb1be9133c0f6e17217d91ea5a6fa61f6b4729cda78ebbcf  c-ares_1.18.1.orig.tar.gz",
@@ -37,11 +33,19 @@ def polyrtc_sources():
         name = "debian",
         files = _FILES,
     )
-    debian_source(
+    # Debian's BoringSSL is of 2022.
+    crate_source(
         name = "boringssl",
-        dsc = "@debian//:android-platform-external-boringssl_13.0.0+r24-2.dsc",
         build_file = "//third_party:boringssl.BUILD",
-        patches = ["//third_party:boringssl-rand.patch"],
+        crate = "boring-sys",
+        directory = "deps/boringssl",
+        extra_files = {"//third_party:boringssl_random.cc": "polyrtc/random.cc"},
+        patches = [
+            "//third_party:boringssl-delete.patch",
+            "//third_party:boringssl-rand.patch",
+        ],
+        sha256 = "4986392770df40d11d0d6294b0dd8399570f4a6e76d6953c7a34f7dd1defbd76",
+        version = "5.4.0",
     )
     debian_source(
         name = "cares",

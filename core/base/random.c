@@ -83,11 +83,6 @@ void prtc_random_ice_chars(struct prtc_random *random, char *out, size_t size) {
 
 /* --------------------------------------------------------------------------------------------------- BoringSSL's random */
 
-/* Declared in BoringSSL's internal headers only. */
-void RAND_bytes_with_additional_data(uint8_t *out, size_t size, const uint8_t additional[32]);
-uint64_t CRYPTO_get_fork_generation(void);
-void CRYPTO_init_sysrand(void);
-
 static struct prtc_random *entered_random(void) {
   /* Without randomness every key would be predictable: there is nothing that could be returned instead. The invariant: each
    * call into BoringSSL is made between prtc_enter and prtc_leave. */
@@ -101,17 +96,3 @@ int RAND_bytes(uint8_t *out, size_t size) {
 }
 
 int RAND_pseudo_bytes(uint8_t *out, size_t size) { return RAND_bytes(out, size); }
-
-/* ECDSA passes a hash of its private key and the digest: kept in, because it is what saves the key if a seed should ever be
- * used twice. */
-void RAND_bytes_with_additional_data(uint8_t *out, size_t size, const uint8_t additional[32]) {
-  uint8_t key[32];
-  prtc_random_bytes(entered_random(), key, sizeof key);
-  for (size_t i = 0; i < sizeof key; i++) key[i] ^= additional[i];
-  memset(out, 0, size);
-  CRYPTO_chacha_20(out, out, size, key, zero_nonce, 0);
-  OPENSSL_cleanse(key, sizeof key);
-}
-
-uint64_t CRYPTO_get_fork_generation(void) { return 0; } /* drivers refuse to work in a forked child */
-void CRYPTO_init_sysrand(void) {}

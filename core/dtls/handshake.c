@@ -83,8 +83,14 @@ static long bio_control(BIO *bio, int command, long number, void *pointer) {
   return command == BIO_CTRL_FLUSH;
 }
 
-static const BIO_METHOD bio_method = {
-    .type = BIO_TYPE_SOURCE_SINK, .name = "polyrtc", .bwrite = bio_write, .bread = bio_read, .ctrl = bio_control};
+static BIO_METHOD *bio_method_new(void) {
+  BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "polyrtc");
+  if (method == NULL) return NULL;
+  BIO_meth_set_write(method, bio_write);
+  BIO_meth_set_read(method, bio_read);
+  BIO_meth_set_ctrl(method, bio_control);
+  return method;
+}
 
 /* BoringSSL has no time of its own here: its timer only tells whether a flight awaits a reply. Its duration is 0, so it has
  * always expired; when a flight is repeated is decided in dtls.c. The value must not be 0, which means "no timer". */
@@ -157,7 +163,8 @@ static bool ssl_setup(struct prtc_handshake *handshake, prtc_certificate *certif
   if (certificate->ssl_context == NULL) certificate->ssl_context = ssl_context_new(certificate);
   if (certificate->ssl_context == NULL) return false;
   handshake->ssl = SSL_new(certificate->ssl_context);
-  BIO *bio = handshake->ssl != NULL ? BIO_new(&bio_method) : NULL;
+  handshake->bio_method = bio_method_new();
+  BIO *bio = handshake->ssl != NULL && handshake->bio_method != NULL ? BIO_new(handshake->bio_method) : NULL;
   if (bio == NULL) return false;
   BIO_set_data(bio, handshake);
   BIO_set_init(bio, 1);
@@ -192,6 +199,7 @@ void prtc_handshake_free(struct prtc_handshake *handshake) {
   if (handshake == NULL) return;
   struct prtc_context *previous = prtc_enter(handshake->context);
   SSL_free(handshake->ssl);
+  BIO_meth_free(handshake->bio_method);
   prtc_leave(previous);
   prtc_release(handshake->context, handshake);
 }

@@ -49,6 +49,7 @@ enum prtc_handshake_result {
 struct prtc_handshake {
   prtc_context *context;
   SSL *ssl;
+  BIO_METHOD *bio_method;
   const struct prtc_fingerprint_set *fingerprints; /* the owner's */
   struct prtc_queue *out;                          /* the owner's: of prtc_dtls_datagram */
   struct prtc_filter filter;
