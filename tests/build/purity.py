@@ -116,7 +116,16 @@ def find(archives, link_map):
         for where, name in o.symbols:
             if where == "*COM*" and counts("COMMON"):
                 findings.add(Finding(o.name, name, "can write"))
-    return sorted(findings)
+    return sorted(readable(findings))
+
+
+def readable(findings):
+    """C++ names as they stand in the source, without their namespaces."""
+    findings = list(findings)
+    names = "\n".join(f.symbol for f in findings)
+    plain = subprocess.run(["c++filt"], input=names, check=True, capture_output=True, text=True).stdout.split("\n")
+    spaces = re.compile(r"\(anonymous namespace\)::|bssl::")
+    return {f._replace(symbol=spaces.sub("", name).replace(" ", "_")) for f, name in zip(findings, plain)}
 
 
 def read_allowed(text):
