@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/pool.h>
 
+#include "core/base/bio.h"
 #include "core/base/context.h"
 #include "core/base/text.h"
 #include "core/dtls/certificate.h"
@@ -74,22 +75,6 @@ static int bio_read(BIO *bio, char *out, int capacity) {
   if (size > 0) return (int)size;
   BIO_set_retry_read(bio);
   return -1;
-}
-
-static long bio_control(BIO *bio, int command, long number, void *pointer) {
-  (void)bio;
-  (void)number;
-  (void)pointer;
-  return command == BIO_CTRL_FLUSH;
-}
-
-static BIO_METHOD *bio_method_new(void) {
-  BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "polyrtc");
-  if (method == NULL) return NULL;
-  BIO_meth_set_write(method, bio_write);
-  BIO_meth_set_read(method, bio_read);
-  BIO_meth_set_ctrl(method, bio_control);
-  return method;
 }
 
 /* BoringSSL has no time of its own here: its timer only tells whether a flight awaits a reply. Its duration is 0, so it has
@@ -163,7 +148,7 @@ static bool ssl_setup(struct prtc_handshake *handshake, prtc_certificate *certif
   if (certificate->ssl_context == NULL) certificate->ssl_context = ssl_context_new(certificate);
   if (certificate->ssl_context == NULL) return false;
   handshake->ssl = SSL_new(certificate->ssl_context);
-  handshake->bio_method = bio_method_new();
+  handshake->bio_method = prtc_bio_method_new(bio_read, bio_write);
   BIO *bio = handshake->ssl != NULL && handshake->bio_method != NULL ? BIO_new(handshake->bio_method) : NULL;
   if (bio == NULL) return false;
   BIO_set_data(bio, handshake);

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "core/base/bio.h"
 #include "core/base/context.h"
 #include "core/tls/trust.h"
 
@@ -25,6 +26,7 @@ struct prtc_tls {
   enum prtc_tls_state state;
   SSL_CTX *ssl_context;
   SSL *ssl;
+  BIO_METHOD *bio_method;
   struct prtc_trust *trust;
   char *host;
   bool insecure;
@@ -80,16 +82,6 @@ static int bio_read(BIO *bio, char *out, int capacity) {
   return (int)size;
 }
 
-static long bio_control(BIO *bio, int command, long number, void *pointer) {
-  (void)bio;
-  (void)number;
-  (void)pointer;
-  return command == BIO_CTRL_FLUSH;
-}
-
-static const BIO_METHOD bio_method = {
-    .type = BIO_TYPE_SOURCE_SINK, .name = "polyrtc", .bwrite = bio_write, .bread = bio_read, .ctrl = bio_control};
-
 /* Time stands still: sessions are not resumed. */
 static void current_time(const SSL *ssl, struct timeval *out) {
   (void)ssl;
@@ -130,7 +122,8 @@ static bool set_up(struct prtc_tls *tls) {
     return false;
   }
   tls->ssl = SSL_new(tls->ssl_context);
-  BIO *bio = tls->ssl != NULL ? BIO_new(&bio_method) : NULL;
+  tls->bio_method = prtc_bio_method_new(bio_read, bio_write);
+  BIO *bio = tls->ssl != NULL && tls->bio_method != NULL ? BIO_new(tls->bio_method) : NULL;
   if (bio == NULL) return false;
   BIO_set_data(bio, tls);
   BIO_set_init(bio, 1);
@@ -164,6 +157,7 @@ void prtc_tls_free(struct prtc_tls *tls) {
   if (tls == NULL) return;
   struct prtc_context *previous = prtc_enter(tls->context);
   SSL_free(tls->ssl);
+  BIO_meth_free(tls->bio_method);
   SSL_CTX_free(tls->ssl_context);
   prtc_leave(previous);
   prtc_trust_release(tls->trust);

@@ -22,7 +22,8 @@ from polyrtc.sansio import EventType
 
 # A link-local address that is there at once: where the kernel makes it, a question may leave before it is known to be nobody else's.
 CABLE = (
-    "ip link add cable type veth peer name wall && ip link set cable addrgenmode none"
+    "ip link add cable type veth peer name wall"
+    " && ip link set cable addrgenmode none && ip link set wall addrgenmode none"
     " && ip address add 192.0.2.7/24 dev cable && ip address add 2001:db8::7/64 dev cable nodad"
     " && ip address add fe80::7/64 dev cable nodad && ip link set wall up && ip link set cable up"
 )
