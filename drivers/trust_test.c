@@ -59,7 +59,8 @@ static int gather(char error[256]) {
   unsigned char byte;
   int result = -1;
   error[0] = '\0';
-  for (prtc_time end = prtc_driver_now(driver) + 30000000; prtc_driver_now(driver) < end && error[0] == '\0' && result < 0;) {
+  prtc_time end = prtc_driver_now(driver) + 30000000;
+  while (prtc_driver_now(driver) < end && error[0] == '\0' && result < 0) {
     prtc_event event;
     PRTC_REQUIRE(prtc_driver_process(driver) == 0);
     while (prtc_endpoint_event(prtc_driver_endpoint(driver), &event, 1) > 0) {

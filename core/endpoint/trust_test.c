@@ -65,7 +65,8 @@ static void settle(struct course *course) {
     while ((count = prtc_endpoint_event(endpoint, events, 8)) > 0) {
       busy = true;
       for (int i = 0; i < count; i++) {
-        if (events[i].type == PRTC_EVENT_ICE_CANDIDATE_ERROR) strncpy(course->error, events[i].text, sizeof course->error - 1);
+        if (events[i].type != PRTC_EVENT_ICE_CANDIDATE_ERROR) continue;
+        strncpy(course->error, events[i].text, sizeof course->error - 1);
       }
     }
   }

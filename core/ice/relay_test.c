@@ -8,7 +8,8 @@
 #define MAPPED "198.51.100.1:5000"
 #define SERVER "203.0.113.15:3478"
 
-static int relay(struct world *world, size_t index, uint32_t protocol, const char *relayed, const char *mapped, prtc_socket_id base) {
+static int relay(struct world *world, size_t index, uint32_t protocol, const char *relayed, const char *mapped,
+                 prtc_socket_id base) {
   struct agent *agent = &world->agents[index];
   size_t i = agent->socket_count++;
   agent->addresses[i] = address_of(relayed); /* the network delivers to it as if it were the agent's own */

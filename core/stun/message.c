@@ -158,7 +158,8 @@ int prtc_stun_check_integrity(const struct prtc_stun_message *message, const voi
 }
 
 /* RFC 8489 section 14.6: over what is before the attribute, with a length in the header that ends with it. */
-static bool hmac_sha256(const uint8_t *data, size_t before, const void *key, size_t key_size, uint8_t out[SHA256_DIGEST_LENGTH]) {
+static bool hmac_sha256(const uint8_t *data, size_t before, const void *key, size_t key_size,
+                        uint8_t out[SHA256_DIGEST_LENGTH]) {
   size_t length = before + ATTRIBUTE_HEADER_SIZE + SHA256_DIGEST_LENGTH - PRTC_STUN_HEADER_SIZE;
   uint8_t start[4] = {data[0], data[1], (uint8_t)(length >> 8), (uint8_t)length};
   HMAC_CTX hmac;
@@ -177,7 +178,8 @@ int prtc_stun_check_integrity_sha256(const struct prtc_stun_message *message, co
   bool ends = after == 0 || (after == ATTRIBUTE_HEADER_SIZE + FINGERPRINT_SIZE &&
                              prtc_stun_find(message, PRTC_STUN_FINGERPRINT, &fingerprint_size) != NULL);
   uint8_t expected[SHA256_DIGEST_LENGTH];
-  if (!ends || !hmac_sha256(message->data, (size_t)(value - message->data) - ATTRIBUTE_HEADER_SIZE, key, key_size, expected)) {
+  size_t before = (size_t)(value - message->data) - ATTRIBUTE_HEADER_SIZE;
+  if (!ends || !hmac_sha256(message->data, before, key, key_size, expected)) {
     return PRTC_ERROR_UNAUTHENTICATED;
   }
   return CRYPTO_memcmp(value, expected, sizeof expected) == 0 ? 0 : PRTC_ERROR_UNAUTHENTICATED;

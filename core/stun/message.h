@@ -35,7 +35,8 @@ enum {
   PRTC_STUN_METHOD_CHANNEL_BIND = 0x009
 };
 
-/* RFC 8489 section 18.3, RFC 8445 section 16.1, RFC 8656 section 18. Below 0x8000 the receiver must understand an attribute. */
+/* RFC 8489 section 18.3, RFC 8445 section 16.1, RFC 8656 section 18. Below 0x8000 the receiver must understand an
+ * attribute. */
 enum prtc_stun_attribute {
   PRTC_STUN_MAPPED_ADDRESS = 0x0001,
   PRTC_STUN_USERNAME = 0x0006,

@@ -92,8 +92,8 @@ static void vector_long_term(void) {
   PRTC_CHECK_INT(prtc_stun_check_integrity(&message, key, sizeof key), 0);
 }
 
-/* RFC 8489 appendix B.1, with the length in its header set right (it says 156 where there are 136 bytes) and the digest computed anew for
- * that, with another implementation of HMAC. */
+/* RFC 8489 appendix B.1, with the length in its header set right (it says 156 where there are 136 bytes) and the digest
+ * computed anew for that, with another implementation of HMAC. */
 static const char sha256_hex[] =
     "000100882112a44278ad3433c6ad72c029da412e" "001e00204a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704"
     "001500296f624d61744a6f73324141414366" "2f2f3439396b39353464364f4c33346f4c39465354767936347341000000"

@@ -22,7 +22,8 @@
 
 enum { NOW = 1700000000, DAY = 86400 };
 
-/* ---------------------------------------------------------------------------------------------------------- certificates */
+/* ----------------------------------------------------------------------------------------------------------
+ * certificates */
 
 struct identity {
   EVP_PKEY *key;
@@ -95,8 +96,8 @@ struct tls_server {
   BIO *in, *out; /* the SSL's */
 };
 
-static inline void tls_server_init(struct tls_server *server, const struct identity *own, const struct identity *intermediate,
-                                   uint16_t version) {
+static inline void tls_server_init(struct tls_server *server, const struct identity *own,
+                                   const struct identity *intermediate, uint16_t version) {
   server->ssl_context = SSL_CTX_new(TLS_method());
   PRTC_REQUIRE(server->ssl_context != NULL && SSL_CTX_use_certificate(server->ssl_context, own->certificate) &&
                SSL_CTX_use_PrivateKey(server->ssl_context, own->key));
@@ -121,7 +122,8 @@ static inline void tls_server_clear(struct tls_server *server) {
 }
 
 /* Takes bytes and gives plain text, at most capacity; its size. */
-static inline size_t tls_server_take(struct tls_server *server, const uint8_t *data, size_t size, uint8_t *out, size_t capacity) {
+static inline size_t tls_server_take(struct tls_server *server, const uint8_t *data, size_t size, uint8_t *out,
+                                     size_t capacity) {
   if (size > 0) PRTC_REQUIRE(BIO_write(server->in, data, (int)size) == (int)size);
   if (!SSL_is_init_finished(server->ssl)) (void)SSL_do_handshake(server->ssl);
   size_t total = 0;

@@ -12,8 +12,8 @@
 #include "core/base/context.h"
 #include "core/tls/trust.h"
 
-/* For TLS 1.2: explicit, since BoringSSL's default order depends on the processor. (Of TLS 1.3 it cannot be said: there the order of the
- * ClientHello tells whether the processor has AES.) */
+/* For TLS 1.2: explicit, since BoringSSL's default order depends on the processor. (Of TLS 1.3 it cannot be said: there the
+ * order of the ClientHello tells whether the processor has AES.) */
 static const char cipher_list[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -39,7 +39,8 @@ struct prtc_tls {
   bool no_memory;
 };
 
-/* ------------------------------------------------------------------------------------------ what BoringSSL calls back to */
+/* ------------------------------------------------------------------------------------------ what BoringSSL calls back
+ * to */
 
 static bool reserve(struct prtc_tls *tls, size_t size) {
   size_t waiting = tls->output_last - tls->output_first;
@@ -93,8 +94,9 @@ static enum ssl_verify_result_t verify(SSL *ssl, uint8_t *alert) {
   struct prtc_tls *tls = BIO_get_data(SSL_get_rbio(ssl));
   const STACK_OF(CRYPTO_BUFFER) *chain = SSL_get0_peer_certificates(ssl);
   if (tls->insecure) return ssl_verify_ok;
-  if (chain != NULL && prtc_trust_verify(tls->trust, chain, tls->host, tls->wall_clock, &tls->reason, alert)) return ssl_verify_ok;
-  return ssl_verify_invalid;
+  bool good = chain != NULL &&
+              prtc_trust_verify(tls->trust, chain, tls->host, tls->wall_clock, &tls->reason, alert);
+  return good ? ssl_verify_ok : ssl_verify_invalid;
 }
 
 static void log_key(const SSL *ssl, const char *line) {
@@ -129,7 +131,8 @@ static bool set_up(struct prtc_tls *tls) {
   BIO_set_init(bio, 1);
   SSL_set_bio(tls->ssl, bio, bio);
   SSL_set_connect_state(tls->ssl);
-  if (prtc_address_parse(&address, tls->host, strlen(tls->host)) == PRTC_OK) return true; /* RFC 6066 section 3: names alone */
+  /* RFC 6066 section 3: names alone */
+  if (prtc_address_parse(&address, tls->host, strlen(tls->host)) == PRTC_OK) return true;
   return SSL_set_tlsext_host_name(tls->ssl, tls->host);
 }
 

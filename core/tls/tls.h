@@ -1,10 +1,10 @@
-/* TLS client streams (RFC 8446, RFC 5246) over bytes: what comes from a connection goes in and plain text comes out, and back. No socket,
- * no time-outs: TCP repeats what is lost, and how long a handshake may take is for the caller to say.
+/* TLS client streams (RFC 8446, RFC 5246) over bytes: what comes from a connection goes in and plain text comes out, and
+ * back. No socket, no time-outs: TCP repeats what is lost, and how long a handshake may take is for the caller to say.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The server is who its certificate says: a chain to a trust anchor, valid at the time that the caller names, with the name or IP address
- * that was asked for among its subjectAltNames (RFC 9525: the common name does not count).
+ * The server is who its certificate says: a chain to a trust anchor, valid at the time that the caller names, with the name
+ * or IP address that was asked for among its subjectAltNames (RFC 9525: the common name does not count).
  */
 #ifndef PRTC_TLS_TLS_H
 #define PRTC_TLS_TLS_H
@@ -19,8 +19,8 @@
 /* Certificates of authorities that are believed. Counted: each retain has its release. */
 struct prtc_trust;
 
-/* Reads PEM of certificates; what is between and other blocks are skipped, and so is a certificate that cannot be read. SYNTAX when there
- * is none, NO_MEMORY. */
+/* Reads PEM of certificates; what is between and other blocks are skipped, and so is a certificate that cannot be read.
+ * SYNTAX when there is none, NO_MEMORY. */
 int prtc_trust_parse(prtc_context *context, const uint8_t *pem, size_t size, struct prtc_trust **out);
 struct prtc_trust *prtc_trust_retain(struct prtc_trust *trust);
 void prtc_trust_release(struct prtc_trust *trust); /* NULL is allowed */
@@ -45,13 +45,14 @@ void prtc_tls_free(struct prtc_tls *tls); /* NULL is allowed */
 
 enum prtc_tls_state prtc_tls_get_state(const struct prtc_tls *tls);
 
-/* Takes bytes of the connection, *data and *size being moved beyond what was taken, and gives plain text: its size, or 0 when all bytes
- * have been taken and there is none (now). Call again until 0. CLOSED: the other side has said goodbye. PROTOCOL or NO_MEMORY: the stream
- * has failed (prtc_tls_error says why); the alert that tells the other side is to be transmitted. */
+/* Takes bytes of the connection, *data and *size being moved beyond what was taken, and gives plain text: its size, or 0
+ * when all bytes have been taken and there is none (now). Call again until 0. CLOSED: the other side has said goodbye.
+ * PROTOCOL or NO_MEMORY: the stream has failed (prtc_tls_error says why); the alert that tells the other side is to be
+ * transmitted. */
 int prtc_tls_receive(struct prtc_tls *tls, const uint8_t **data, size_t *size, uint8_t *out, size_t capacity);
 
-/* Encrypts all of it: OK; AGAIN (nothing was taken) before the handshake has ended or while more than prtc_tls_transmit takes waits;
- * CLOSED; NO_MEMORY, and the stream has failed. */
+/* Encrypts all of it: OK; AGAIN (nothing was taken) before the handshake has ended or while more than prtc_tls_transmit
+ * takes waits; CLOSED; NO_MEMORY, and the stream has failed. */
 int prtc_tls_write(struct prtc_tls *tls, const uint8_t *data, size_t size);
 
 /* The next bytes for the connection, or 0. */

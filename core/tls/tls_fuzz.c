@@ -1,5 +1,5 @@
-/* Fuzzes what a server sends: bytes of the stream, in chunks. The client is always the same one, so that the corpus has handshakes that
- * go on to their end. The input: a byte of flags, then chunks, each of two bytes of length and that many.
+/* Fuzzes what a server sends: bytes of the stream, in chunks. The client is always the same one, so that the corpus has
+ * handshakes that go on to their end. The input: a byte of flags, then chunks, each of two bytes of length and that many.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -103,7 +103,8 @@ static void check_accepted(const struct identity *own, const char *host) {
   end();
 }
 
-/* --------------------------------------------------------------------------------------------------------------- streams */
+/* ---------------------------------------------------------------------------------------------------------------
+ * streams */
 
 static void versions_and_bytes(void) {
   static const uint16_t versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -193,7 +194,8 @@ static void deterministic(void) {
   PRTC_CHECK(sizes[0] > 100 && sizes[0] == sizes[1] && memcmp(hellos[0], hellos[1], sizes[0]) == 0);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- who is believed */
+/* ----------------------------------------------------------------------------------------------------------- who is
+ * believed */
 
 static void names(void) {
   static const char *const another = "the server's certificate is for another host";
@@ -284,7 +286,8 @@ static void issuers(void) {
 
 /* The choice to believe anybody. */
 static void insecure(void) {
-  struct identity own = identity_new(&(struct identity_config){.common_name = "x", .from = NOW - 2 * DAY, .until = NOW - DAY});
+  struct identity own = identity_new(&(struct identity_config){.common_name = "x", .from = NOW - 2 * DAY,
+                                                               .until = NOW - DAY});
   const struct prtc_tls_config config = {.host = "turn.example.org", .insecure = true};
   tls_server_init(&server, &own, NULL, 0);
   tls = prtc_tls_new(context, &config);
@@ -348,7 +351,8 @@ static void its_own_authority(void) {
   identity_free(&own);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- hostile */
+/* ----------------------------------------------------------------------------------------------------------------
+ * hostile */
 
 /* Whatever bit is changed on the way, the stream never opens on what was changed. */
 static void every_byte_counts(void) {
@@ -374,7 +378,8 @@ static void every_byte_counts(void) {
 }
 
 static void not_tls(void) {
-  static const char *const texts[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\x16\x03\x03\xFF\xFF", "\x15\x03\x03\0\2\2\x28", "\0\0\0\0\0\0\0\0"};
+  static const char *const texts[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\x16\x03\x03\xFF\xFF", "\x15\x03\x03\0\2\2\x28",
+                                      "\0\0\0\0\0\0\0\0"};
   static const size_t sizes[] = {28, 5, 7, 8};
   struct identity own = leaf("DNS:turn.example.org");
   for (size_t i = 0; i < 4; i++) {
@@ -386,7 +391,8 @@ static void not_tls(void) {
   identity_free(&own);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- memory */
+/* -----------------------------------------------------------------------------------------------------------------
+ * memory */
 
 static struct prtc_meter meter;
 static const struct identity *metered_identity;
@@ -430,7 +436,8 @@ int main(void) {
   PRTC_INIT(&config);
   context = prtc_context_new(&config);
   struct prtc_context *previous = prtc_enter(context);
-  struct identity_config made = {.common_name = "authority", .from = NOW - 100 * DAY, .until = NOW + 100 * DAY, .authority = true};
+  struct identity_config made = {.common_name = "authority", .from = NOW - 100 * DAY, .until = NOW + 100 * DAY,
+                                 .authority = true};
   authority = identity_new(&made);
   made.common_name = "intermediate";
   made.issuer = &authority;

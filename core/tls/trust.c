@@ -86,7 +86,8 @@ static const char *sentence_of(int error) {
   switch (error) {
     case X509_V_ERR_CERT_NOT_YET_VALID: return "the server's certificate is not valid yet";
     case X509_V_ERR_CERT_HAS_EXPIRED: return "the server's certificate has expired";
-    case X509_V_ERR_HOSTNAME_MISMATCH: case X509_V_ERR_IP_ADDRESS_MISMATCH: return "the server's certificate is for another host";
+    case X509_V_ERR_HOSTNAME_MISMATCH: case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "the server's certificate is for another host";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT: case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -128,8 +129,8 @@ static bool expect(X509_STORE_CTX *verification, const char *host, int64_t wall_
   return X509_VERIFY_PARAM_set1_host(parameters, host, strlen(host));
 }
 
-bool prtc_trust_verify(const struct prtc_trust *trust, const STACK_OF(CRYPTO_BUFFER) *chain, const char *host, int64_t wall_clock,
-                       const char **reason, uint8_t *alert) {
+bool prtc_trust_verify(const struct prtc_trust *trust, const STACK_OF(CRYPTO_BUFFER) *chain, const char *host,
+                       int64_t wall_clock, const char **reason, uint8_t *alert) {
   STACK_OF(X509) *certificates = read_chain(chain);
   X509_STORE_CTX *verification = X509_STORE_CTX_new();
   X509 *own = certificates != NULL && sk_X509_num(certificates) > 0 ? sk_X509_value(certificates, 0) : NULL;

@@ -70,7 +70,8 @@ static prtc_address host(int i) { return address_of(i == 0 ? "10.0.0.1:7000" : "
 
 static bool is_server(const prtc_address *address) { return address->port == 3478; }
 
-/* --------------------------------------------------------------------------------------------------------------- network */
+/* ---------------------------------------------------------------------------------------------------------------
+ * network */
 
 static void fly(const struct flight *flight, const uint8_t *data, size_t size) {
   PRTC_REQUIRE(count < FLIGHTS && size <= sizeof flights[0].bytes);
@@ -94,7 +95,9 @@ static void to_client(void *user, const uint8_t *data, size_t size) {
   }
   uint8_t sealed[2048];
   if (size > 0) PRTC_REQUIRE(SSL_write(allocation->tls.ssl, data, (int)size) == (int)size);
-  while ((size = tls_server_give((struct tls_server *)&allocation->tls, sealed, sizeof sealed)) > 0) fly(&flight, sealed, size);
+  while ((size = tls_server_give((struct tls_server *)&allocation->tls, sealed, sizeof sealed)) > 0) {
+    fly(&flight, sealed, size);
+  }
 }
 
 static void to_peer(void *user, const prtc_address *peer, const uint8_t *data, size_t size) {
@@ -103,7 +106,8 @@ static void to_peer(void *user, const prtc_address *peer, const uint8_t *data, s
   fly(&flight, data, size);
 }
 
-static struct allocation *allocation_of(const prtc_address *at, const prtc_address *client, prtc_socket_id stream, int side) {
+static struct allocation *allocation_of(const prtc_address *at, const prtc_address *client, prtc_socket_id stream,
+                                        int side) {
   for (size_t i = 0; i < allocation_count; i++) {
     struct allocation *allocation = &allocations[i];
     if (allocation->side == side && allocation->stream == stream && prtc_address_equal(&allocation->at, at) &&
@@ -210,7 +214,8 @@ static void depart(int i, const prtc_datagram *datagram) {
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- sides */
+/* -----------------------------------------------------------------------------------------------------------------
+ * sides */
 
 static void open_sides(bool relay_only) {
   memset(sides, 0, sizeof sides);
@@ -452,12 +457,14 @@ static void check_gone(void) {
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- tests */
+/* -----------------------------------------------------------------------------------------------------------------
+ * tests */
 
 static void carry(prtc_channel_id channel) {
   static uint8_t message[60000];
   for (int i = 0; i < 20; i++) {
-    PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+    PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                   PRTC_OK);
   }
   run(5000000);
   PRTC_CHECK_INT(sides[1].messages, 20);
@@ -505,7 +512,8 @@ static void with_identity(const char *alternative_names, void (*test)(void)) {
   prtc_context *context = prtc_context_new(&config);
   struct prtc_context *previous = prtc_enter(context);
   struct identity own = identity_new(&(struct identity_config){
-      .common_name = "x", .alternative_names = alternative_names, .from = NOW - DAY, .until = NOW + DAY, .authority = true});
+      .common_name = "x", .alternative_names = alternative_names, .from = NOW - DAY, .until = NOW + DAY,
+      .authority = true});
   size_t size = identity_print(&own, text, 0, sizeof text);
   PRTC_REQUIRE(prtc_trust_parse(context, (const uint8_t *)text, size, &anchors) == PRTC_OK);
   prtc_leave(previous);
@@ -594,7 +602,8 @@ static void a_relay_on_one_side(void) {
   close_sides();
 }
 
-/* Each has its allocation, a while after the one before; and each remote candidate its permission, before anything is sent to it. */
+/* Each has its allocation, a while after the one before; and each remote candidate its permission, before anything is sent
+ * to it. */
 static void several_servers(void) {
   static const char *const servers[] = {"192.0.2.10", "192.0.2.11", "192.0.2.12"};
   prtc_candidate candidate = {.component = 1, .priority = 1, .foundation = "1"};
@@ -889,7 +898,8 @@ static void a_stream_that_is_full(void) {
   static uint8_t message[60000];
   prtc_socket_id id = sides[0].streams[0].id;
   PRTC_CHECK_INT(prtc_transport_writable(sides[0].transport, now, id, false), PRTC_OK);
-  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                 PRTC_OK);
   unsigned before = allocations[0].server.relayed_count;
   run(100000);
   PRTC_CHECK_INT(allocations[0].server.relayed_count, before);

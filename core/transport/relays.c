@@ -35,8 +35,8 @@ struct relay {
   prtc_address former[MOST_REDIRECTIONS]; /* by these */
   uint32_t redirections;
   prtc_socket_id socket;       /* UDP or the stream; 0: not there yet */
-  bool owns_socket;            /* a stream; or a UDP socket of its own, where the others are shared among peers: a server has one
-                                  allocation for a socket (RFC 8656 section 3.1) */
+  bool owns_socket;            /* a stream; or a UDP socket of its own, where the others are shared among peers: a server
+                                  has one allocation for a socket (RFC 8656 section 3.1) */
   prtc_address local;          /* of a UDP socket; port 0: of the one that it is to have */
   uint32_t interface_index, network_type;
   bool blocked;                /* the stream takes nothing now */
@@ -114,7 +114,8 @@ bool prtc_relays_are_gathering(const struct prtc_transport *transport) {
   return false;
 }
 
-/* W3C section 4.8.3: an error of a server is told at once; that it cannot be reached when no other allocation on it may still come. */
+/* W3C section 4.8.3: an error of a server is told at once; that it cannot be reached when no other allocation on it may
+ * still come. */
 static void failed(struct prtc_transport *transport, prtc_time now, struct relay *relay, int code, const char *why) {
   struct server *server = relay->server;
   bool hopes = false, was_there = relay->state == RELAY_ALLOCATED;
@@ -152,7 +153,8 @@ static struct relay *find(const struct prtc_transport *transport, const struct s
   return NULL;
 }
 
-static void want(struct prtc_transport *transport, struct server *server, const prtc_address *address, const struct socket *socket) {
+static void want(struct prtc_transport *transport, struct server *server, const prtc_address *address,
+                 const struct socket *socket) {
   struct relays *relays = &transport->relays;
   if (find(transport, server, address, socket) != NULL || relays->count == MAX_RELAYS) return;
   struct relay *relay = prtc_allocate(transport->context, sizeof *relay);
@@ -385,7 +387,8 @@ static void redirected(struct prtc_transport *transport, prtc_time now, struct r
 }
 
 /* Checks to what the server does not relay to need not be repeated. */
-static void peer_refused(struct prtc_transport *transport, prtc_time now, const struct relay *relay, const prtc_address *peer) {
+static void peer_refused(struct prtc_transport *transport, prtc_time now, const struct relay *relay,
+                         const prtc_address *peer) {
   prtc_socket_id socket = relay->sockets[peer->family == PRTC_FAMILY_IPV6];
   prtc_candidate candidate;
   for (size_t i = 0; socket != 0 && prtc_ice_get_remote_candidate(transport->ice, i, &candidate) > 0; i++) {
@@ -453,8 +456,8 @@ static int give(const struct relay *relay, prtc_datagram *out, uint8_t *data, in
 }
 
 /* buffer[0 … size) as it leaves: encrypted, where there is TLS. What does not fit comes with the next transmit. */
-static int give_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay, prtc_datagram *out, uint8_t *buffer,
-                        int size, size_t segment, size_t capacity) {
+static int give_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay, prtc_datagram *out,
+                        uint8_t *buffer, int size, size_t segment, size_t capacity) {
   if (relay->tls == NULL) return give(relay, out, buffer, size, segment);
   if (prtc_tls_write(relay->tls, buffer, (size_t)size) < 0) {
     failed(transport, now, relay, PRTC_ERROR_PROTOCOL, prtc_tls_error(relay->tls));
@@ -463,7 +466,8 @@ static int give_secured(struct prtc_transport *transport, prtc_time now, struct 
   return give(relay, out, buffer, (int)prtc_tls_transmit(relay->tls, buffer, capacity), 0);
 }
 
-int prtc_relays_wrap(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+int prtc_relays_wrap(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                     size_t capacity) {
   struct relay *relay = find_virtual(transport, out->socket);
   if (relay == NULL || !prtc_relays_are_ready(transport, out->socket)) return 0;
   size_t segment = out->segment_size;
@@ -471,7 +475,8 @@ int prtc_relays_wrap(struct prtc_transport *transport, prtc_time now, prtc_datag
   return size > 0 ? give_secured(transport, now, relay, out, buffer, size, segment, capacity) : 0;
 }
 
-int prtc_relays_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+int prtc_relays_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                         size_t capacity) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
     if (relay->blocked) continue;
@@ -509,7 +514,8 @@ static int feed(struct prtc_transport *transport, prtc_time now, struct relay *r
   return code;
 }
 
-static int feed_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay, const prtc_datagram *datagram) {
+static int feed_secured(struct prtc_transport *transport, prtc_time now, struct relay *relay,
+                        const prtc_datagram *datagram) {
   uint8_t plain[4096];
   const uint8_t *data = datagram->data;
   size_t size = datagram->size;
@@ -604,7 +610,8 @@ static struct relay *find_owner(const struct prtc_transport *transport, prtc_soc
   return NULL;
 }
 
-bool prtc_relays_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+bool prtc_relays_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                       const prtc_reply *reply) {
   struct relay *relay = find_owner(transport, request->socket);
   if (relay == NULL || relay->state != RELAY_CONNECTING) return false;
   if (reply->code < 0) {
@@ -638,11 +645,13 @@ bool prtc_relays_writable(struct prtc_transport *transport, prtc_socket_id socke
 }
 
 /* Believed only while there is no allocation: ICMP is easily forged. */
-bool prtc_relays_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket, const prtc_address *remote) {
+bool prtc_relays_unreachable(struct prtc_transport *transport, prtc_time now, prtc_socket_id socket,
+                             const prtc_address *remote) {
   bool found = false;
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     struct relay *relay = transport->relays.items[i];
-    if (relay->state != RELAY_ALLOCATING || relay->socket != socket || !prtc_address_equal(&relay->address, remote)) continue;
+    if (relay->state != RELAY_ALLOCATING || relay->socket != socket) continue;
+    if (!prtc_address_equal(&relay->address, remote)) continue;
     failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "the server could not be reached");
     found = true;
   }
@@ -665,7 +674,8 @@ bool prtc_relays_are_closed(const struct prtc_transport *transport) {
   return true;
 }
 
-const struct server *prtc_relays_server(const struct prtc_transport *transport, const prtc_address *address, uint32_t protocol) {
+const struct server *prtc_relays_server(const struct prtc_transport *transport, const prtc_address *address,
+                                        uint32_t protocol) {
   for (uint32_t i = 0; i < transport->relays.count; i++) {
     const struct relay *relay = transport->relays.items[i];
     if (relay->server->protocol == protocol && prtc_address_equal(&relay->address, address)) return relay->server;

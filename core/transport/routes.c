@@ -16,14 +16,16 @@ bool prtc_routes_is_ready(const struct prtc_transport *transport, prtc_socket_id
   return stream == NULL || (stream->writable && stream->held_size == 0);
 }
 
-int prtc_routes_wrap(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+int prtc_routes_wrap(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                     size_t capacity) {
   if (is_relayed(out->socket)) return prtc_relays_wrap(transport, now, out, buffer, capacity);
   if (out->protocol == PRTC_PROTOCOL_UDP) return (int)out->size;
   struct stream *stream = prtc_streams_find(transport, out->socket);
   return stream == NULL ? 0 : prtc_streams_wrap(transport, stream, out, buffer, capacity);
 }
 
-int prtc_routes_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+int prtc_routes_transmit(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
+                         size_t capacity) {
   int size = prtc_relays_transmit(transport, now, out, buffer, capacity);
   return size != 0 ? size : prtc_streams_transmit(transport, out, buffer, capacity);
 }

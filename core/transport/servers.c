@@ -93,7 +93,8 @@ const char *prtc_servers_next_name(struct prtc_transport *transport) {
   return name;
 }
 
-void prtc_servers_name_resolved(struct prtc_transport *transport, prtc_time now, const char *name, const prtc_reply *reply) {
+void prtc_servers_name_resolved(struct prtc_transport *transport, prtc_time now, const char *name,
+                                const prtc_reply *reply) {
   struct gathering *gathering = &transport->gathering;
   for (uint32_t k = 0; k < gathering->server_count; k++) {
     struct server *server = gathering->servers[k];
@@ -117,8 +118,8 @@ static void print_url(struct prtc_text *text, const struct server *server) {
   static const char *const schemes[] = {"stun", "turn", "turn", "turns"};
   static const char *const queries[] = {"", "?transport=udp", "?transport=tcp", "?transport=tcp"};
   bool brackets = strchr(server->host, ':') != NULL; /* an IPv6 address */
-  prtc_text_print(text, "%s:%s%.150s%s:%u%s", schemes[server->protocol], brackets ? "[" : "", server->host, brackets ? "]" : "",
-                  (unsigned)server->port, queries[server->protocol]);
+  prtc_text_print(text, "%s:%s%.150s%s:%u%s", schemes[server->protocol], brackets ? "[" : "", server->host,
+                  brackets ? "]" : "", (unsigned)server->port, queries[server->protocol]);
 }
 
 void prtc_server_failed(struct prtc_transport *transport, struct server *server, int code, const char *why) {
@@ -159,7 +160,8 @@ void prtc_servers_new_gathering(struct prtc_transport *transport) {
   }
 }
 
-bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out, size_t capacity) {
+bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out,
+                               size_t capacity) {
   struct prtc_text text = prtc_text_of(out, capacity);
   const struct gathering *gathering = &transport->gathering;
   const struct server *found = prtc_relays_server(transport, &candidate->server, candidate->relay_protocol);

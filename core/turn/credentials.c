@@ -1,4 +1,5 @@
-/* Long-term credentials (RFC 8489 section 9.2), with MD5 as all servers have it, or SHA-256 and hidden names where a server offers them.
+/* Long-term credentials (RFC 8489 section 9.2), with MD5 as all servers have it, or SHA-256 and hidden names where a server
+ * offers them.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
@@ -23,7 +24,8 @@ static int base64_digit(char c) {
   return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* RFC 8489 section 9.2: a nonce that begins with the cookie says in the next four characters what the server can; 0 for others. */
+/* RFC 8489 section 9.2: a nonce that begins with the cookie says in the next four characters what the server can; 0 for
+ * others. */
 static uint32_t features_of(const uint8_t *nonce, size_t size) {
   uint32_t features = 0;
   if (size < COOKIE_SIZE + FEATURES_SIZE || memcmp(nonce, "obMatJos2", COOKIE_SIZE) != 0) return 0;
@@ -105,7 +107,9 @@ int prtc_turn_take_challenge(struct prtc_turn *turn, const struct prtc_stun_mess
   if ((features & FEATURE_ALGORITHMS) != 0 && list == NULL) return PRTC_ERROR_PROTOCOL;
   int algorithm = list != NULL ? choose_algorithm(list, list_size) : ALGORITHM_MD5;
   if (algorithm == 0) return PRTC_ERROR_PROTOCOL;
-  if (!replace(turn->context, &credentials->nonce, &credentials->nonce_size, nonce, nonce_size)) return PRTC_ERROR_NO_MEMORY;
+  if (!replace(turn->context, &credentials->nonce, &credentials->nonce_size, nonce, nonce_size)) {
+    return PRTC_ERROR_NO_MEMORY;
+  }
   if (!same_realm && !replace(turn->context, &credentials->realm, &credentials->realm_size, realm, realm_size)) {
     return PRTC_ERROR_NO_MEMORY;
   }

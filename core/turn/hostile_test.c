@@ -1,4 +1,5 @@
-/* A TURN server, or somebody on the way, that lies, stalls, forges or breaks: the client ends, once and in time, or goes on.
+/* A TURN server, or somebody on the way, that lies, stalls, forges or breaks: the client ends, once and in time, or goes
+ * on.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -146,7 +147,8 @@ static void redirect(void) {
   world_free(world);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- stalls */
+/* ----------------------------------------------------------------------------------------------------------------
+ * stalls */
 
 static void stalls_while_allocating(void) {
   for (int stream = 0; stream < 2; stream++) {
@@ -222,7 +224,8 @@ static void stalls_at_the_end(void) {
   world_free(world);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- forged */
+/* ----------------------------------------------------------------------------------------------------------------
+ * forged */
 
 enum forgery { WITHOUT, WRONG, CHANGED, SUFFIXED };
 static enum forgery how;
@@ -307,7 +310,8 @@ static void answers_out_of_place(void) {
       prtc_stun_begin(&writer, bytes, sizeof bytes, (enum prtc_stun_class)kind, method, id);
       prtc_stun_add_error(&writer, 437);
       int size = prtc_stun_finish(&writer, NULL, 0);
-      int expected = kind == PRTC_STUN_INDICATION && method == PRTC_STUN_METHOD_DATA ? PRTC_ERROR_MALFORMED : PRTC_ERROR_UNEXPECTED;
+      bool data = kind == PRTC_STUN_INDICATION && method == PRTC_STUN_METHOD_DATA;
+      int expected = data ? PRTC_ERROR_MALFORMED : PRTC_ERROR_UNEXPECTED;
       PRTC_CHECK_INT(client_take(world, bytes, (size_t)size, 0), expected);
     }
   }
@@ -320,7 +324,8 @@ static void answers_out_of_place(void) {
   int size = prtc_stun_finish(&writer, NULL, 0);
   PRTC_CHECK_INT(client_take(world, bytes, (size_t)size, 0), PRTC_ERROR_UNEXPECTED);
   /* An attribute that must be understood, and is not (RFC 8489 section 6.3.3) */
-  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_ERROR, PRTC_STUN_METHOD_CREATE_PERMISSION, world->last_request + 8);
+  prtc_stun_begin(&writer, bytes, sizeof bytes, PRTC_STUN_ERROR, PRTC_STUN_METHOD_CREATE_PERMISSION,
+                  world->last_request + 8);
   prtc_stun_add_error(&writer, 437);
   prtc_stun_add_u32(&writer, 0x7777, 1);
   size = prtc_stun_finish(&writer, NULL, 0);
@@ -331,13 +336,15 @@ static void answers_out_of_place(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ lies */
+/* ------------------------------------------------------------------------------------------------------------------
+ * lies */
 
 static void lies_about_the_allocation(void) {
   static const struct {
     const char *relayed;
     uint32_t lifetime;
-  } lies[] = {{"0.0.0.0:1000", 600}, {"192.0.2.15:0", 600}, {"224.0.0.1:1000", 600}, {"192.0.2.15:1000", 0}, {"192.0.2.15:1000", 9}};
+  } lies[] = {{"0.0.0.0:1000", 600}, {"192.0.2.15:0", 600}, {"224.0.0.1:1000", 600}, {"192.0.2.15:1000", 0},
+              {"192.0.2.15:1000", 9}};
   for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
     prtc_turn_config config = {.size = sizeof config, .family = PRTC_FAMILY_IPV4};
     struct world *world = world_new(&config);
@@ -479,7 +486,8 @@ static void data_without_permission(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ challenges */
+/* ------------------------------------------------------------------------------------------------------------
+ * challenges */
 
 static const char *realm, *nonce;
 static size_t realm_size, nonce_size;
@@ -540,14 +548,16 @@ static void bad_challenges(void) {
   check_challenge("r", 1, "obMatJos2gAAAx", 14, NULL, 0); /* RFC 8489 section 9.2.5: the list was taken away */
 }
 
-/* --------------------------------------------------------------------------------------------------------------- streams */
+/* ---------------------------------------------------------------------------------------------------------------
+ * streams */
 
 static void stream_out_of_step(void) {
   static const uint8_t odd[] = {0, 1, 0, 3, 0x21, 0x12, 0xA4, 0x42}; /* STUN has whole words */
   static const struct {
     const uint8_t *bytes;
     size_t size;
-  } cases[] = {{(const uint8_t *)"ssh-2.0 \r\n", 10}, {odd, sizeof odd}, {(const uint8_t *)"\x80\0\0\0", 4}, {(const uint8_t *)"\x50\0\0\0", 4}};
+  } cases[] = {{(const uint8_t *)"ssh-2.0 \r\n", 10}, {odd, sizeof odd}, {(const uint8_t *)"\x80\0\0\0", 4},
+               {(const uint8_t *)"\x50\0\0\0", 4}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     for (size_t piece = 1; piece <= 8; piece += 7) {
       struct world *world = world_new(&over_tcp);

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * How a call runs: each function that may change something takes the time (prtc_turn_set_now), does its work on the structs below, and
- * ends with prtc_turn_step, which starts the requests that are due and sets the deadline anew. Nothing else starts a request. What is
- * `ready` waits for transmit and is no deadline any more; so a deadline is never left in the past.
+ * How a call runs: each function that may change something takes the time (prtc_turn_set_now), does its work on the structs
+ * below, and ends with prtc_turn_step, which starts the requests that are due and sets the deadline anew. Nothing else
+ * starts a request. What is `ready` waits for transmit and is no deadline any more; so a deadline is never left in the
+ * past.
  */
 #ifndef PRTC_TURN_INTERNAL_H
 #define PRTC_TURN_INTERNAL_H
@@ -51,8 +52,9 @@ struct turn_credentials {
   uint8_t userhash[32];
 };
 
-/* Takes realm and nonce of a 401 or 438: 1 when a request that was made `with` credentials (or without) should be made again, 0 when
- * that is of no use, for they are wrong. PROTOCOL: what the server says makes no sense; NO_MEMORY. In an entered context. */
+/* Takes realm and nonce of a 401 or 438: 1 when a request that was made `with` credentials (or without) should be made
+ * again, 0 when that is of no use, for they are wrong. PROTOCOL: what the server says makes no sense; NO_MEMORY. In an
+ * entered context. */
 int prtc_turn_take_challenge(struct prtc_turn *turn, const struct prtc_stun_message *message, int code, bool with);
 /* The attributes of an authenticated request; then finishes it. */
 int prtc_turn_finish(struct prtc_turn *turn, struct prtc_stun_writer *writer);
@@ -108,7 +110,8 @@ struct turn_permission {
   prtc_time used;
 };
 
-/* RFC 8656 section 12: of an address and port, for ten minutes. Its number is that of its place: it never stands for another peer. */
+/* RFC 8656 section 12: of an address and port, for ten minutes. Its number is that of its place: it never stands for
+ * another peer. */
 struct turn_channel {
   prtc_address address;
   enum turn_wish wish;
@@ -126,8 +129,8 @@ const struct turn_channel *prtc_turn_channel_of(const struct prtc_turn *turn, co
 
 /* -------------------------------------------------------------------------------------------------------------- framing */
 
-/* Cuts one message off the bytes of a stream: 1 and *frame, which is valid until the next call; 0 when it is not complete; PROTOCOL when
- * the bytes are none of TURN; NO_MEMORY. */
+/* Cuts one message off the bytes of a stream: 1 and *frame, which is valid until the next call; 0 when it is not complete;
+ * PROTOCOL when the bytes are none of TURN; NO_MEMORY. */
 int prtc_turn_cut(struct prtc_turn *turn, const uint8_t **data, size_t *size, const uint8_t **frame, size_t *frame_size);
 
 /* --------------------------------------------------------------------------------------------------------------- object */

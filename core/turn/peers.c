@@ -30,7 +30,8 @@ bool prtc_turn_is_permitted(const struct prtc_turn *turn, const prtc_address *pe
 
 const struct turn_channel *prtc_turn_channel_of(const struct prtc_turn *turn, const prtc_address *peer) {
   for (size_t i = 0; i < turn->channel_count; i++) {
-    if (turn->channels[i].address.port == peer->port && same_ip(&turn->channels[i].address, peer)) return &turn->channels[i];
+    const struct turn_channel *channel = &turn->channels[i];
+    if (channel->address.port == peer->port && same_ip(&channel->address, peer)) return channel;
   }
   return NULL;
 }
@@ -177,7 +178,9 @@ static const struct turn_channel *bound_channel(const struct prtc_turn *turn, co
 }
 
 /* Header of a Send indication before the data: STUN, XOR-PEER-ADDRESS, the head of DATA */
-static size_t indication_header(const prtc_address *peer) { return peer->family == PRTC_FAMILY_IPV6 ? 20 + 24 + 4 : 20 + 12 + 4; }
+static size_t indication_header(const prtc_address *peer) {
+  return peer->family == PRTC_FAMILY_IPV6 ? 20 + 24 + 4 : 20 + 12 + 4;
+}
 
 size_t prtc_turn_overhead(const prtc_turn *turn, const prtc_address *peer) {
   if (bound_channel(turn, peer) == NULL) return indication_header(peer) + 3;

@@ -2,16 +2,17 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Which answers are believed. A success of a request that had credentials must be authentic. An error may lack the integrity (a server
- * that does not know the user cannot make it, and some never do), for it does no more harm than a lost answer; but where it would lead us
- * to another server (300) it must have it, once the server has shown that it can. An integrity that is wrong is never believed.
+ * Which answers are believed. A success of a request that had credentials must be authentic. An error may lack the
+ * integrity (a server that does not know the user cannot make it, and some never do), for it does no more harm than a lost
+ * answer; but where it would lead us to another server (300) it must have it, once the server has shown that it can. An
+ * integrity that is wrong is never believed.
  */
 #include <string.h>
 
 #include "core/turn/internal.h"
 
-/* Over UDP (RFC 8489 section 6.2.1): from the first transmission the interval doubles from FIRST_RTO to MOST_RTO. Six transmissions,
- * and nearly ten seconds: gathering waits for an Allocate, and half a minute would help nobody. */
+/* Over UDP (RFC 8489 section 6.2.1): from the first transmission the interval doubles from FIRST_RTO to MOST_RTO. Six
+ * transmissions, and nearly ten seconds: gathering waits for an Allocate, and half a minute would help nobody. */
 static const prtc_time first_rto = 500000, most_rto = 2000000;
 enum { MOST_TRANSMISSIONS = 6 };
 
@@ -111,8 +112,8 @@ static bool is_usable(const prtc_address *address) {
   return address->port != 0 && !multicast && memcmp(address->ip, zeros, sizeof zeros) != 0;
 }
 
-/* RFC 8656 section 7.3: when the allocation ends, and when it is refreshed: a minute before, at the latest after half of the time. False
- * for a time in which nothing could be done. */
+/* RFC 8656 section 7.3: when the allocation ends, and when it is refreshed: a minute before, at the latest after half of
+ * the time. False for a time in which nothing could be done. */
 static bool take_lifetime(struct prtc_turn *turn, const struct prtc_stun_message *message) {
   static const uint32_t least = 10, most = 3600;
   uint32_t lifetime;
@@ -234,7 +235,8 @@ static void succeeded(struct prtc_turn *turn, const struct turn_request *request
 }
 
 /* True when the request is made again. */
-static bool is_made_again(struct prtc_turn *turn, struct turn_request *request, const struct prtc_stun_message *message, int *code) {
+static bool is_made_again(struct prtc_turn *turn, struct turn_request *request, const struct prtc_stun_message *message,
+                          int *code) {
   if (*code != PRTC_STUN_ERROR_UNAUTHENTICATED && *code != PRTC_STUN_ERROR_STALE_NONCE) return false;
   if (++request->refusals > MAX_REFUSALS) return false;
   int result = prtc_turn_take_challenge(turn, message, *code, request->generation != 0);
@@ -246,7 +248,8 @@ static bool is_made_again(struct prtc_turn *turn, struct turn_request *request, 
 static struct turn_request *find(struct prtc_turn *turn, const struct prtc_stun_message *message) {
   for (size_t i = 0; i < MAX_REQUESTS; i++) {
     struct turn_request *request = &turn->requests[i];
-    if (request->active && request->sent > 0 && memcmp(request->id, message->transaction, sizeof request->id) == 0) return request;
+    if (!request->active || request->sent == 0) continue;
+    if (memcmp(request->id, message->transaction, sizeof request->id) == 0) return request;
   }
   return NULL;
 }
@@ -259,7 +262,8 @@ int prtc_turn_take_response(struct prtc_turn *turn, const struct prtc_stun_messa
   uint16_t unknown;
   if (!success && code == 0) return PRTC_ERROR_MALFORMED;
   bool must_be_authentic = with && (success || code == PRTC_STUN_ERROR_TRY_ALTERNATE);
-  bool challenge = code == PRTC_STUN_ERROR_UNAUTHENTICATED || code == PRTC_STUN_ERROR_STALE_NONCE; /* in another realm, maybe */
+  /* A challenge may be in another realm. */
+  bool challenge = code == PRTC_STUN_ERROR_UNAUTHENTICATED || code == PRTC_STUN_ERROR_STALE_NONCE;
   if (must_be_authentic || (with && !challenge && prtc_turn_has_integrity(message))) {
     if (request->generation != turn->credentials.generation || !prtc_turn_is_authentic(turn, message)) {
       return PRTC_ERROR_UNAUTHENTICATED;

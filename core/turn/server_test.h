@@ -1,4 +1,5 @@
-/* A TURN server for one client that keeps to RFC 8656 as far as tests need it, and can be told not to. It owns no socket and no clock.
+/* A TURN server for one client that keeps to RFC 8656 as far as tests need it, and can be told not to. It owns no socket
+ * and no clock.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -25,7 +26,8 @@ struct turn_server {
   void *user;                    /* of these two */
   void (*send)(void *user, const uint8_t *data, size_t size); /* to the client */
   void (*relay)(void *user, const prtc_address *peer, const uint8_t *data, size_t size); /* to a peer; may be NULL */
-  bool (*tamper)(struct turn_server *server, uint8_t *data, size_t *size); /* what a test does to an answer: false to lose it */
+  /* What a test does to an answer: false to lose it */
+  bool (*tamper)(struct turn_server *server, uint8_t *data, size_t *size);
   const char *realm, *username, *password;
   char nonce[64];
   unsigned nonces;               /* made so far */
@@ -72,13 +74,15 @@ static inline prtc_address address_of(const char *text) {
 }
 
 static inline void new_nonce(struct turn_server *server) {
-  const char *features = server->sha256 && server->userhash ? "wAAA" : server->sha256 ? "gAAA" : server->userhash ? "QAAA" : "";
+  static const char *const kinds[2][2] = {{"", "QAAA"}, {"gAAA", "wAAA"}}; /* by SHA-256, hidden names */
+  const char *features = kinds[server->sha256][server->userhash];
   (void)snprintf(server->nonce, sizeof server->nonce, "%s%snonce%u", features[0] != '\0' ? "obMatJos2" : "", features,
                  server->nonces++);
 }
 
 static inline void server_init(struct turn_server *server) {
-  *server = (struct turn_server){.realm = "example.org", .username = "alice", .password = "secret", .lifetime = 600, .stall_after = -1};
+  *server = (struct turn_server){.realm = "example.org", .username = "alice", .password = "secret", .lifetime = 600,
+                                 .stall_after = -1};
   server->relayed[0] = address_of("192.0.2.15:49152");
   server->relayed[1] = address_of("[2001:db8::15]:49153");
   server->mapped = address_of("198.51.100.1:5000");
@@ -179,7 +183,8 @@ static inline void server_permit(struct turn_server *server, const prtc_address 
   server->permitted_until[i] = server->now + 300 * SECOND;
 }
 
-static inline void server_allocate(struct turn_server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
+static inline void server_allocate(struct turn_server *server, const struct prtc_stun_message *request,
+                                   struct prtc_stun_writer *writer) {
   size_t size;
   bool v6_alone = prtc_stun_find(request, PRTC_STUN_REQUESTED_ADDRESS_FAMILY, &size) != NULL;
   bool both = prtc_stun_find(request, PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY, &size) != NULL && !server->ignores_families;
@@ -190,7 +195,8 @@ static inline void server_allocate(struct turn_server *server, const struct prtc
   server->expires = server->now + server->lifetime * SECOND;
 }
 
-static inline int server_carry_out(struct turn_server *server, const struct prtc_stun_message *request, struct prtc_stun_writer *writer) {
+static inline int server_carry_out(struct turn_server *server, const struct prtc_stun_message *request,
+                                   struct prtc_stun_writer *writer) {
   prtc_address peer;
   uint32_t number, lifetime;
   if (request->method == PRTC_STUN_METHOD_ALLOCATE) {
@@ -221,7 +227,8 @@ static inline int server_carry_out(struct turn_server *server, const struct prtc
   return 0;
 }
 
-static inline void server_relay(struct turn_server *server, const prtc_address *peer, const uint8_t *data, size_t size, bool by_channel) {
+static inline void server_relay(struct turn_server *server, const prtc_address *peer, const uint8_t *data, size_t size,
+                                bool by_channel) {
   if (!server_permits(server, peer) || size > sizeof server->last.data) return;
   server->relayed_count++;
   server->last.peer = *peer;
@@ -274,7 +281,8 @@ static inline size_t server_take(struct turn_server *server, const uint8_t *data
 }
 
 /* A peer sends to the relayed address. `force`: the server passes it on whatever its rules are. */
-static inline void peer_sends(struct turn_server *server, const prtc_address *peer, const void *data, size_t size, bool force) {
+static inline void peer_sends(struct turn_server *server, const prtc_address *peer, const void *data, size_t size,
+                              bool force) {
   uint8_t bytes[2100];
   struct prtc_stun_writer writer;
   static const uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {7};

@@ -22,8 +22,9 @@ static const prtc_time keepalive_interval = SECONDS(15);
 
 static bool is_acceptable(const prtc_turn_config *config) {
   bool protocol = config->protocol >= PRTC_RELAY_UDP && config->protocol <= PRTC_RELAY_TLS;
-  bool family = config->family == PRTC_FAMILY_NONE || config->family == PRTC_FAMILY_IPV4 || config->family == PRTC_FAMILY_IPV6;
-  return protocol && family && config->username != NULL && config->credential != NULL &&
+  uint32_t family = config->family;
+  bool known = family == PRTC_FAMILY_NONE || family == PRTC_FAMILY_IPV4 || family == PRTC_FAMILY_IPV6;
+  return protocol && known && config->username != NULL && config->credential != NULL &&
          strlen(config->username) <= MAX_USERNAME;
 }
 
@@ -75,7 +76,8 @@ int prtc_turn_close(prtc_turn *turn, prtc_time now) {
   prtc_turn_set_now(turn, now);
   if (turn->state >= PRTC_TURN_CLOSING) return 0;
   /* Also while it is asked for: the server may have allocated already. */
-  bool may_exist = turn->state == PRTC_TURN_ALLOCATED || (turn->state == PRTC_TURN_ALLOCATING && turn->credentials.generation != 0);
+  bool asked = turn->state == PRTC_TURN_ALLOCATING && turn->credentials.generation != 0;
+  bool may_exist = asked || turn->state == PRTC_TURN_ALLOCATED;
   for (size_t i = 0; i < MAX_REQUESTS; i++) turn->requests[i].active = false;
   if (may_exist) {
     turn->state = PRTC_TURN_CLOSING;

@@ -1,5 +1,5 @@
-/* Fuzzes a TURN client with a live allocation, behind its integrity check as well as before it. The input: a byte of flags, then steps,
- * each a byte that says what, a byte of length and that many bytes.
+/* Fuzzes a TURN client with a live allocation, behind its integrity check as well as before it. The input: a byte of flags,
+ * then steps, each a byte that says what, a byte of length and that many bytes.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -78,7 +78,8 @@ static void drain(struct run *run) {
   if (prtc_turn_timeout(run->turn, run->now) != 0) abort();
   if (prtc_turn_deadline(run->turn) <= run->now) abort();
   const struct prtc_turn *turn = run->turn;
-  if (turn->permission_count > MAX_PERMISSIONS || turn->channel_count > MAX_CHANNELS || turn->frame_capacity > MAX_FRAME) abort();
+  if (turn->permission_count > MAX_PERMISSIONS || turn->channel_count > MAX_CHANNELS ||
+      turn->frame_capacity > MAX_FRAME) abort();
   if (turn->state == PRTC_TURN_CLOSED && turn->deadline != PRTC_NEVER) abort();
 }
 
@@ -114,7 +115,8 @@ static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const uint8_t challenge[] = {0, 0x14, 1, 'r', 0, 0x15, 1, 'n', 0, 9, 4, 0, 0, 4, 1};
   /* XOR-RELAYED-ADDRESS, XOR-MAPPED-ADDRESS, LIFETIME 600 */
-  static const uint8_t allocation[] = {0, 0x16, 8, 0, 1, 0x50, 0x60, 1, 2, 3, 4, 0, 0x20, 8, 0, 1, 0x51, 0x61, 1, 2, 3, 5, 0, 0xD, 4, 0, 0, 2, 0x58};
+  static const uint8_t allocation[] = {0, 0x16, 8, 0, 1, 0x50, 0x60, 1, 2, 3, 4, 0, 0x20, 8, 0, 1, 0x51, 0x61, 1, 2, 3, 5,
+                                       0, 0xD, 4, 0, 0, 2, 0x58};
   uint8_t flags = size > 0 ? data[0] : 0;
   prtc_context_config context;
   PRTC_INIT(&context);

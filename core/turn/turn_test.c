@@ -27,7 +27,9 @@ static void allocates(void) {
   prtc_time before = world->now;
   PRTC_CHECK_INT(prtc_turn_start(world->turn, world->now), 0);
   PRTC_CHECK_INT(prtc_turn_start(world->turn, world->now), PRTC_ERROR_INVALID_STATE);
-  while (world->event_counts[PRTC_TURN_EVENT_ALLOCATED] == 0 && world->now < before + SECOND) world_step(world, before + SECOND);
+  while (world->event_counts[PRTC_TURN_EVENT_ALLOCATED] == 0 && world->now < before + SECOND) {
+    world_step(world, before + SECOND);
+  }
   PRTC_CHECK_INT(world->now - before, 40 * MS);
   check_allocated(world);
   PRTC_CHECK_INT(world->server.requests, 2);
@@ -100,7 +102,8 @@ static void data_both_ways(const prtc_turn_config *config) {
   run_for(world, 100 * MS);
   PRTC_CHECK_INT(world->server.counts[PRTC_STUN_METHOD_CREATE_PERMISSION], 1);
   PRTC_CHECK_INT(world->server.relayed_count, 1);
-  PRTC_CHECK(world->server.last.size == 5 && memcmp(world->server.last.data, "\0stun", 5) == 0 && !world->server.last.by_channel);
+  PRTC_CHECK(world->server.last.size == 5 && memcmp(world->server.last.data, "\0stun", 5) == 0 &&
+             !world->server.last.by_channel);
   PRTC_CHECK(prtc_address_equal(&world->server.last.peer, &peer));
   peer_sends(&world->server, &peer, "answer", 6, false);
   run_for(world, 100 * MS);
@@ -165,7 +168,8 @@ static void trains(void) {
   for (size_t capacity = 100; capacity < 100 + 3 * 4; capacity++) {
     size_t segment = 40;
     memset(buffer, 0xA5, sizeof buffer);
-    PRTC_CHECK_INT(prtc_turn_wrap(world->turn, world->now, &peer, buffer, 100, &segment, capacity), PRTC_ERROR_BUFFER_TOO_SMALL);
+    PRTC_CHECK_INT(prtc_turn_wrap(world->turn, world->now, &peer, buffer, 100, &segment, capacity),
+                   PRTC_ERROR_BUFFER_TOO_SMALL);
     for (size_t i = 0; i < sizeof buffer; i++) PRTC_REQUIRE(buffer[i] == 0xA5);
   }
   world_free(world);

@@ -1,5 +1,5 @@
-/* A client, a TURN server (server_test.h), and a network between them in virtual time. Each step of the client is held to the promises of
- * the header: a deadline that is not in the past after timeout.
+/* A client, a TURN server (server_test.h), and a network between them in virtual time. Each step of the client is held to
+ * the promises of the header: a deadline that is not in the past after timeout.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
