@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from polyrtc.errors import ErrorCode, PrtcError
-from polyrtc.sansio import Event, EventType
+from polyrtc.sansio import Event, EventType, Replay
 
 from tests.sim import Packet, SimPeer, Simulation
+from tests.sim.recording import Recorder
 
 ICE, DTLS = 1, 2
 
@@ -114,6 +115,25 @@ def test_packets_of_another_sctp(sim: Simulation) -> None:
     a.peer.command("send_raw", packet)  # both ask: RFC 9260 section 5.2.1
     sim.run(1)
     assert any(packet[12] == 2 for _, packet in a.received)  # INIT ACK
+
+
+def test_a_recording_runs_again() -> None:
+    recorder = Recorder()
+    sim = Simulation(3, endpoint=recorder)
+    a, b = sides(sim, hide_addresses=True)
+    start_ice(sim, a, b)
+    a.peer.command("send_raw", b"hello")
+    sim.run(1)
+    start_dtls(sim, a, b)
+    b.peer.command("send_raw", b"hello")
+    channel = a.peer.channel("chat")
+    a.peer.command("start_sctp", b.parameters)
+    b.peer.command("start_sctp", a.parameters)
+    sim.until(lambda: channel.state == "open")
+    sim.free()
+    for data in recorder.recordings:
+        replay = Replay(data)
+        assert sum(1 for _ in replay) > 50 and replay.message == ""
 
 
 def test_bounds(sim: Simulation) -> None:
