@@ -39,8 +39,7 @@ struct prtc_tls {
   bool no_memory;
 };
 
-/* ------------------------------------------------------------------------------------------ what BoringSSL calls back
- * to */
+/* ----------------------------------------------------------------------------------------- what BoringSSL calls back to */
 
 static bool reserve(struct prtc_tls *tls, size_t size) {
   size_t waiting = tls->output_last - tls->output_first;

@@ -103,8 +103,7 @@ static void check_accepted(const struct identity *own, const char *host) {
   end();
 }
 
-/* ---------------------------------------------------------------------------------------------------------------
- * streams */
+/* -------------------------------------------------------------------------------------------------------------- streams */
 
 static void versions_and_bytes(void) {
   static const uint16_t versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -194,8 +193,7 @@ static void deterministic(void) {
   PRTC_CHECK(sizes[0] > 100 && sizes[0] == sizes[1] && memcmp(hellos[0], hellos[1], sizes[0]) == 0);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- who is
- * believed */
+/* ------------------------------------------------------------------------------------------------------ who is believed */
 
 static void names(void) {
   static const char *const another = "the server's certificate is for another host";
@@ -351,8 +349,7 @@ static void its_own_authority(void) {
   identity_free(&own);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------
- * hostile */
+/* -------------------------------------------------------------------------------------------------------------- hostile */
 
 /* Whatever bit is changed on the way, the stream never opens on what was changed. */
 static void every_byte_counts(void) {
@@ -391,8 +388,7 @@ static void not_tls(void) {
   identity_free(&own);
 }
 
-/* -----------------------------------------------------------------------------------------------------------------
- * memory */
+/* --------------------------------------------------------------------------------------------------------------- memory */
 
 static struct prtc_meter meter;
 static const struct identity *metered_identity;

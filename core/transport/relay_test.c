@@ -70,8 +70,7 @@ static prtc_address host(int i) { return address_of(i == 0 ? "10.0.0.1:7000" : "
 
 static bool is_server(const prtc_address *address) { return address->port == 3478; }
 
-/* ---------------------------------------------------------------------------------------------------------------
- * network */
+/* -------------------------------------------------------------------------------------------------------------- network */
 
 static void fly(const struct flight *flight, const uint8_t *data, size_t size) {
   PRTC_REQUIRE(count < FLIGHTS && size <= sizeof flights[0].bytes);
@@ -214,8 +213,7 @@ static void depart(int i, const prtc_datagram *datagram) {
   }
 }
 
-/* -----------------------------------------------------------------------------------------------------------------
- * sides */
+/* ---------------------------------------------------------------------------------------------------------------- sides */
 
 static void open_sides(bool relay_only) {
   memset(sides, 0, sizeof sides);
@@ -457,8 +455,7 @@ static void check_gone(void) {
   }
 }
 
-/* -----------------------------------------------------------------------------------------------------------------
- * tests */
+/* ---------------------------------------------------------------------------------------------------------------- tests */
 
 static void carry(prtc_channel_id channel) {
   static uint8_t message[60000];

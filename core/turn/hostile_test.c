@@ -147,8 +147,7 @@ static void redirect(void) {
   world_free(world);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------
- * stalls */
+/* --------------------------------------------------------------------------------------------------------------- stalls */
 
 static void stalls_while_allocating(void) {
   for (int stream = 0; stream < 2; stream++) {
@@ -224,8 +223,7 @@ static void stalls_at_the_end(void) {
   world_free(world);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------
- * forged */
+/* --------------------------------------------------------------------------------------------------------------- forged */
 
 enum forgery { WITHOUT, WRONG, CHANGED, SUFFIXED };
 static enum forgery how;
@@ -336,8 +334,7 @@ static void answers_out_of_place(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
- * lies */
+/* ----------------------------------------------------------------------------------------------------------------- lies */
 
 static void lies_about_the_allocation(void) {
   static const struct {
@@ -486,8 +483,7 @@ static void data_without_permission(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------
- * challenges */
+/* ----------------------------------------------------------------------------------------------------------- challenges */
 
 static const char *realm, *nonce;
 static size_t realm_size, nonce_size;
@@ -548,8 +544,7 @@ static void bad_challenges(void) {
   check_challenge("r", 1, "obMatJos2gAAAx", 14, NULL, 0); /* RFC 8489 section 9.2.5: the list was taken away */
 }
 
-/* ---------------------------------------------------------------------------------------------------------------
- * streams */
+/* -------------------------------------------------------------------------------------------------------------- streams */
 
 static void stream_out_of_step(void) {
   static const uint8_t odd[] = {0, 1, 0, 3, 0x21, 0x12, 0xA4, 0x42}; /* STUN has whole words */
