@@ -195,7 +195,7 @@ fn offerer(work: &str, size: usize, secs: f64) {
         return;
     }
     p[0].rtc.channel(ch).unwrap().set_buffered_amount_low_threshold(LO);
-    let (c0, t0, mut n, mut ended) = (cpu(), Instant::now(), 0u64); 
+    let (c0, t0, mut n, mut ended) = (cpu(), Instant::now(), 0u64, false);
     while !done {
         if !ended && t0.elapsed().as_secs_f64() >= secs {
             ended = p[0].rtc.channel(ch).unwrap().write(false, b"END").unwrap();
