@@ -55,8 +55,9 @@ static void leave_ring(prtc_data *data, struct prtc_data_channel *channel) {
 
 static struct prtc_data_message *add_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid,
                                              const uint8_t *bytes, size_t size) {
-  struct prtc_data_message *message = prtc_allocate(data->context, sizeof *message + size);
+  struct prtc_data_message *message = prtc_reallocate(data->context, NULL, sizeof *message + size); /* no zeros are needed */
   if (message == NULL) return NULL;
+  *message = (struct prtc_data_message){0};
   message->ppid = ppid;
   message->size = size;
   message->payload = ppid == PRTC_PPID_STRING || ppid == PRTC_PPID_BINARY ? size : 0;

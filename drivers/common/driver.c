@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,11 +51,39 @@ static bool make_endpoint(struct prtc_driver *driver, const prtc_driver_config *
   return driver->endpoint != NULL;
 }
 
+/* A page of its own with a mark that a child does not inherit. */
+static size_t mark_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+static void set_mark(struct prtc_driver *driver) {
+#ifdef MADV_WIPEONFORK
+  void *page = mmap(NULL, mark_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return;
+  if (madvise(page, mark_size(), MADV_WIPEONFORK) != 0) {
+    munmap(page, mark_size());
+    return;
+  }
+  driver->mark = page;
+  *driver->mark = 1;
+#else
+  driver->mark = NULL;
+#endif
+}
+
+static void remove_mark(struct prtc_driver *driver) {
+  if (driver->mark != NULL) munmap((void *)(uintptr_t)driver->mark, mark_size());
+}
+
+/* In a forked child. Asked in every call, so it should cost no system call. */
+static bool is_a_copy(const struct prtc_driver *driver) {
+  return driver->mark != NULL ? *driver->mark == 0 : driver->process != getpid();
+}
+
 prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prtc_system *system) {
   struct prtc_driver *driver = calloc(1, sizeof *driver);
   if (driver == NULL) return NULL;
   driver->system = system;
   driver->process = getpid();
+  set_mark(driver);
   driver->receive_buffer = config->receive_buffer == 0 ? BUFFER_DEFAULT : (int)(config->receive_buffer & INT32_MAX);
   driver->send_buffer = config->send_buffer == 0 ? BUFFER_DEFAULT : (int)(config->send_buffer & INT32_MAX);
   driver->deadline = driver->retry = driver->accept_again = PRTC_NEVER;
@@ -78,6 +107,7 @@ void prtc_driver_free(prtc_driver *driver) {
   if (driver->waiter != NULL) driver->system->close(driver->waiter);
   free(driver->receive_space);
   free(driver->send_space);
+  remove_mark(driver);
   free(driver);
 }
 
@@ -257,7 +287,7 @@ static void handle_ready(struct prtc_driver *driver, prtc_time now, const struct
 }
 
 int prtc_driver_process(prtc_driver *driver) {
-  if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
+  if (is_a_copy(driver)) return PRTC_ERROR_INVALID_STATE;
   struct prtc_ready ready[READY_PER_CALL];
   prtc_time now = time_now();
   driver->more = false;
@@ -273,7 +303,7 @@ int prtc_driver_process(prtc_driver *driver) {
 }
 
 int prtc_driver_flush(prtc_driver *driver) {
-  if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
+  if (is_a_copy(driver)) return PRTC_ERROR_INVALID_STATE;
   driver->more = false;
   return finish(driver, time_now());
 }
@@ -297,7 +327,7 @@ static int milliseconds_until(prtc_time time, prtc_time now) {
 }
 
 int prtc_driver_wait(prtc_driver *driver, prtc_time until) {
-  if (driver->process != getpid()) return PRTC_ERROR_INVALID_STATE;
+  if (is_a_copy(driver)) return PRTC_ERROR_INVALID_STATE;
   prtc_time end = earlier(until, prtc_driver_deadline(driver));
   int ready = driver->system->wait(driver->waiter, milliseconds_until(end, time_now()));
   return ready > 0 || time_now() >= prtc_driver_deadline(driver);

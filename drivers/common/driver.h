@@ -46,6 +46,7 @@ struct prtc_driver {
   struct prtc_waiter *waiter;
   prtc_endpoint *endpoint;
   pid_t process;            /* whose driver this is: a forked child has another */
+  volatile uint8_t *mark;   /* a page that the system wipes for a forked child, which is sooner seen; NULL: it cannot */
   int receive_buffer, send_buffer;
   prtc_time deadline;       /* when to be called at the latest */
   prtc_time retry;          /* when to try sockets again that answered ENOBUFS; PRTC_NEVER: none */

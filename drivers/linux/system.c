@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/udp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -22,6 +21,8 @@ struct prtc_waiter {
   prtc_time armed;          /* what the timer is set to; PRTC_NEVER: not set */
   bool timer_fired;         /* and is readable until it is set anew */
   bool interfaces_changed;
+  struct epoll_event events[64]; /* what the last wait has seen, to be reported by the next `ready` */
+  int event_count;
 };
 
 /* --------------------------------------------------------------------------------------------------------------- life */
@@ -90,11 +91,20 @@ static void arm(struct prtc_waiter *waiter, prtc_time deadline) {
   waiter->timer_fired = false;
 }
 
+/* More than 0 when there is anything. */
+static int see(struct prtc_waiter *waiter, int milliseconds) {
+  int count = epoll_wait(waiter->epoll, waiter->events, sizeof waiter->events / sizeof *waiter->events, milliseconds);
+  waiter->event_count = count > 0 ? count : 0;
+  return count;
+}
+
 static size_t ready(struct prtc_waiter *waiter, struct prtc_ready *out, size_t capacity) {
-  struct epoll_event events[64];
+  const struct epoll_event *events = waiter->events;
   size_t filled = 0;
-  if (capacity > sizeof events / sizeof *events) capacity = sizeof events / sizeof *events;
-  int count = epoll_wait(waiter->epoll, events, (int)capacity, 0);
+  if (waiter->event_count == 0) (void)see(waiter, 0);
+  int count = waiter->event_count;
+  if ((size_t)count > capacity) count = (int)capacity; /* the others are seen again */
+  waiter->event_count = 0;
   for (int i = 0; i < count; i++) {
     uint64_t what = events[i].data.u64;
     if (what == WATCH_TIMER) {
@@ -120,9 +130,8 @@ static size_t watches(const struct prtc_waiter *waiter, prtc_watch *out, size_t 
   return 1;
 }
 
-static int wait_ready(struct prtc_waiter *waiter, int milliseconds) {
-  return poll(&(struct pollfd){.fd = waiter->epoll, .events = POLLIN}, 1, milliseconds);
-}
+/* What is seen here need not be asked for again. A descriptor that is closed before it is reported is not found then. */
+static int wait_ready(struct prtc_waiter *waiter, int milliseconds) { return see(waiter, milliseconds); }
 
 static bool interfaces_changed(struct prtc_waiter *waiter) {
   bool changed = waiter->interfaces_changed;
