@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""plot.py RESULTS.json PLOT.svg: draws what one_port has measured: instructions for one datagram against the number of peers."""
+"""Draws what was measured.
+
+plot.py RESULTS.json PLOT.svg            of one_port: instructions for one datagram against the number of peers
+plot.py --beside RESULTS.json PLOT.svg   of run: what each workload costs the peers, in multiples of polyrtc
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 20, 44, 84
@@ -55,11 +61,54 @@ def plot(title: str, across: str, up: str, xs: list[float], series: dict[str, li
     return "\n".join([*parts, "</svg>", ""])
 
 
+def medians(records: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """By workload and peer: of the number that is compared, which comes first."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for record in records:
+        if "numbers" in record:
+            value = next(iter(record["numbers"].values()))
+            found.setdefault(record["workload"], {}).setdefault(record["peer"], []).append(value)
+    return {work: {peer: statistics.median(values) for peer, values in peers.items()} for work, peers in found.items()}
+
+
+def bars(found: dict[str, dict[str, float]]) -> str:
+    """A group for each workload, a bar for each peer, as long as the logarithm of how many times polyrtc's cost its own is."""
+    peers = list(dict.fromkeys(peer for row in found.values() for peer in row))
+    height, left, right = 18, 90, 70
+    total = 50 + sum((len(row) + 1) * height for row in found.values())
+    ratios = {work: {peer: value / row["polyrtc"] for peer, value in row.items()} for work, row in found.items()}
+    most = max(max(row.values()) for row in ratios.values())
+
+    def x(ratio: float) -> float:
+        return left + max(0.0, math.log(max(ratio, 0.5) / 0.5) / math.log(most / 0.5)) * (WIDTH - left - right)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total}" font-family="sans-serif">',
+        f'<rect width="{WIDTH}" height="{total}" fill="#ffffff"/>',
+        text(WIDTH / 2, 24, "What it costs, in multiples of polyrtc (logarithmic)", size=15),
+    ]
+    y = 46
+    for work, row in ratios.items():
+        parts.append(text(left - 10, y + 13, work, "end", 13))
+        for peer, ratio in sorted(row.items(), key=lambda item: item[1]):
+            colour = COLOURS[peers.index(peer) % len(COLOURS)]
+            parts.append(f'<rect x="{left}" y="{y}" width="{x(ratio) - left:.1f}" height="{height - 4}" fill="{colour}"/>')
+            parts.append(text(x(ratio) + 6, y + 12, f"{peer} {ratio:.1f}", "start", 11))
+            y += height
+        y += height
+    parts.append(f'<line x1="{x(1):.1f}" x2="{x(1):.1f}" y1="40" y2="{total - 10}" stroke="#000000" stroke-dasharray="3 3"/>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
 def main() -> None:
-    results = json.loads(Path(sys.argv[1]).read_text())
-    drawn = plot("One UDP port for all peers", "idle peers on the port", "instructions for one datagram", results["peers"],
-                 results["instructions"])
-    Path(sys.argv[2]).write_text(drawn)
+    *options, source, target = sys.argv[1:]
+    results = json.loads(Path(source).read_text())
+    if options == ["--beside"]:
+        drawn = bars(medians(results))
+    else:
+        drawn = plot("One UDP port for all peers", "idle peers on the port", "instructions for one datagram", results["peers"],
+                     results["instructions"])
+    Path(target).write_text(drawn)
 
 
 if __name__ == "__main__":
