@@ -231,7 +231,7 @@ int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_trans
     (void)prtc_data_receive(transport->data, &received);
     if (transport->events.count > 0) return 0; /* the association's state is told before what it does to the channels */
   }
-  *out = (struct prtc_transport_event){.type = PRTC_TRANSPORT_EVENT_CHANNEL};
+  out->type = PRTC_TRANSPORT_EVENT_CHANNEL; /* the kilobyte of other members is of no matter, and there are many messages */
   out->channel = (prtc_event){.type = channel_event_type(event.type),
                               .code = event.code,
                               .object = event.channel,

@@ -72,7 +72,7 @@ enum prtc_transport_event_type {
   PRTC_TRANSPORT_EVENT_SCTP_STATE,       /* state: prtc_sctp_transport_state */
   PRTC_TRANSPORT_EVENT_SERVER_FAILED,    /* code, text: as PRTC_EVENT_ICE_CANDIDATE_ERROR */
   PRTC_TRANSPORT_EVENT_FAILED,           /* code, text */
-  PRTC_TRANSPORT_EVENT_CHANNEL           /* channel: a complete prtc_event (PRTC_EVENT_DATA_CHANNEL, PRTC_EVENT_CHANNEL_…) but for
+  PRTC_TRANSPORT_EVENT_CHANNEL           /* channel, and nothing else, is set: a complete prtc_event (PRTC_EVENT_DATA_CHANNEL, PRTC_EVENT_CHANNEL_…) but for
                                             its peer; its pointers are valid until the next event, receive, timeout or free */
 };
 
