@@ -119,6 +119,8 @@ static void a_slow_connection(void) {
     memcpy(message, &i, sizeof i);
     PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
   }
+  PRTC_REQUIRE(run(&a, &b, has_no_spare));
+  size_t ends = find_sockets(false, found, DESCRIPTORS);
   prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
   output_was_watched = false;
   while (b.received < 100 && prtc_driver_now(NULL) < end) {
@@ -132,6 +134,9 @@ static void a_slow_connection(void) {
   }
   PRTC_CHECK_INT(b.received, 100);
   PRTC_CHECK(b.in_order);
+  int still[DESCRIPTORS];
+  PRTC_CHECK_INT(find_sockets(false, still, DESCRIPTORS), ends);
+  for (size_t i = 0; i < ends; i++) PRTC_CHECK_INT(still[i], found[i]); /* it was slow, and never given up for another */
   if (portable != 0) PRTC_CHECK(output_was_watched); /* with one descriptor for all it cannot be seen */
   PRTC_CHECK_INT(prtc_driver_flush(a.driver), 0);
   if (portable != 0) {

@@ -19,7 +19,8 @@ static struct pipe pipes[PIPES];
 static size_t pipe_count, chunk;
 static prtc_socket_id listeners[WORLD_NODES];
 static prtc_address listening[WORLD_NODES];
-static uint64_t unanswered; /* a request to connect that the test wants left alone */
+static uint64_t unanswered; /* a request to connect that the test wants left alone, */
+static prtc_socket_id unanswered_socket;
 static bool leave_connects;
 static unsigned closes;
 static size_t written[WORLD_NODES];
@@ -96,6 +97,7 @@ static void tcp_request(struct world *w, int node, const prtc_request *request) 
     case PRTC_REQUEST_CONNECT_TCP:
       if (leave_connects) {
         unanswered = request->id;
+        unanswered_socket = request->socket;
       } else {
         connect_pipe(node, request);
       }
@@ -234,6 +236,45 @@ static void back_pressure(void) {
   world_close(&world);
 }
 
+/* Who has shown that he knows the password may send longer frames; who has not, few of any kind. */
+static void frames(void) {
+  static uint8_t bytes[2 + 65535];
+  open_both(NULL);
+  (void)connect_two(PRTC_TCP_CANDIDATES_ALL, PRTC_TCP_CANDIDATES_ALL);
+  check_open();
+  const struct pipe *pipe = the_pipe();
+  int end = pipe->nodes[0] == 0 ? 0 : 1;
+  memset(bytes, 23, sizeof bytes); /* like DTLS */
+  bytes[0] = bytes[1] = 255;
+  chunk = 10000;
+  deliver(0, pipe->ids[end], &pipe->addresses[1 - end], bytes, sizeof bytes);
+  world_run(&world, 1000000);
+  PRTC_CHECK(pipe == the_pipe()); /* it stands */
+
+  prtc_address local = listening[0], remote = {.family = PRTC_FAMILY_IPV4, .ip = {198, 51, 100, 1}, .port = 1234};
+  prtc_endpoint *endpoint = world.nodes[0].endpoint;
+  prtc_socket_id id;
+  prtc_request request;
+  for (int what = 0; what < 2; what++) {
+    PRTC_REQUIRE(prtc_endpoint_accepted(endpoint, world.now, listeners[0], &local, &remote, &id) == 0);
+    memset(bytes, 0, sizeof bytes);
+    if (what == 0) {
+      bytes[0] = 1201 >> 8, bytes[1] = 1201 & 255;
+      deliver(0, id, &remote, bytes, 2); /* its length is enough */
+    } else {
+      for (int i = 0; i < 40; i++) bytes[3 * i + 1] = 1;
+      deliver(0, id, &remote, bytes, 3 * 31);
+      while (prtc_endpoint_request(endpoint, &request) > 0) PRTC_CHECK(request.type != PRTC_REQUEST_CLOSE);
+      deliver(0, id, &remote, bytes, 3);
+    }
+    bool closed = false;
+    while (prtc_endpoint_request(endpoint, &request) > 0) closed = closed || (request.type == PRTC_REQUEST_CLOSE && request.socket == id);
+    PRTC_CHECK(closed);
+    remote.port++;
+  }
+  world_close(&world);
+}
+
 static void what_is_no_stream(void) {
   prtc_address address = {.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 9}, .port = 9};
   prtc_socket_id id = 0;
@@ -300,7 +341,7 @@ static void an_attempt_is_given_up(void) {
       while (prtc_endpoint_transmit(endpoint, world.now, &datagram, buffer, sizeof buffer) > 0) {}
     }
     while (prtc_endpoint_request(endpoint, &request) > 0) {
-      closed = closed || (request.type == PRTC_REQUEST_CLOSE && request.remote.family == PRTC_FAMILY_NONE);
+      closed = closed || (request.type == PRTC_REQUEST_CLOSE && request.socket == unanswered_socket);
     }
     PRTC_CHECK(closed);
     prtc_reply reply = {.size = sizeof reply, .id = unanswered};
@@ -367,6 +408,7 @@ int main(void) {
   PRTC_RUN(connects);
   PRTC_RUN(any_chunks);
   PRTC_RUN(back_pressure);
+  PRTC_RUN(frames);
   PRTC_RUN(what_is_no_stream);
   PRTC_RUN(all_is_closed);
   PRTC_RUN(an_attempt_is_given_up);

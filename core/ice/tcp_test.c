@@ -144,6 +144,51 @@ static void takes_over_from_udp(void) {
   world_free(world);
 }
 
+/* On a connection what is sent arrives: a check that is not answered is not repeated. */
+static void checks_are_not_repeated(void) {
+  struct world *world = tcp_world(true);
+  prtc_ice_parameters wrong;
+  exchange(world);
+  prtc_ice_get_local_parameters(world->agents[1].ice, &wrong);
+  wrong.password[0] = wrong.password[0] == 'a' ? 'b' : 'a';
+  PRTC_CHECK_INT(prtc_ice_set_remote_parameters(world->agents[0].ice, world->now, &wrong), 0);
+  for (size_t i = 0; i < world->agents[1].candidate_count; i++) { /* they were of the generation before */
+    PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &world->agents[1].candidates[i]), 0);
+  }
+  end_of_sockets(world);
+  run_for(world, 39 * SECOND);
+  PRTC_CHECK_INT(world->agents[0].sent, 1);
+  PRTC_CHECK_INT(open_links(world), 0); /* the other side has not waited for so long */
+  world_free(world);
+}
+
+/* An answer that has not left yet goes with its connection. */
+static void answers_go_with_the_connection(void) {
+  struct world *world = tcp_world(true);
+  exchange(world);
+  end_of_sockets(world);
+  run_for(world, 1 * SECOND);
+  check_connected(world);
+  prtc_ice *ice = world->agents[1].ice;
+  for (prtc_time end = world->now + 20 * SECOND; ice->responses.count == 0 && world->now < end;) {
+    size_t first = next_packet(world);
+    if (first != SIZE_MAX && world->packets[first].link == 0 && world->packets[first].end == 1) {
+      struct packet packet = world->packets[first];
+      world->packets[first] = world->packets[--world->packet_count];
+      (void)deliver(world, &packet); /* and nothing is fetched */
+    } else {
+      world->now += 10 * MS;
+      if (first != SIZE_MAX) world->packet_count = 0;
+      (void)prtc_ice_timeout(world->agents[0].ice, world->now);
+      (void)drain(world, 0);
+    }
+  }
+  PRTC_CHECK(ice->responses.count > 0);
+  PRTC_CHECK_INT(prtc_ice_remove_socket(ice, world->now, world->links[0].ids[1]), 0);
+  PRTC_CHECK_INT(ice->responses.count, 0);
+  world_free(world);
+}
+
 static void refused(void) {
   struct world *world = tcp_world(true);
   world->agents[1].listening.port = 7999; /* it listens elsewhere than it says */
@@ -323,6 +368,8 @@ int main(void) {
   PRTC_RUN(early_checks);
   PRTC_RUN(udp_comes_first);
   PRTC_RUN(takes_over_from_udp);
+  PRTC_RUN(checks_are_not_repeated);
+  PRTC_RUN(answers_go_with_the_connection);
   PRTC_RUN(refused);
   PRTC_RUN(black_hole);
   PRTC_RUN(cut_and_made_again);

@@ -70,6 +70,12 @@ int prtc_streams_request(struct prtc_transport *transport, prtc_socket_id fresh,
     return 1;
   }
   if (!prtc_ice_connect(transport->ice, fresh, &connection)) return 0;
+  const struct stream stream = {.id = fresh, .interface_index = connection.interface_index, .remote = connection.remote};
+  int code = add(transport, &stream);
+  if (code < 0) { /* its pair fails; time is of no matter for that */
+    (void)prtc_ice_connected(transport->ice, 0, fresh, code, &connection.local);
+    return 0;
+  }
   out->type = PRTC_REQUEST_CONNECT_TCP;
   out->socket = fresh;
   out->address = connection.local;
@@ -79,20 +85,17 @@ int prtc_streams_request(struct prtc_transport *transport, prtc_socket_id fresh,
 }
 
 int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
-  const struct stream stream = {.id = request->socket,
-                                .interface_index = request->interface_index,
-                                .local = reply->address,
-                                .remote = request->remote};
-  int code = reply->code;
-  if (code >= 0) code = add(transport, &stream);
-  bool made = code >= 0;
-  if (!made) {
+  struct stream *stream = prtc_streams_find(transport, request->socket);
+  if (stream == NULL) return PRTC_ERROR_NOT_FOUND;
+  stream->local = reply->address;
+  if (reply->code < 0) {
     PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "a connection could not be made (error %d)", reply->system_error);
+    forget(transport, stream);
   }
-  code = prtc_ice_connected(transport->ice, now, request->socket, code, &reply->address);
-  if (code < 0 && made) forget(transport, transport->streams);
+  int code = prtc_ice_connected(transport->ice, now, request->socket, reply->code, &reply->address);
+  if (code < 0 && reply->code >= 0) forget(transport, stream); /* it is not wanted any more */
   prtc_transport_pump(transport, now);
-  return !made && reply->code >= 0 ? PRTC_ERROR_NOT_FOUND : code;
+  return code;
 }
 
 int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
