@@ -97,7 +97,7 @@ void prtc_relays_clear(struct prtc_transport *transport) {
 }
 
 static bool is_gathering(const struct relay *relay) {
-  return relay->state < RELAY_ALLOCATED || (relay->verifying && relay->turn != NULL && prtc_turn_is_verifying(relay->turn));
+  return relay->state < RELAY_ALLOCATED || relay->verifying;
 }
 
 bool prtc_relays_exist(const struct prtc_transport *transport) {
@@ -119,7 +119,8 @@ bool prtc_relays_are_gathering(const struct prtc_transport *transport) {
 static void failed(struct prtc_transport *transport, prtc_time now, struct relay *relay, int code, const char *why) {
   struct server *server = relay->server;
   bool hopes = false, was_there = relay->state == RELAY_ALLOCATED;
-  bool is_forgotten = was_there && relay->verifying && code == PRTC_STUN_ERROR_ALLOCATION_MISMATCH;
+  /* The server has been started anew, or the stream to it is dead or out of step: a new one may help. */
+  bool is_forgotten = was_there && relay->verifying && (code == PRTC_STUN_ERROR_ALLOCATION_MISMATCH || is_stream(relay));
   end(transport, now, relay);
   relay->verifying = false;
   if (is_forgotten) {
@@ -412,7 +413,11 @@ static void take_events(struct prtc_transport *transport, prtc_time now, struct 
 }
 
 void prtc_relays_pump(struct prtc_transport *transport, prtc_time now) {
-  for (uint32_t i = 0; i < transport->relays.count; i++) take_events(transport, now, transport->relays.items[i]);
+  for (uint32_t i = 0; i < transport->relays.count; i++) {
+    struct relay *relay = transport->relays.items[i];
+    take_events(transport, now, relay);
+    relay->verifying = relay->verifying && relay->turn != NULL && prtc_turn_is_verifying(relay->turn);
+  }
   if (!transport->closed) start_next(transport, now);
 }
 

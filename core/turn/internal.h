@@ -151,6 +151,7 @@ struct prtc_turn {
   struct turn_request requests[MAX_REQUESTS];
   bool has_ready;          /* a request waits for transmit */
   bool keepalive;          /* the same of a Binding indication */
+  bool verifying;          /* prtc_turn_verify waits for an answer */
   bool was_mismatched;     /* 437: the allocation of somebody before us on this 5-tuple was given back, once */
   prtc_address relayed[2], mapped;
   prtc_time give_up;       /* allocating, closing: when it has taken too long; allocated: when the allocation has expired */

@@ -200,7 +200,8 @@ static const char *sentence_of(int code) {
 static void allocation_failed(struct prtc_turn *turn, enum turn_kind kind, int code) {
   if (turn->state == PRTC_TURN_CLOSING) {
     prtc_turn_end(turn, &(struct turn_event){.type = PRTC_TURN_EVENT_CLOSED});
-  } else if (kind == TURN_REFRESH && code == PRTC_ERROR_TIMEOUT) {
+  } else if (kind == TURN_REFRESH && code == PRTC_ERROR_TIMEOUT && !(turn->verifying && prtc_turn_is_stream(turn))) {
+    turn->verifying = false;
     turn->refresh = turn->now + SECONDS(5); /* until it expires */
   } else if (kind == TURN_ALLOCATE && code == PRTC_STUN_ERROR_ALLOCATION_MISMATCH && !turn->was_mismatched &&
              turn->credentials.generation != 0) {
@@ -230,6 +231,7 @@ static void succeeded(struct prtc_turn *turn, const struct turn_request *request
   } else if (request->kind == TURN_CHANNEL) {
     prtc_turn_channel_answered(turn, request->index, 0);
   } else {
+    turn->verifying = false;
     allocation_succeeded(turn, request->kind, message);
   }
 }

@@ -94,11 +94,12 @@ int prtc_turn_verify(prtc_turn *turn, prtc_time now) {
   prtc_turn_set_now(turn, now);
   if (turn->state != PRTC_TURN_ALLOCATED) return PRTC_ERROR_INVALID_STATE;
   turn->refresh = turn->now;
+  turn->verifying = true;
   prtc_turn_step(turn);
   return 0;
 }
 
-int prtc_turn_is_verifying(const prtc_turn *turn) { return turn->state == PRTC_TURN_ALLOCATED && turn->requests[0].active; }
+int prtc_turn_is_verifying(const prtc_turn *turn) { return turn->state == PRTC_TURN_ALLOCATED && turn->verifying; }
 
 /* --------------------------------------------------------------------------------------------------------------- events */
 

@@ -280,6 +280,17 @@ static void verifies(void) {
   PRTC_CHECK_INT(world->events[PRTC_TURN_EVENT_FAILED].code, 437);
   PRTC_CHECK_INT(prtc_turn_is_verifying(world->turn), 0);
   world_free(world);
+
+  for (int stream = 0; stream < 2; stream++) { /* no answer: over UDP it is asked for again later; a stream is dead */
+    world = world_new(stream ? &over_tcp : NULL);
+    allocate(world);
+    world->server.stall_after = 0;
+    PRTC_CHECK_INT(prtc_turn_verify(world->turn, world->now), 0);
+    run_for(world, 11 * SECOND);
+    PRTC_CHECK_INT(prtc_turn_is_verifying(world->turn), 0);
+    PRTC_CHECK_INT(world->event_counts[PRTC_TURN_EVENT_FAILED], stream);
+    world_free(world);
+  }
 }
 
 static void gives_back(void) {

@@ -241,6 +241,73 @@ def test_a_server_that_dies_where_a_direct_path_is(sim: Simulation) -> None:
     assert states == [[], []]
 
 
+# ------------------------------------------------------------------------------------------------------------- over TCP
+
+
+def over_tcp(sim: Simulation, *, blocked: bool = True) -> tuple[TurnNode, list[SimPeer]]:
+    """Two that need a relay and reach it by TCP alone."""
+    turn = TurnNode(sim.internet)
+    turn.listen(sim)
+    server = IceServer(turn.url(transport="tcp"), "user", "secret")
+    sites = [SITES["symmetric"](sim, number) for number in (1, 2)]
+    peers = [peer_at(sim, site, number, ice_servers=[server]) for number, site in enumerate(sites, 1)]
+    inside = {ip for site in sites for ip in site.ips}
+    if blocked:
+        sim.network.taps.append(lambda now, packet: [] if packet.source[0] in inside and not packet.tcp else [packet])
+    return turn, peers
+
+
+def test_over_tcp(sim: Simulation) -> None:
+    """No UDP leaves the sites. An hour: what is renewed over UDP is renewed here."""
+    turn, (a, b) = over_tcp(sim)
+    sim.connect(a, b)
+    assert route(a, b) == "relay-relay" and {client.protocol for client in turn.server.allocations} == {"tcp"}
+    ours, theirs = sim.open(a, b)
+    states = [states_of(peer) for peer in (a, b)]
+    for number in range(60):
+        ours.send(f"{number}" * 100)
+        theirs.send(f"{number}" * 100)
+        sim.run(60)
+    assert ours.received == theirs.received == [f"{number}" * 100 for number in range(60)]
+    assert states == [[], []] and not turn.server.counters["expired"]
+    a.close()
+    b.close()
+    sim.run(5)
+    assert not turn.server.allocations
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_much_over_tcp(sim: Simulation, seed: int) -> None:
+    """More than the connections take at once, over links that lose."""
+    turn, (a, b) = over_tcp(sim)
+    for host in sim.hosts:
+        for interface in host.interfaces:
+            interface.up.conditions = Conditions(loss=0.02, jitter=5 * MILLISECOND, rate=20_000_000)
+    sim.connect(a, b)
+    ours, theirs = sim.open(a, b)
+    for number in range(100):
+        ours.send(f"{number}" * 2000)
+        theirs.send(f"{number}" * 2000)
+    sim.until(lambda: ours.received == theirs.received == [f"{number}" * 2000 for number in range(100)], 200)
+
+
+@pytest.mark.parametrize("moment", [0.01, 0.03, 0.05, 0.08, 0.1, 0.2, 0.4, 1, 5, 30])
+def test_connections_to_the_server_are_reset(sim: Simulation, moment: float) -> None:
+    """At any moment; it ends or goes on, and after an ICE restart it is there."""
+    turn, (a, b) = over_tcp(sim)
+    sim.negotiate(a, b)
+    sim.run(moment)
+    assert turn.door is not None
+    turn.door.kill()
+    sim.run(60)
+    if "failed" in (a.states.dtls_transport, b.states.dtls_transport):
+        return  # for good: it had begun
+    a.command("restart_ice")
+    sim.negotiate(a, b)
+    sim.until(lambda: a.states.connection == b.states.connection == "connected", 60)
+    exchange(sim, a, b)
+
+
 # ------------------------------------------------------------------------------------------------- lies, stalls and resets
 
 
@@ -398,11 +465,17 @@ def test_it_ends_either_way(step: str) -> None:
         sim.free()
 
 
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
 @pytest.mark.parametrize("seed", range(100))
-def test_faults_at_random(sim: Simulation, seed: int) -> None:
+def test_faults_at_random(sim: Simulation, seed: int, transport: str) -> None:
     """Each answer may be spoilt, in any way; the server may forget everything. Later it does as it should."""
     random = Random(f"faults {seed}")
-    share, turn = random.choice([0.05, 0.2, 0.5]), TurnNode(sim.internet)
+    share = random.choice([0.05, 0.2, 0.5])
+    if transport == "UDP":
+        turn = TurnNode(sim.internet)
+        a, b = pair_of(sim, turn)
+    else:
+        turn, (a, b) = over_tcp(sim)
 
     def fault(step: str) -> Fault:
         def spoil(message: Message | bytes) -> Iterable[Message | bytes]:
@@ -415,7 +488,6 @@ def test_faults_at_random(sim: Simulation, seed: int) -> None:
         return spoil
 
     turn.server.faults.update((step, fault(step)) for step in STEPS)
-    a, b = pair_of(sim, turn)
     sim.negotiate(a, b)
     sim.run(random.choice([1, 30, 400]))
     turn.server.faults.clear()

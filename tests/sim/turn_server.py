@@ -17,11 +17,18 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from polyrtc.sansio import Datagram, Event, Protocol, Request
 
 from . import stun
+from .host import Habits, Host
 from .network import SECOND, Address, Interface, Packet, Segment
 from .stun import Attribute, Class, Message, Method
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
 
 UDP = 17  # REQUESTED-TRANSPORT
 FAMILIES = {4: b"\x01\0\0\0", 6: b"\x02\0\0\0"}  # REQUESTED-ADDRESS-FAMILY
@@ -136,6 +143,11 @@ class TurnServer:
         self.allocations.clear()
         self._by_relay.clear()
         self._nonces.clear()
+
+    def disconnected(self, client: Client) -> None:
+        """The connection of a client has ended."""
+        if client in self.allocations:
+            self._remove(self.allocations[client])
 
     # ------------------------------------------------------------------------------------------------------- what arrives
 
@@ -370,6 +382,83 @@ class TurnServer:
             self._by_relay.pop(relay, None)
 
 
+class Door:
+    """Its connections: what stands in the place of an endpoint in a host of the simulation, whose TCP it uses."""
+
+    def __init__(self, sim: Simulation, node: TurnNode) -> None:
+        self.node = node
+        self.host = Host(sim, node.name, self, Habits())
+        self.host.interfaces = list(node.interfaces.values())
+        for number, ip in enumerate(node.interfaces, 1):
+            self.host.sockets[number] = (ip, node.port)
+            self.host.streams.listeners[ip, node.port] = number
+        sim.hosts.append(self.host)
+        self._ids = itertools.count(len(node.interfaces) + 1)
+        self._clients: dict[int, Client] = {}
+        self._arrived: dict[int, bytearray] = {}
+        self._waiting: dict[int, bytearray] = {}
+        self._blocked: set[int] = set()
+
+    def say(self, client: Client, data: bytes) -> None:
+        for socket, known in self._clients.items():
+            if known == client:
+                self._waiting[socket] += data
+        self.host.touch()
+
+    def kill(self) -> int:
+        """Resets all connections; returns how many there were."""
+        return self.host.streams.kill()
+
+    # ------------------------------------------------------------------------------------- what a host asks of an endpoint
+
+    def accepted(self, now: int, listener: int, local: Address, remote: Address) -> int:
+        socket = next(self._ids)
+        self._clients[socket] = Client("tcp", remote, local)
+        self._arrived[socket], self._waiting[socket] = bytearray(), bytearray()
+        return socket
+
+    def receive(self, now: int, datagram: Datagram) -> int:
+        arrived = self._arrived[datagram.socket]
+        arrived += datagram.data
+        for frame in stun.frames(arrived):
+            interface = self.node.interfaces[self._clients[datagram.socket].server[0]]
+            self.node.carry(now, interface, self.node.server.from_client(now, self._clients[datagram.socket], frame))
+        return 0
+
+    def transmit(self, now: int) -> Datagram | None:
+        for socket, waiting in self._waiting.items():
+            if waiting and socket not in self._blocked:
+                data, self._waiting[socket] = bytes(waiting[:60_000]), waiting[60_000:]
+                client = self._clients[socket]
+                return Datagram(socket, Protocol.TCP, local=client.server, remote=client.address, data=data)
+        return None
+
+    def writable(self, now: int, socket: int, writable: bool) -> None:
+        (self._blocked.discard if writable else self._blocked.add)(socket)
+
+    def socket_closed(self, now: int, socket: int, error: int = 0) -> None:
+        """Section 5: its allocation goes with it."""
+        client = self._clients.pop(socket)
+        del self._arrived[socket], self._waiting[socket]
+        self._blocked.discard(socket)
+        self.node.server.disconnected(client)
+
+    def deadline(self) -> None:
+        return None
+
+    def events(self) -> list[Event]:
+        return []
+
+    def requests(self) -> list[Request]:
+        return []
+
+    def stats(self) -> Any:
+        return SimpleNamespace(datagrams_sent=self.host.sent, datagrams_received=self.host.received, peers=0)
+
+    def free(self) -> None:
+        pass
+
+
 class TurnNode:
     """The server on a segment: it listens on one port of each of its addresses, and relays by others of them."""
 
@@ -379,6 +468,7 @@ class TurnNode:
         self.port = port
         self.dead = False
         self.server = TurnServer(ips, **options)  # type: ignore[arg-type]
+        self.door: Door | None = None
         self.interfaces: dict[str, Interface] = {}
         for ip in ips:
             interface = segment.attach(self, ip)
@@ -391,11 +481,26 @@ class TurnNode:
     def deliver(self, now: int, interface: Interface, packet: Packet) -> None:
         if self.dead:
             return
+        if packet.tcp:
+            if self.door is not None:
+                self.door.host.streams.deliver(packet, interface)
+            return
         if packet.target[1] == self.port:
             outputs = self.server.from_client(now, Client("udp", packet.source, packet.target), packet.data)
         else:
             outputs = self.server.from_peer(now, packet.target, packet.source, packet.data)
+        self.carry(now, interface, outputs)
+
+    def listen(self, sim: Simulation) -> None:
+        """TCP, too: on the same port."""
+        self.door = Door(sim, self)
+
+    def carry(self, now: int, interface: Interface, outputs: Iterable[Output]) -> None:
         for output in outputs:
+            if isinstance(output, ToClient) and output.client.protocol == "tcp":
+                if self.door is not None:
+                    self.door.say(output.client, output.data)
+                continue
             if isinstance(output, ToClient):
                 sent = Packet(output.client.server, output.client.address, output.data)
             else:

@@ -102,7 +102,8 @@ PRTC_API int prtc_turn_event_next(prtc_turn *turn, prtc_turn_event *out);
 PRTC_API int prtc_turn_get_state(const prtc_turn *turn); /* prtc_turn_state */
 
 /* Asks the server now whether the allocation is still there (a Refresh): data that it drops tells nothing. FAILED follows
- * when it is not. INVALID_STATE when there is none. prtc_turn_is_verifying: 1 until the answer. */
+ * when it is not, and over a stream, which is dead then, also without an answer. INVALID_STATE when there is none.
+ * prtc_turn_is_verifying: 1 until the answer. */
 PRTC_API int prtc_turn_verify(prtc_turn *turn, prtc_time now);
 PRTC_API int prtc_turn_is_verifying(const prtc_turn *turn);
 
