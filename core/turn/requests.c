@@ -59,7 +59,10 @@ static void add_allocate(const struct prtc_turn *turn, struct prtc_stun_writer *
   if (turn->lifetime != 0) prtc_stun_add_u32(writer, PRTC_STUN_LIFETIME, turn->lifetime);
   /* RFC 8656 section 18.6: 1 is IPv4, which is meant when nothing is said; 2 is IPv6 */
   if (turn->family == PRTC_FAMILY_IPV6) prtc_stun_add_u32(writer, PRTC_STUN_REQUESTED_ADDRESS_FAMILY, 2u << 24);
-  if (turn->family == PRTC_FAMILY_NONE) prtc_stun_add_u32(writer, PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY, 2u << 24);
+  if (turn->family == PRTC_FAMILY_NONE) { /* a server that does not know one of them, or both, passes over it */
+    prtc_stun_add_u32(writer, PRTC_STUN_ADDITIONAL_ADDRESS_FAMILY, 2u << 24);
+    prtc_stun_add_u32(writer, PRTC_STUN_DRAFT_ADDRESS_FAMILY, 2u << 24);
+  }
 }
 
 static uint16_t method_of(enum turn_kind kind) {
