@@ -24,7 +24,7 @@ from .turn_server import TurnNode
 
 INDEPENDENT, ADDRESS, PORT = Dependence
 
-#: `python -m tests.sim.routes` writes the table in it.
+#: `python -m tests.sim.routes` writes the table in it, and prints the routes.
 DOCUMENT = Path(__file__).parents[2] / "docs/connectivity.md"
 
 
@@ -74,6 +74,14 @@ def _six(sim: Simulation, number: int) -> Site:
     return Site(firewall.segment, [six], [firewall])
 
 
+def _no_udp(sim: Simulation, number: int) -> Site:
+    """A company: TCP leads out, UDP does not."""
+    site = SITES["port-restricted"](sim, number)
+    (inside,) = site.ips
+    sim.network.taps.append(lambda now, packet: [packet] if packet.tcp or packet.source[0] != inside else [])
+    return site
+
+
 #: Names of old (RFC 3489 section 5) where there are some.
 SITES: dict[str, Callable[[Simulation, int], Site]] = {
     "public": _public,
@@ -85,6 +93,7 @@ SITES: dict[str, Callable[[Simulation, int], Site]] = {
     "carrier, symmetric": _carrier(PORT),
     "dual stack": _dual,
     "IPv6 only": _six,
+    "UDP blocked": _no_udp,
 }
 
 
@@ -108,6 +117,7 @@ class Servers:
             servers.append(IceServer(turn.url(version, "stun")))
         if self.turn:
             servers.append(IceServer(turn.url(version), "user", "secret"))
+            servers.append(IceServer(turn.url(version, transport="tcp"), "user", "secret"))
         return {"ice_servers": servers, "ice_transport_policy": self.policy}
 
 
@@ -122,6 +132,7 @@ SERVERS = {
 def meet(sim: Simulation, offerer: str, answerer: str, servers: Servers) -> tuple[SimPeer, SimPeer]:
     """Two peers at such sites, negotiating."""
     turn = TurnNode(sim.internet, "198.51.100.240", "2001:db8::240")
+    turn.listen(sim)
     sites = SITES[offerer](sim, 1), SITES[answerer](sim, 2)
     a, b = (peer_at(sim, site, number, **servers.config(turn, site)) for number, site in enumerate(sites, 1))
     sim.negotiate(a, b)
@@ -160,7 +171,7 @@ Results = dict[tuple[str, str, str], str]
 def results() -> Results:
     """What the simulator finds, for all of it."""
     found = {}
-    for servers, offerer, answerer in itertools.product(NEEDS, SITES, SITES):
+    for servers, offerer, answerer in itertools.product(SERVERS, SITES, SITES):
         sim = Simulation()
         a, b = meet(sim, offerer, answerer, SERVERS[servers])
         sim.until(lambda a=a, b=b: ended(a, b), 120)  # type: ignore[misc]
@@ -195,4 +206,10 @@ def replaced(document: str, found: Results) -> str:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), results()))
+    everything = results()
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), everything))
+    for servers in SERVERS:  # as test_routes.py has it
+        print(servers)
+        for offerer in SITES:
+            routes = " ".join(f"{everything[servers, offerer, answerer]:11}" for answerer in SITES)
+            print(f"{offerer:18} | {routes}".rstrip())

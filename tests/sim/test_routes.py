@@ -12,55 +12,59 @@ from tests.sim.routes import DOCUMENT, SERVERS, SITES, ended, meet, replaced, ro
 TABLES = {
     # Who has no public address can be reached when it has begun by itself, since it knows the other's: a public one.
     "no server": """
-                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only
-public             | host-host   host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  none
-full cone          | prflx-host  none        none        none        none        none        none        none        none
-restricted         | prflx-host  none        none        none        none        none        none        none        none
-port-restricted    | prflx-host  none        none        none        none        none        none        none        none
-symmetric          | prflx-host  none        none        none        none        none        none        none        none
-carrier            | prflx-host  none        none        none        none        none        none        none        none
-carrier, symmetric | prflx-host  none        none        none        none        none        none        none        none
-dual stack         | prflx-host  none        none        none        none        none        none        host-host   host-host
-IPv6 only          | none        none        none        none        none        none        none        host-host   host-host
+                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only   no UDP
+public             | host-host   host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  host-prflx  none        none
+full cone          | prflx-host  none        none        none        none        none        none        none        none        none
+restricted         | prflx-host  none        none        none        none        none        none        none        none        none
+port-restricted    | prflx-host  none        none        none        none        none        none        none        none        none
+symmetric          | prflx-host  none        none        none        none        none        none        none        none        none
+carrier            | prflx-host  none        none        none        none        none        none        none        none        none
+carrier, symmetric | prflx-host  none        none        none        none        none        none        none        none        none
+dual stack         | prflx-host  none        none        none        none        none        none        host-host   host-host   none
+IPv6 only          | none        none        none        none        none        none        none        host-host   host-host   none
+UDP blocked        | none        none        none        none        none        none        none        none        none        none
 """,
     # A symmetric NAT has another port for the peer than for the server: only a filter that ignores ports lets that in.
     "STUN": """
-                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only
-public             | host-host   host-srflx  host-srflx  host-srflx  host-prflx  host-srflx  host-prflx  host-srflx  none
-full cone          | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx none
-restricted         | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx none
-port-restricted    | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        srflx-srflx none
-symmetric          | prflx-host  prflx-srflx prflx-srflx none        none        none        none        none        none
-carrier            | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        srflx-srflx none
-carrier, symmetric | prflx-host  prflx-srflx prflx-srflx none        none        none        none        none        none
-dual stack         | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        host-host   host-host
-IPv6 only          | none        none        none        none        none        none        none        host-host   host-host
+                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only   no UDP
+public             | host-host   host-srflx  host-srflx  host-srflx  host-prflx  host-srflx  host-prflx  host-srflx  none        none
+full cone          | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx none        none
+restricted         | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx none        none
+port-restricted    | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        srflx-srflx none        none
+symmetric          | prflx-host  prflx-srflx prflx-srflx none        none        none        none        none        none        none
+carrier            | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        srflx-srflx none        none
+carrier, symmetric | prflx-host  prflx-srflx prflx-srflx none        none        none        none        none        none        none
+dual stack         | srflx-host  srflx-srflx srflx-srflx srflx-srflx none        srflx-srflx none        host-host   host-host   none
+IPv6 only          | none        none        none        none        none        none        none        host-host   host-host   none
+UDP blocked        | none        none        none        none        none        none        none        none        none        none
 """,
     # A relay is what is left, and it is the last that is taken. It also joins those who have IPv4 and IPv6 alone.
     "STUN and TURN": """
-                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only
-public             | host-host   host-srflx  host-srflx  host-srflx  host-prflx  host-srflx  host-prflx  host-srflx  relay-host
-full cone          | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx relay-host
-restricted         | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx relay-host
-port-restricted    | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx relay-host
-symmetric          | prflx-host  prflx-srflx prflx-srflx relay-relay relay-relay relay-relay relay-relay relay-host  relay-host
-carrier            | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx relay-host
-carrier, symmetric | prflx-host  prflx-srflx prflx-srflx relay-relay relay-relay relay-relay relay-relay relay-host  relay-host
-dual stack         | srflx-host  srflx-srflx srflx-srflx srflx-srflx host-relay  srflx-srflx host-relay  host-host   host-host
-IPv6 only          | host-relay  host-relay  host-relay  host-relay  host-relay  host-relay  host-relay  host-host   host-host
+                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only   no UDP
+public             | host-host   host-srflx  host-srflx  host-srflx  host-prflx  host-srflx  host-prflx  host-srflx  relay-host  relay-relay
+full cone          | srflx-host  srflx-srflx srflx-srflx srflx-srflx srflx-prflx srflx-srflx srflx-prflx srflx-srflx relay-host  relay-relay
+restricted         | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx relay-host  relay-relay
+port-restricted    | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx relay-host  relay-relay
+symmetric          | prflx-host  prflx-srflx prflx-srflx relay-relay relay-relay relay-relay relay-relay relay-host  relay-host  relay-relay
+carrier            | srflx-host  srflx-srflx srflx-srflx srflx-srflx relay-relay srflx-srflx relay-relay srflx-srflx srflx-relay srflx-relay
+carrier, symmetric | prflx-host  prflx-srflx prflx-srflx relay-relay relay-relay relay-relay relay-relay relay-relay prflx-relay prflx-relay
+dual stack         | srflx-host  srflx-srflx srflx-srflx srflx-srflx host-relay  srflx-srflx host-relay  host-host   host-host   host-relay
+IPv6 only          | host-relay  host-relay  host-relay  host-relay  host-relay  host-relay  host-relay  host-host   host-host   host-relay
+UDP blocked        | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-host  relay-host  relay-relay
 """,
     # Nothing else is tried; the two relayed addresses speak to each other.
     "TURN, relay policy": """
-                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only
-public             | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-full cone          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-restricted         | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-port-restricted    | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-symmetric          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-carrier            | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-carrier, symmetric | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-dual stack         | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
-IPv6 only          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+                     | public      full cone   restricted  port-rest.  symmetric   carrier     carrier, s. dual stack  IPv6 only   no UDP
+public             | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+full cone          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+restricted         | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+port-restricted    | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+symmetric          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+carrier            | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+carrier, symmetric | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+dual stack         | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+IPv6 only          | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
+UDP blocked        | relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay relay-relay
 """,
 }
 
