@@ -17,6 +17,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 20, 44, 84
+LEAST = 0.2  # where bars begin
 COLOURS = ("#2a6f97", "#e07a1f", "#3a7d44", "#8b3a62", "#555555", "#b8860b")
 
 
@@ -74,13 +75,13 @@ def medians(records: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 def bars(found: dict[str, dict[str, float]]) -> str:
     """A group for each workload, a bar for each peer, as long as the logarithm of how many times polyrtc's cost its own is."""
     peers = list(dict.fromkeys(peer for row in found.values() for peer in row))
-    height, left, right = 18, 90, 70
+    height, left, right = 18, 90, 110
     total = 50 + sum((len(row) + 1) * height for row in found.values())
     ratios = {work: {peer: value / row["polyrtc"] for peer, value in row.items()} for work, row in found.items()}
     most = max(max(row.values()) for row in ratios.values())
 
     def x(ratio: float) -> float:
-        return left + max(0.0, math.log(max(ratio, 0.5) / 0.5) / math.log(most / 0.5)) * (WIDTH - left - right)
+        return left + max(0.0, math.log(max(ratio, LEAST) / LEAST) / math.log(most / LEAST)) * (WIDTH - left - right)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total}" font-family="sans-serif">',
