@@ -1,4 +1,5 @@
-/* JSON (RFC 8259) that comes from the other side: checked once as a whole, then looked into where it stands. Nothing is allocated.
+/* JSON (RFC 8259) that comes from the other side: checked once as a whole, then looked into where it stands. Nothing is
+ * allocated.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -27,7 +28,8 @@ struct prtc_json prtc_json_member(struct prtc_json object, const char *name);
 bool prtc_json_next(struct prtc_json array, size_t *cursor, struct prtc_json *element);
 
 bool prtc_json_is_object(struct prtc_json value);
-/* False for another type, and what does not fit (then *out is untouched). A string is NUL-terminated, and has no NUL in it. */
+/* False for another type, and what does not fit (then *out is untouched). A string is NUL-terminated, and has no NUL in
+ * it. */
 bool prtc_json_string(struct prtc_json value, char *out, size_t capacity);
 bool prtc_json_number(struct prtc_json value, uint64_t maximum, uint64_t *out); /* a whole number, not negative */
 bool prtc_json_boolean(struct prtc_json value, bool *out);

@@ -1,10 +1,11 @@
-/* Names of ICE candidates by multicast DNS: one responder for all peers, and a socket for it on each link of this host and family.
+/* Names of ICE candidates by multicast DNS: one responder for all peers, and a socket for it on each link of this host
+ * and family.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Peers publish and look for names by requests that end here (core/transport/transport.h). With the first of them the driver is
- * asked for the interfaces, then to join the group on each. Where it cannot, nothing is found, and peers go on without. With the last
- * peer all of it goes.
+ * Peers publish and look for names by requests that end here (core/transport/transport.h). With the first of them the
+ * driver is asked for the interfaces, then to join the group on each. Where it cannot, nothing is found, and peers go on
+ * without. With the last peer all of it goes.
  */
 #include <string.h>
 
@@ -29,7 +30,9 @@ void prtc_naming_publish(prtc_endpoint *endpoint, struct prtc_peer_place *place,
   if (code == PRTC_OK && is_loopback(&request->address) && !names->wants_loopback) {
     names->wants_loopback = names->wants_interfaces = true;
   }
-  if (code == PRTC_OK) code = prtc_mdns_publish(names->mdns, endpoint->now, &place->names, request->name, &request->address);
+  if (code == PRTC_OK) {
+    code = prtc_mdns_publish(names->mdns, endpoint->now, &place->names, request->name, &request->address);
+  }
   if (code == PRTC_OK) return;
   PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "a name is not published: %s", prtc_strerror(code));
 }
@@ -105,7 +108,8 @@ static void leave(prtc_endpoint *endpoint, struct name_link *link) {
   *link = (struct name_link){0};
 }
 
-/* One link for each interface and family. The loopback interface is one when an address of it has a name, or there is no other. */
+/* One link for each interface and family. The loopback interface is one when an address of it has a name, or there is no
+ * other. */
 static void choose_links(prtc_endpoint *endpoint, const prtc_interface *interfaces, size_t count) {
   struct names *names = &endpoint->names;
   bool with_loopback = true;
@@ -151,7 +155,9 @@ void prtc_naming_replied(prtc_endpoint *endpoint, prtc_time now, const prtc_requ
     joined(endpoint, request, reply);
   }
   bool any = names->wants_interfaces;
-  for (size_t i = 0; i < PRTC_MDNS_LINKS; i++) any |= names->links[i].state != LINK_NONE && names->links[i].state != LINK_FAILED;
+  for (size_t i = 0; i < PRTC_MDNS_LINKS; i++) {
+    any |= names->links[i].state != LINK_NONE && names->links[i].state != LINK_FAILED;
+  }
   if (!any) prtc_mdns_no_links(names->mdns);
   take_results(endpoint, now);
 }
@@ -168,7 +174,8 @@ void prtc_naming_interfaces_changed(prtc_endpoint *endpoint) {
   if (endpoint->names.mdns != NULL) endpoint->names.wants_interfaces = true;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- verbs */
+/* ----------------------------------------------------------------------------------------------------------------- verbs
+ */
 
 int prtc_naming_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   if (datagram->protocol != PRTC_PROTOCOL_UDP) return PRTC_ERROR_UNEXPECTED;

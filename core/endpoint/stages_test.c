@@ -1,5 +1,5 @@
-/* The transports one by one, with names in place of addresses, while memory runs out at each moment once: whatever comes of it, nothing
- * leaks, no deadline stays, and what can be told is. How it works is in tests/sim.
+/* The transports one by one, with names in place of addresses, while memory runs out at each moment once: whatever comes
+ * of it, nothing leaks, no deadline stays, and what can be told is. How it works is in tests/sim.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -92,7 +92,9 @@ struct prtc_mdns *prtc_mdns_new(struct prtc_context *context) {
 void prtc_mdns_free(struct prtc_mdns *mdns) {
   if (mdns == NULL) return;
   size_t i = 0;
-  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&mdns->owns, &i)) != NULL;) prtc_release(mdns->context, slot->value);
+  for (struct prtc_map_slot *slot; (slot = prtc_map_next(&mdns->owns, &i)) != NULL;) {
+    prtc_release(mdns->context, slot->value);
+  }
   for (i = 0; i < mdns->query_count; i++) prtc_release(mdns->context, mdns->queries[i]);
   prtc_map_clear(&mdns->owns);
   prtc_heap_clear(&mdns->timers);
@@ -105,7 +107,8 @@ static prtc_time advance(struct prtc_mdns *mdns, prtc_time now) {
   return mdns->now;
 }
 
-/* ---------------------------------------------------------------------------------------------------- what is to be sent */
+/* ---------------------------------------------------------------------------------------------------- what is to be sent
+ */
 
 static void list(struct prtc_mdns *mdns, struct item *item) {
   if (item->is_listed || (item->due[0] | item->due[1]) == 0) return;
@@ -173,7 +176,8 @@ void prtc_mdns_remove_link(struct prtc_mdns *mdns, prtc_socket_id socket) {
   if (socket != 0 && place < PRTC_MDNS_LINKS) mdns->links[place] = (struct link){0};
 }
 
-/* --------------------------------------------------------------------------------------------------------------- queries */
+/* --------------------------------------------------------------------------------------------------------------- queries
+ */
 
 static void finish(struct prtc_mdns *mdns, struct query *query, int code, const prtc_address *address) {
   if (query->is_done) return;
@@ -215,8 +219,8 @@ int prtc_mdns_event(struct prtc_mdns *mdns, struct prtc_mdns_result *out) {
   return 1;
 }
 
-/* Sends it (again) and says when to look at it next: after 1 and 3 seconds in all (RFC 6762 section 5.2: at least a second, then at
- * least twice as long), then at its end. */
+/* Sends it (again) and says when to look at it next: after 1 and 3 seconds in all (RFC 6762 section 5.2: at least a
+ * second, then at least twice as long), then at its end. */
 static void ask(struct prtc_mdns *mdns, struct query *query) {
   static const prtc_time next[] = {1 * SECOND, 3 * SECOND, PRTC_MDNS_PATIENCE};
   if (query->sent == sizeof next / sizeof next[0]) {
@@ -243,7 +247,8 @@ int prtc_mdns_resolve(struct prtc_mdns *mdns, prtc_time now, uint64_t id, const 
   if (code < 0) return code;
   struct query *query = prtc_allocate(mdns->context, sizeof *query);
   if (query == NULL) return PRTC_ERROR_NO_MEMORY;
-  *query = (struct query){.item = {.is_query = true, .timer = {.deadline = PRTC_NEVER, .owner = query}}, .id = id, .began = now};
+  *query = (struct query){
+      .item = {.is_query = true, .timer = {.deadline = PRTC_NEVER, .owner = query}}, .id = id, .began = now};
   memcpy(query->name, plain, sizeof plain);
   mdns->queries[mdns->query_count++] = query;
   const struct prtc_mdns_own *own = find_own(mdns, plain);
@@ -291,7 +296,8 @@ int prtc_mdns_publish(struct prtc_mdns *mdns, prtc_time now, struct prtc_mdns_ow
   }
   own->next = owner->first;
   owner->first = own;
-  /* Not at once: what is announced cannot be asked for within the next second, and whoever is told of the name asks soon. */
+  /* Not at once: what is announced cannot be asked for within the next second, and whoever is told of the name asks soon.
+   */
   own->announcements = ANNOUNCEMENTS;
   (void)prtc_heap_set(&mdns->timers, &own->item.timer, now + SECOND);
   return PRTC_OK;
@@ -350,8 +356,8 @@ static bool is_for_an_address(const struct prtc_mdns_question *question) {
          (question->type == PRTC_MDNS_A || question->type == PRTC_MDNS_AAAA || question->type == PRTC_MDNS_ANY);
 }
 
-/* RFC 6762 section 6.7: who asks from another port is no mDNS responder and wants its answer there. One is given, and only for an
- * address that there is. */
+/* RFC 6762 section 6.7: who asks from another port is no mDNS responder and wants its answer there. One is given, and
+ * only for an address that there is. */
 static void answer_legacy(struct prtc_mdns *mdns, struct prtc_mdns_own *own, const struct prtc_mdns_question *question,
                           uint16_t id, const prtc_datagram *datagram) {
   if (!is_answered_by(question, &own->address) || own->legacy_free_at > mdns->now || datagram->remote.port == 0) return;
@@ -365,7 +371,8 @@ static void answer_legacy(struct prtc_mdns *mdns, struct prtc_mdns_own *own, con
   if (prtc_queue_push(&mdns->legacy, &answer) == PRTC_OK) own->legacy_free_at = mdns->now + SECOND;
 }
 
-static int take_query(struct prtc_mdns *mdns, struct prtc_mdns_message *message, const prtc_datagram *datagram, unsigned link) {
+static int take_query(struct prtc_mdns *mdns, struct prtc_mdns_message *message, const prtc_datagram *datagram,
+                      unsigned link) {
   struct prtc_mdns_own *asked[QUESTIONS];
   size_t count = 0;
   struct prtc_mdns_question question;
@@ -383,7 +390,8 @@ static int take_query(struct prtc_mdns *mdns, struct prtc_mdns_message *message,
   /* RFC 6762 section 7.1: what the other one says that it knows, for at least half of its time to come, is not repeated */
   while (prtc_mdns_next_record(message, &record)) {
     for (size_t i = 0; i < count; i++) {
-      bool known = asked[i] != NULL && strcmp(asked[i]->name, record.name) == 0 && same_ip(&asked[i]->address, &record.address);
+      bool known = asked[i] != NULL && strcmp(asked[i]->name, record.name) == 0 &&
+                   same_ip(&asked[i]->address, &record.address);
       if (known && record.ttl >= PRTC_MDNS_TTL / 2) asked[i] = NULL;
     }
   }

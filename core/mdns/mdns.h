@@ -1,11 +1,12 @@
-/* An mDNS responder and resolver for the names of ICE candidates (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): it answers for
- * the names that it was given, and finds the address of others'. It speaks by the five verbs, over sockets of its caller's.
+/* An mDNS responder and resolver for the names of ICE candidates (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): it
+ * answers for the names that it was given, and finds the address of others'. It speaks by the five verbs, over sockets of
+ * its caller's.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * What it sends, and no more: a query for each of A and AAAA at once, after 1 and after 3 seconds; two announcements of a new name,
- * a second apart; one answer for each name, link and second; one unicast answer for each name and second to those who ask as of a
- * usual DNS server. Nothing is sent for a name that is not ours, and ours have 122 random bits.
+ * What it sends, and no more: a query for each of A and AAAA at once, after 1 and after 3 seconds; two announcements of a
+ * new name, a second apart; one answer for each name, link and second; one unicast answer for each name and second to
+ * those who ask as of a usual DNS server. Nothing is sent for a name that is not ours, and ours have 122 random bits.
  */
 #ifndef PRTC_MDNS_MDNS_H
 #define PRTC_MDNS_MDNS_H
@@ -66,15 +67,15 @@ void prtc_mdns_no_links(struct prtc_mdns *mdns);
 
 /* --------------------------------------------------------------------------------------------------------------- names */
 
-/* From now on the name is answered for. It is a unique one (a random UUID): nobody is asked whether it is taken. SYNTAX when it is
- * not of prtc_mdns_read_name, INVALID_STATE when it is published already. */
+/* From now on the name is answered for. It is a unique one (a random UUID): nobody is asked whether it is taken. SYNTAX
+ * when it is not of prtc_mdns_read_name, INVALID_STATE when it is published already. */
 int prtc_mdns_publish(struct prtc_mdns *mdns, prtc_time now, struct prtc_mdns_owner *owner, const char *name,
                       const prtc_address *address);
 /* All names of an owner. */
 void prtc_mdns_withdraw(struct prtc_mdns *mdns, struct prtc_mdns_owner *owner);
 
-/* Looks for a name; the result is an event, also when it is there at once (one of our own). `id` is the caller's, and not in use.
- * SYNTAX, QUEUE_FULL, NO_MEMORY. */
+/* Looks for a name; the result is an event, also when it is there at once (one of our own). `id` is the caller's, and not
+ * in use. SYNTAX, QUEUE_FULL, NO_MEMORY. */
 int prtc_mdns_resolve(struct prtc_mdns *mdns, prtc_time now, uint64_t id, const char *name);
 void prtc_mdns_cancel(struct prtc_mdns *mdns, uint64_t id); /* there will be no result; none of that id: nothing happens */
 

@@ -1,4 +1,5 @@
-/* Any datagrams to an object that has names and looks for some. The input: for each datagram a byte of flags, two of length, the bytes.
+/* Any datagrams to an object that has names and looks for some. The input: for each datagram a byte of flags, two of
+ * length, the bytes.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -44,7 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t length = (size_t)data[1] << 8 | data[2];
     if (length > size - 3) length = size - 3;
     const prtc_datagram in = {.socket = 1 + (flags & 1),
-                              .remote = {.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 9}, .port = (flags & 2) != 0 ? 40000 : 5353},
+                              .remote = {.family = PRTC_FAMILY_IPV4,
+                                         .ip = {192, 0, 2, 9},
+                                         .port = (flags & 2) != 0 ? 40000 : 5353},
                               .data = data + 3,
                               .size = length};
     (void)prtc_mdns_receive(mdns, now, &in);

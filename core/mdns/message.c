@@ -39,8 +39,8 @@ bool prtc_mdns_read_name(char out[PRTC_MDNS_NAME_SIZE], const char *text, size_t
   return true;
 }
 
-/* Reads a name with its compression (RFC 1035 section 4.1.4). Bounded: each pointer leads to before the one that led there, a name
- * has so many bytes, and so many pointers. What is not of prtc_mdns_read_name gives "". */
+/* Reads a name with its compression (RFC 1035 section 4.1.4). Bounded: each pointer leads to before the one that led
+ * there, a name has so many bytes, and so many pointers. What is not of prtc_mdns_read_name gives "". */
 static void read_name(struct prtc_reader *reader, char out[PRTC_MDNS_NAME_SIZE]) {
   struct prtc_reader at = *reader;
   char text[PRTC_MDNS_NAME_SIZE];

@@ -1,5 +1,5 @@
-/* Multicast DNS messages (RFC 6762 over the format of RFC 1035): what is needed to ask for the address of a `.local` name, and to
- * answer for our own. No state.
+/* Multicast DNS messages (RFC 6762 over the format of RFC 1035): what is needed to ask for the address of a `.local`
+ * name, and to answer for our own. No state.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -19,12 +19,13 @@ enum { PRTC_MDNS_NAME_SIZE = 70 };
 
 enum prtc_mdns_type { PRTC_MDNS_A = 1, PRTC_MDNS_AAAA = 28, PRTC_MDNS_NSEC = 47, PRTC_MDNS_ANY = 255 };
 
-/* Seconds for which others may keep an address: RFC 6762 section 10 recommends 120 for what has a host's name in it; with a legacy
- * answer it is at most 10 (section 6.7). */
+/* Seconds for which others may keep an address: RFC 6762 section 10 recommends 120 for what has a host's name in it; with
+ * a legacy answer it is at most 10 (section 6.7). */
 enum { PRTC_MDNS_TTL = 120, PRTC_MDNS_LEGACY_TTL = 10 };
 
-/* The name that ICE may ask for: letters, digits and hyphens in one label, and ".local" (draft-ietf-mmusic-mdns-ice-candidates
- * section 3.2.1: a name with more dots is none of mDNS's). Writes it in lower case; false, and "", for any other. */
+/* The name that ICE may ask for: letters, digits and hyphens in one label, and ".local"
+ * (draft-ietf-mmusic-mdns-ice-candidates section 3.2.1: a name with more dots is none of mDNS's). Writes it in lower
+ * case; false, and "", for any other. */
 bool prtc_mdns_read_name(char out[PRTC_MDNS_NAME_SIZE], const char *text, size_t size);
 
 /* A message that is being read: open it, then take its questions, then its records. */
@@ -49,8 +50,8 @@ struct prtc_mdns_record {
   prtc_address address; /* of A and AAAA of class IN, port 0; family none otherwise */
 };
 
-/* MALFORMED when it is no DNS message; UNEXPECTED for those that are to be ignored in silence (RFC 6762 section 18: another opcode
- * or a response code). */
+/* MALFORMED when it is no DNS message; UNEXPECTED for those that are to be ignored in silence (RFC 6762 section 18:
+ * another opcode or a response code). */
 int prtc_mdns_open(struct prtc_mdns_message *message, const uint8_t *data, size_t size);
 /* False at the end of the section, and when the message is malformed: then nothing of it can be read any more. */
 bool prtc_mdns_next_question(struct prtc_mdns_message *message, struct prtc_mdns_question *out);

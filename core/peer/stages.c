@@ -60,7 +60,8 @@ int prtc_peer_get_parameters(const prtc_peer *peer, char *out, size_t capacity) 
   int code = prtc_transport_get_ice_parameters(peer->transport, &ice);
   if (code < 0) return code;
   bool has_limit = peer->config.max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE;
-  const struct prtc_sctp_parameters sctp = {.port = 5000, .max_message_size = has_limit ? peer->config.max_message_size : 0};
+  const struct prtc_sctp_parameters sctp = {.port = 5000,
+                                            .max_message_size = has_limit ? peer->config.max_message_size : 0};
   prtc_text_print(&text, "{\"iceParameters\":");
   prtc_parameters_print_ice(&text, &ice);
   print_candidates(&text, &peer->candidates);
@@ -85,12 +86,14 @@ static int add_candidates(prtc_peer *peer, prtc_time now, const char *json, size
   for (cursor = 0; code >= 0 && prtc_parameters_candidate(json, size, &cursor, &candidate, reason) > 0;) {
     code = prtc_transport_add_remote_candidate(peer->transport, now, &candidate);
   }
-  if (code >= 0 && prtc_parameters_complete(json, size)) code = prtc_transport_end_of_remote_candidates(peer->transport, now);
+  if (code < 0 || !prtc_parameters_complete(json, size)) return code;
+  code = prtc_transport_end_of_remote_candidates(peer->transport, now);
   return code;
 }
 
 int prtc_peer_start_ice(prtc_peer *peer, prtc_time now, const char *json, size_t size, int controlling) {
-  PRTC_RECORD(peer->context, peer_start_ice, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size), PRTC_NUMBER(controlling != 0));
+  PRTC_RECORD(peer->context, peer_start_ice, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size),
+              PRTC_NUMBER(controlling != 0));
   prtc_ice_parameters ice;
   const char *reason = NULL;
   int result = begin(peer, &now);

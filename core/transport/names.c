@@ -1,5 +1,6 @@
-/* Names in place of addresses (draft-ietf-mmusic-mdns-ice-candidates): those that the other side is told of local candidates, and
- * those that stand in its own. The endpoint answers for the first and finds the others, by requests that no driver sees.
+/* Names in place of addresses (draft-ietf-mmusic-mdns-ice-candidates): those that the other side is told of local
+ * candidates, and those that stand in its own. The endpoint answers for the first and finds the others, by requests that
+ * no driver sees.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -20,7 +21,8 @@ void prtc_names_clear(struct prtc_transport *transport) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- our own */
+/* ---------------------------------------------------------------------------------------------------------------- our
+ * own */
 
 /* A version 4 UUID (RFC 9562 section 5.4) and ".local" */
 static void make_name(struct prtc_transport *transport, char out[PRTC_MDNS_NAME_SIZE]) {
@@ -33,7 +35,8 @@ static void make_name(struct prtc_transport *transport, char out[PRTC_MDNS_NAME_
   prtc_text_print(&text, ".local");
 }
 
-/* One name for an address, for as long as the transport lives (section 3.1.1: it is stored for reuse). NULL without memory. */
+/* One name for an address, for as long as the transport lives (section 3.1.1: it is stored for reuse). NULL without
+ * memory. */
 static const struct own_name *name_of(struct prtc_transport *transport, prtc_address address) {
   address.port = 0;
   for (const struct own_name *own = transport->names.own; own != NULL; own = own->next) {
@@ -63,7 +66,8 @@ bool prtc_names_hide(struct prtc_transport *transport, prtc_candidate *candidate
   return true;
 }
 
-/* -------------------------------------------------------------------------------------------------------- the other side's */
+/* -------------------------------------------------------------------------------------------------------- the other
+ * side's */
 
 bool prtc_transport_takes_name(const prtc_candidate *candidate) {
   char name[PRTC_MDNS_NAME_SIZE];
@@ -145,10 +149,12 @@ static void use(struct prtc_transport *transport, prtc_time now, prtc_candidate 
   int code = prtc_ice_add_remote_candidate(transport->ice, now, candidate);
   if (code >= 0 && candidate->protocol == PRTC_PROTOCOL_UDP) prtc_relays_permit(transport, now, &candidate->address);
   if (code >= 0) return;
-  PRTC_LOG(transport->context, PRTC_LOG_INFO, "transport", "a candidate whose name was found is not used: %s", prtc_strerror(code));
+  PRTC_LOG(transport->context, PRTC_LOG_INFO, "transport", "a candidate whose name was found is not used: %s",
+           prtc_strerror(code));
 }
 
-void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                      const prtc_reply *reply) {
   struct names *names = &transport->names;
   for (struct waiting_candidate **place = &names->waiting; *place != NULL;) {
     prtc_candidate *candidate = &(*place)->candidate;

@@ -112,7 +112,8 @@ bool prtc_parameters_complete(const char *text, size_t size) {
   struct prtc_json value;
   const char *reason;
   bool complete = false;
-  if (open_member(text, size, "iceCandidatesComplete", &value, &reason) == PRTC_OK) (void)prtc_json_boolean(value, &complete);
+  if (open_member(text, size, "iceCandidatesComplete", &value, &reason) < 0) return false;
+  (void)prtc_json_boolean(value, &complete);
   return complete;
 }
 
@@ -143,7 +144,9 @@ void prtc_parameters_print_candidate(struct prtc_text *text, const prtc_candidat
   }
   prtc_text_print(text, ",\"port\":%u,\"protocol\":\"%s\",\"type\":\"%s\"", (unsigned)candidate->address.port,
                   protocols[candidate->protocol == PRTC_PROTOCOL_TCP], types[candidate->type & 3]);
-  if (candidate->tcp_type != PRTC_TCP_NONE) prtc_text_print(text, ",\"tcpType\":\"%s\"", tcp_types[candidate->tcp_type & 3]);
+  if (candidate->tcp_type != PRTC_TCP_NONE) {
+    prtc_text_print(text, ",\"tcpType\":\"%s\"", tcp_types[candidate->tcp_type & 3]);
+  }
   if (candidate->related.family != PRTC_FAMILY_NONE) {
     prtc_text_print(text, ",");
     print_ip(text, "relatedAddress", &candidate->related);
@@ -152,7 +155,8 @@ void prtc_parameters_print_candidate(struct prtc_text *text, const prtc_candidat
   prtc_text_print(text, "}");
 }
 
-/* ---------------------------------------------------------------------------------------------------------- DTLS and SCTP */
+/* ---------------------------------------------------------------------------------------------------------- DTLS and
+ * SCTP */
 
 int prtc_parameters_dtls(const char *text, size_t size, prtc_fingerprint out[PRTC_FINGERPRINTS_MAX], size_t *count,
                          prtc_dtls_role *role, const char **reason) {
@@ -162,7 +166,9 @@ int prtc_parameters_dtls(const char *text, size_t size, prtc_fingerprint out[PRT
   int code = open_member(text, size, "dtlsParameters", &dtls, reason);
   if (code < 0) return code;
   struct prtc_json given = prtc_json_member(dtls, "role");
-  if (given.size > 0 && !read_choice(given, roles, 3, &choice)) return refuse(reason, "the role is none of auto, client and server");
+  if (given.size > 0 && !read_choice(given, roles, 3, &choice)) {
+    return refuse(reason, "the role is none of auto, client and server");
+  }
   *role = (prtc_dtls_role)choice;
   for (*count = 0; prtc_json_next(prtc_json_member(dtls, "fingerprints"), &cursor, &element); ++*count) {
     if (*count == PRTC_FINGERPRINTS_MAX) return PRTC_ERROR_QUEUE_FULL;
@@ -177,7 +183,8 @@ int prtc_parameters_dtls(const char *text, size_t size, prtc_fingerprint out[PRT
   return *count > 0 ? PRTC_OK : refuse(reason, "dtlsParameters have no fingerprints");
 }
 
-void prtc_parameters_print_dtls(struct prtc_text *text, const prtc_fingerprint *fingerprints, size_t count, prtc_dtls_role role) {
+void prtc_parameters_print_dtls(struct prtc_text *text, const prtc_fingerprint *fingerprints, size_t count,
+                                prtc_dtls_role role) {
   prtc_text_print(text, "{\"role\":\"%s\",\"fingerprints\":[", roles[role]);
   for (size_t i = 0; i < count; i++) {
     prtc_text_print(text, "%s{\"algorithm\":", i > 0 ? "," : "");
@@ -195,7 +202,8 @@ int prtc_parameters_sctp(const char *text, size_t size, struct prtc_sctp_paramet
   int code = open_member(text, size, "sctpParameters", &sctp, reason);
   if (code < 0) return code;
   struct prtc_json given_port = prtc_json_member(sctp, "port"), given_size = prtc_json_member(sctp, "maxMessageSize");
-  if (!prtc_json_is_object(sctp) || (given_port.size > 0 && (!prtc_json_number(given_port, UINT16_MAX, &port) || port == 0)) ||
+  if (!prtc_json_is_object(sctp) ||
+      (given_port.size > 0 && (!prtc_json_number(given_port, UINT16_MAX, &port) || port == 0)) ||
       (given_size.size > 0 && !prtc_json_number(given_size, UINT32_MAX, &largest))) {
     return refuse(reason, "sctpParameters are no object with a port and a maxMessageSize");
   }

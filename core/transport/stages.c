@@ -1,5 +1,5 @@
-/* The layers one by one, as ORTC has them: each is started when the application says so, and until the next one is, what it carries is
- * the application's own (polyrtc/transport.h).
+/* The layers one by one, as ORTC has them: each is started when the application says so, and until the next one is, what
+ * it carries is the application's own (polyrtc/transport.h).
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -18,7 +18,9 @@ void prtc_stages_init(struct prtc_transport *transport) {
 void prtc_stages_clear(struct prtc_transport *transport) {
   struct stages *stages = &transport->stages;
   struct raw raw;
-  while (prtc_queue_pop(&stages->in, &raw) || prtc_queue_pop(&stages->out, &raw)) prtc_release(transport->context, raw.data);
+  while (prtc_queue_pop(&stages->in, &raw) || prtc_queue_pop(&stages->out, &raw)) {
+    prtc_release(transport->context, raw.data);
+  }
   prtc_queue_clear(&stages->in);
   prtc_queue_clear(&stages->out);
   prtc_release(transport->context, stages->given);
@@ -33,9 +35,11 @@ bool prtc_stages_ends_at_dtls(const struct prtc_transport *transport) {
   return transport->stages.one_by_one && transport->stages.dtls && !transport->stages.sctp;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ the application's */
+/* ------------------------------------------------------------------------------------------------------------ the
+ * application's */
 
-static int push(struct prtc_transport *transport, struct prtc_queue *queue, uint32_t stage, const uint8_t *data, size_t size) {
+static int push(struct prtc_transport *transport, struct prtc_queue *queue, uint32_t stage, const uint8_t *data,
+                size_t size) {
   if (queue->count == MOST) return PRTC_ERROR_QUEUE_FULL;
   struct raw raw = {.stage = stage, .size = size, .data = prtc_allocate(transport->context, size + 1)};
   if (raw.data == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -87,11 +91,13 @@ int prtc_transport_send_raw(struct prtc_transport *transport, const uint8_t *dat
   return push(transport, &transport->stages.out, over_dtls ? PRTC_STAGE_DTLS : PRTC_STAGE_ICE, data, size);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- the stages */
+/* ---------------------------------------------------------------------------------------------------------------- the
+ * stages */
 
 void prtc_transport_begin_stages(struct prtc_transport *transport) { transport->stages.one_by_one = true; }
 
-int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice, bool controlling) {
+int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice,
+                             bool controlling) {
   if (transport->closed) return PRTC_ERROR_CLOSED;
   int code = prtc_ice_check_parameters(ice);
   if (code < 0) return code;
@@ -109,8 +115,8 @@ static prtc_dtls_role role_against(const struct prtc_transport *transport, prtc_
   return prtc_ice_is_controlling(transport->ice) ? PRTC_DTLS_ROLE_SERVER : PRTC_DTLS_ROLE_CLIENT;
 }
 
-int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints, size_t count,
-                              prtc_dtls_role remote_role) {
+int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints,
+                              size_t count, prtc_dtls_role remote_role) {
   if (transport->closed) return PRTC_ERROR_CLOSED;
   if (transport->stages.dtls) return PRTC_ERROR_INVALID_STATE;
   int code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, fingerprints, count);

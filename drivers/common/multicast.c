@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Bound to the group itself, such a socket gets nothing of what is sent to other addresses of the host at the same port, which belongs
- * to whoever else has it. What it sends leaves with an address of its interface.
+ * Bound to the group itself, such a socket gets nothing of what is sent to other addresses of the host at the same port,
+ * which belongs to whoever else has it. What it sends leaves with an address of its interface.
  */
 #define _DEFAULT_SOURCE
 #include <errno.h>
@@ -48,9 +48,10 @@ int prtc_multicast_join(int descriptor, const prtc_request *request) {
   int error = share(descriptor);
   if (error == 0) error = send_by(descriptor, family, request->interface_index);
   if (error == 0) {
-    error = set(descriptor, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, MCAST_JOIN_GROUP, &membership, sizeof membership);
+    int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    error = set(descriptor, level, MCAST_JOIN_GROUP, &membership, sizeof membership);
   }
-#ifdef IP_MULTICAST_ALL /* else Linux hands over what comes to the group on any interface on which any program has joined it */
+#ifdef IP_MULTICAST_ALL /* else Linux hands over what comes on any interface on which any program has joined */
   if (family == AF_INET) (void)set_number(descriptor, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 #endif
 #ifdef IPV6_MULTICAST_ALL

@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A number of bytes goes from A to B in messages of one size; B counts, and when it has them all says so by a message of its own.
+ * A number of bytes goes from A to B in messages of one size; B counts, and when it has them all says so by a message of
+ * its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,8 @@ static void send_more(void) {
 
 static void report(void) {
   double seconds = (double)(now() - began) / 1e6;
-  printf("%llu bytes in %.3f s: %.3f Gbit/s\n", (unsigned long long)received, seconds, (double)received * 8 / seconds / 1e9);
+  double rate = (double)received * 8 / seconds / 1e9;
+  printf("%llu bytes in %.3f s: %.3f Gbit/s\n", (unsigned long long)received, seconds, rate);
 }
 
 static void event(struct side *side, const prtc_event *event) {
@@ -52,7 +54,9 @@ static void event(struct side *side, const prtc_event *event) {
     writable = 1;
   } else if (event->type == PRTC_EVENT_CHANNEL_MESSAGE && side == &sides[1]) {
     received += event->size;
-    if (received == to_send) tool_check(prtc_peer_send(side->peer, now(), event->object, PRTC_MESSAGE_TEXT, (const uint8_t *)"all", 3), "sending");
+    const uint8_t *all = (const uint8_t *)"all";
+    if (received != to_send) return;
+    tool_check(prtc_peer_send(side->peer, now(), event->object, PRTC_MESSAGE_TEXT, all, 3), "sending");
   } else if (event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
     report();
     tool_end(0);

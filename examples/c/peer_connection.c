@@ -59,8 +59,9 @@ static void line(char *line) {
     take_description(line);
     return;
   }
-  int code = side->channel == 0 ? PRTC_ERROR_INVALID_STATE
-                                : prtc_peer_send(side->peer, now(), side->channel, PRTC_MESSAGE_TEXT, (const uint8_t *)line, strlen(line));
+  const uint8_t *text = (const uint8_t *)line;
+  int code = PRTC_ERROR_INVALID_STATE;
+  if (side->channel != 0) code = prtc_peer_send(side->peer, now(), side->channel, PRTC_MESSAGE_TEXT, text, strlen(line));
   if (code < 0) fprintf(stderr, "not sent: %s\n", prtc_strerror(code));
 }
 

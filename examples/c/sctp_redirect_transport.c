@@ -1,5 +1,5 @@
-/* Hands the SCTP packets of a connection to another SCTP over UDP, as RFC 6951 puts them there: so a kernel's or a library's can be tried
- * against a browser's. ICE and DTLS are ours, SCTP is not started.
+/* Hands the SCTP packets of a connection to another SCTP over UDP, as RFC 6951 puts them there: so a kernel's or a
+ * library's can be tried against a browser's. ICE and DTLS are ours, SCTP is not started.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -33,7 +33,7 @@ static void readable(void) {
   if (target == 0) other = from, has_target = 1;
   int code = prtc_peer_send_raw(side->peer, now(), packet, (size_t)size);
   if (code == 0) out++;
-  else if (code == PRTC_ERROR_MESSAGE_TOO_LARGE) fprintf(stderr, "a packet of %zd bytes is too large: the other SCTP's MTU is 1160\n", size);
+  else if (code == PRTC_ERROR_MESSAGE_TOO_LARGE) fprintf(stderr, "%zd bytes are too many: set an MTU of 1160 there\n", size);
 }
 
 static void event(struct side *one, const prtc_event *event) {
@@ -79,7 +79,8 @@ static int option(char **argument, int left) {
 }
 
 static int open_socket(void) {
-  struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in here = {
+      .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof here;
   tool.descriptor = socket(AF_INET, SOCK_DGRAM, 0);
   if (tool.descriptor < 0 || bind(tool.descriptor, (struct sockaddr *)&here, sizeof here) != 0 ||

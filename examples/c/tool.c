@@ -51,7 +51,8 @@ void tool_check(int code, const char *what) {
   exit(1);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- sides */
+/* ----------------------------------------------------------------------------------------------------------------- sides
+ */
 
 void tool_begin(int side_count, const prtc_peer_config *given, int portable) {
   prtc_driver_config config;
@@ -94,7 +95,8 @@ void tool_channel(struct side *side, const char *label) {
   tool_check(prtc_peer_create_data_channel(side->peer, now(), &config, &id), "a channel");
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- events */
+/* ---------------------------------------------------------------------------------------------------------------- events
+ */
 
 static const char *const gathering[] = {"new", "gathering", "complete"};
 static const char *const ice[] = {"new", "checking", "connected", "completed", "disconnected", "failed", "closed"};
@@ -140,7 +142,8 @@ static void settle(void) {
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ lines */
+/* ------------------------------------------------------------------------------------------------------------------
+ * lines */
 
 static void use_lines(void) {
   char *end;
@@ -163,7 +166,8 @@ static void read_input(void) {
   if (tool.line_end != NULL) tool.line_end();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- loop */
+/* -------------------------------------------------------------------------------------------------------------------
+ * loop */
 
 void tool_end(int code) {
   if (ending) return;

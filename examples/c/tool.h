@@ -1,4 +1,5 @@
-/* What the tools over ORTC's transports share: a driver, sides, one loop for the network, the user's lines and one more descriptor.
+/* What the tools over ORTC's transports share: a driver, sides, one loop for the network, the user's lines and one more
+ * descriptor.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -25,7 +26,7 @@ struct tool {
   int side_count;
   int quiet;                                                  /* states are not told */
   void (*event)(struct side *side, const prtc_event *event);  /* after the state was noted. Or NULL */
-  void (*line)(char *line);                                   /* of standard input; it may be changed. NULL: it is not read */
+  void (*line)(char *line);                                   /* of standard input; may be changed. NULL: it is not read */
   void (*line_end)(void);                                     /* of the input. Or NULL */
   int descriptor;                                             /* waited for, too; -1: none */
   void (*readable)(void);
@@ -36,8 +37,8 @@ extern prtc_driver *driver;
 
 prtc_time now(void);
 
-/* "--help" prints the usage and ends the program; so does what `option` does not know, with status 2. option: takes *argument, and its
- * value where it has one; returns how many words it took, 0: it knows it not. */
+/* "--help" prints the usage and ends the program; so does what `option` does not know, with status 2. option: takes
+ * *argument, and its value where it has one; returns how many words it took, 0: it knows it not. */
 void tool_arguments(int argc, char **argv, int (*option)(char **argument, int left));
 void tool_bad_usage(void);
 int tool_number(const char *text, long least, long most, long *out); /* 1 when it is one */

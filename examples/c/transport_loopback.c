@@ -1,5 +1,6 @@
-/* Two sides in one program: ICE between them, then DTLS, then SCTP, up to the stage that the program is built for; over that stage each
- * sends the other a greeting. No descriptions: the sides exchange the parameters of ORTC's transports as JSON.
+/* Two sides in one program: ICE between them, then DTLS, then SCTP, up to the stage that the program is built for; over
+ * that stage each sends the other a greeting. No descriptions: the sides exchange the parameters of ORTC's transports as
+ * JSON.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -50,7 +51,8 @@ static void event(struct side *side, const prtc_event *event) {
     printf("%s received: %.*s\n", side->name, (int)event->size, (const char *)event->data);
     heard[side - sides] = 1;
   }
-  if (!started && sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE) start();
+  int gathered = sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE;
+  if (!started && gathered) start();
   /* Both: what comes to a side that is not so far would be lost. */
   if (is_ready(&sides[0]) && is_ready(&sides[1])) {
     for (int i = 0; i < 2; i++) {
