@@ -248,6 +248,13 @@ void prtc_relays_retire(struct prtc_transport *transport) {
   }
 }
 
+void prtc_relays_verify(struct prtc_transport *transport, prtc_time now) {
+  for (uint32_t i = 0; i < transport->relays.count; i++) {
+    struct relay *relay = transport->relays.items[i];
+    relay->verifying = relay->state == RELAY_ALLOCATED && prtc_turn_verify(relay->turn, now) == PRTC_OK;
+  }
+}
+
 void prtc_relays_begin(struct prtc_transport *transport, prtc_time now) {
   struct relays *relays = &transport->relays;
   for (uint32_t i = relays->count; i-- > 0;) {
@@ -263,10 +270,7 @@ void prtc_relays_begin(struct prtc_transport *transport, prtc_time now) {
       relay->server = server;
     }
   }
-  for (uint32_t i = 0; i < relays->count; i++) { /* the server may have been started anew */
-    struct relay *relay = relays->items[i];
-    relay->verifying = relay->state == RELAY_ALLOCATED && prtc_turn_verify(relay->turn, now) == PRTC_OK;
-  }
+  prtc_relays_verify(transport, now);
   prtc_relays_consider(transport, now);
 }
 

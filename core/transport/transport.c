@@ -158,7 +158,7 @@ static void selected_pair_event(struct prtc_transport *transport) {
   push_selected_pair(transport, &event);
 }
 
-static void take_ice_event(struct prtc_transport *transport, const prtc_ice_event *event) {
+static void take_ice_event(struct prtc_transport *transport, prtc_time now, const prtc_ice_event *event) {
   switch (event->type) {
     case PRTC_ICE_EVENT_CANDIDATE: {
       struct prtc_transport_event candidate = {.type = PRTC_TRANSPORT_EVENT_CANDIDATE, .candidate = event->candidate};
@@ -182,6 +182,7 @@ static void take_ice_event(struct prtc_transport *transport, const prtc_ice_even
       prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_ICE_STATE, event->state);
       /* New candidates or a restart after a failure of ICE; one of DTLS or SCTP is for good. */
       if (event->state < PRTC_ICE_TRANSPORT_DISCONNECTED && !transport->failed_for_good) transport->failure_told = false;
+      if (event->state == PRTC_ICE_TRANSPORT_DISCONNECTED) prtc_relays_verify(transport, now);
       break;
     case PRTC_ICE_EVENT_SELECTED_PAIR:
       transport->pair_changes++;
@@ -203,7 +204,7 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_gathering_check(transport, now);
   if (transport->gathering.fills_pool) return;
   while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) {
-    if (!transport->closed) take_ice_event(transport, &event); /* closed is the last of its states, while allocations are given back */
+    if (!transport->closed) take_ice_event(transport, now, &event); /* closed is the last of its states, while allocations are given back */
   }
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);

@@ -75,8 +75,8 @@ def test_long(sim: Simulation, seconds: float, seed: int) -> None:
     states, _ = transfer(sim, seconds)
     for state in states:
         assert state.names == ["disconnected", "completed"]
-        # the first check that is not answered left within 6 s, then 7 s
-        assert 7 <= state.seen[0][1] - 5 <= 13.1
+        # the first check that is not answered left within 6 s (or its answer was on the way), then 7 s
+        assert 6.9 <= state.seen[0][1] - 5 <= 13.1
         assert state.seen[1][1] - 5 >= seconds
 
 

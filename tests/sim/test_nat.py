@@ -165,7 +165,7 @@ def test_mappings_shorter_than_consent_intervals(sim: Simulation, kind: str, lif
         assert pair is not None
         ports.add(pair[1][1])
     sim.until(lambda: ours.received == theirs.received == [f"{number}" for number in range(20)], 120)
-    assert len(ports) > 4 and remote_type(outside) == "prflx"
+    assert len(ports) > 1 and remote_type(outside) == "prflx"
     if lifetime > 1 or inside_offers:
         assert states == [[], []]
     else:  # what the outside side, which has to choose, learns of a new address is hardly ever still true when it does

@@ -194,15 +194,36 @@ def test_loss_on_the_way_to_the_server(sim: Simulation, seed: int) -> None:
 # --------------------------------------------------------------------------------------------------- at the wrong moment
 
 
-def test_a_server_that_restarts(sim: Simulation) -> None:
-    """In mid-connection: all of its allocations are gone. It is missed, fails, and an ICE restart finds it again."""
+@pytest.mark.parametrize("policy", ["all", "relay"])
+def test_a_server_that_restarts(sim: Simulation, policy: str) -> None:
+    """In mid-connection: all of its allocations are gone, and nothing says so. When the other side is missed the server is asked, and
+    there are new allocations, whose candidates go to the other side: the connection is back before it has failed."""
+    turn = TurnNode(sim.internet)
+    a, b = pair_of(sim, turn, ice_transport_policy=policy)
+    sim.connect(a, b)
+    ours, theirs = sim.open(a, b)
+    sim.run(10)
+    states = [states_of(peer) for peer in (a, b)]
+    turn.server.reset()
+    for number in range(60):
+        ours.send(f"{number}")
+        theirs.send(f"{number}")
+        sim.run(1)
+    sim.until(lambda: ours.received == theirs.received == [f"{number}" for number in range(60)], 60)
+    assert states == [["disconnected", "completed"]] * 2 and not a.failures and not b.failures
+
+
+def test_a_server_that_restarts_and_is_back_late(sim: Simulation) -> None:
+    """The connection has failed; an ICE restart finds the server."""
     turn = TurnNode(sim.internet)
     a, b = pair_of(sim, turn)
     sim.connect(a, b)
     ours, theirs = sim.open(a, b)
+    turn.dead = True
     turn.server.reset()
     ours.send("lost for now")
     sim.until(lambda: a.states.connection == b.states.connection == "failed", 120)
+    turn.dead = False
     a.command("restart_ice")
     sim.negotiate(a, b)
     sim.until(lambda: a.states.connection == b.states.connection == "connected", 60)
