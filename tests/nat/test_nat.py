@@ -46,7 +46,7 @@ def test_six(meet: Meet, left: str, right: str, four: bool) -> None:
     """There is no translation, but firewalls that let answers in: host to host, and no server is needed."""
     _, _, pair = meet(left, right, four=four)
     none: dict[str, Any] = {"iceServers": []}
-    pair.connect(configurations=(none, none), trickle=True)
+    pair.connect(configurations=(none, none))
     assert connected(pair) == ["host", "host"]
 
 
