@@ -6,7 +6,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # BUILD and VENV are those of install.sh
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+FUZZ_SECONDS=${FUZZ_SECONDS:-30}
 FUZZ_KEPT=${XDG_CACHE_HOME:-$HOME/.cache}/polyrtc/fuzz # what fuzzing has found stays, also for other checkouts
 RESULTS=()                                            # "passed failed skipped name"
 BUILT=                                                # "yes" once suite_build has run
