@@ -21,7 +21,7 @@ static const char *const kind_names[KINDS] = {"a message of a peer", "a connecti
                                               "bytes of nobody"};
 
 /* So many peers are measured, spread over all; and so many come to be at a time. */
-enum { SAMPLES = 5, BATCH = 200, MOST_COUNTS = 8, MOST_RATIO_PERCENT = 110 };
+enum { SAMPLES = 3, BATCH = 200, MOST_COUNTS = 8, MOST_RATIO_PERCENT = 110 };
 
 static struct crowd crowd;
 static size_t peer_count; /* of this run */
