@@ -52,7 +52,11 @@ class Coturn:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.says(READY)
+        try:
+            self.says(READY)
+        except BaseException:
+            self._process.kill()
+            raise
 
     def __enter__(self) -> Coturn:
         return self

@@ -61,6 +61,8 @@ class Janus:
         self._reader.start()
         with self._changed:
             serves = self._changed.wait_for(lambda: "transport plugin initialized" in self.log(), PATIENCE)
+        if not serves:
+            self._process.kill()
         assert serves, self.log()
         self._asker = subprocess.Popen([*world.inside("server"), sys.executable, "-c", ASK],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
