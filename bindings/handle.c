@@ -48,7 +48,7 @@ struct prtc_handle {
   uint8_t *train; /* PRTC_TRAIN_SIZE bytes, the same */
 };
 
-/* ------------------------------------------------------------------------------------------------------------- small help */
+/* ----------------------------------------------------------------------------------------------------------- small help */
 
 static void *list_add(struct list *list, size_t element_size) {
   if (list->count == list->capacity) {
@@ -123,7 +123,7 @@ static const prtc_handle_bytes *bytes_result(struct prtc_handle *handle, char *t
   return size > 0 ? &handle->bytes : NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
                                     uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size,
@@ -283,7 +283,7 @@ void prtc_handle_leave(struct prtc_handle *handle) { atomic_store(&handle->busy,
 
 int prtc_handle_code(struct prtc_handle *handle) { return handle->code; }
 
-/* ---------------------------------------------------------------------------------------------------------------- driver */
+/* --------------------------------------------------------------------------------------------------------------- driver */
 
 static int without_driver(const struct prtc_handle *handle) {
   return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : PRTC_ERROR_INVALID_STATE;
@@ -335,7 +335,7 @@ int64_t prtc_handle_wake_up(struct prtc_handle *handle) {
   return deadline > INT64_MAX ? -1 : (int64_t)deadline;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- five verbs */
+/* ----------------------------------------------------------------------------------------------------------- five verbs */
 
 int prtc_handle_receive_many(struct prtc_handle *handle, uint64_t now, const prtc_datagram *datagrams, size_t count) {
   if (handle->endpoint == NULL) return PRTC_ERROR_CLOSED;
@@ -392,7 +392,7 @@ const prtc_event *prtc_handle_event(struct prtc_handle *handle, uint32_t index) 
   return index < handle->event_count ? &handle->events[index] : NULL;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------------------------------- requests */
 
 const prtc_request *prtc_handle_request(struct prtc_handle *handle) {
   handle->code = PRTC_ERROR_CLOSED;
@@ -487,7 +487,7 @@ int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now) {
   return handle->endpoint == NULL ? PRTC_ERROR_CLOSED : prtc_endpoint_interfaces_changed(handle->endpoint, now);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ peers */
+/* ---------------------------------------------------------------------------------------------------------------- peers */
 
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential) {
   if (empty_is_null(url) == NULL) return PRTC_ERROR_SYNTAX;
@@ -678,7 +678,7 @@ int prtc_handle_close_peer(struct prtc_handle *handle, uint64_t peer, uint64_t n
   return found == NULL ? handle->code : prtc_peer_close(found, now);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- channels */
+/* ------------------------------------------------------------------------------------------------------------- channels */
 
 uint64_t prtc_handle_create_data_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text,
                                          size_t text_size, const char *protocol, uint32_t ordered, int64_t max_retransmits,
@@ -763,7 +763,7 @@ const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, ui
   return handle->code < 0 ? NULL : &handle->channel_info;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- insight */
+/* -------------------------------------------------------------------------------------------------------------- insight */
 
 /* As large as it has to be: many channels take more than any description. */
 const char *prtc_handle_peer_stats(struct prtc_handle *handle, uint64_t peer, uint64_t now) {
@@ -828,7 +828,7 @@ const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int whic
   return bytes_result(handle, text, prtc_endpoint_output(handle->endpoint, (prtc_output)which, (uint8_t *)text, TEXT_SIZE));
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- replay */
+/* --------------------------------------------------------------------------------------------------------------- replay */
 
 int prtc_handle_replay_next(struct prtc_handle *handle) {
   handle->event_count = 0;
@@ -867,7 +867,7 @@ void prtc_handle_read_address(const char *text, size_t size, prtc_address *out) 
   if (size > 0 && prtc_address_parse(out, text, size) < 0) out->family = PRTC_HANDLE_BAD_FAMILY;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- certificates */
+/* --------------------------------------------------------------------------------------------------------- certificates */
 
 struct prtc_handle_certificate {
   prtc_context *context;

@@ -1,5 +1,6 @@
-/* What the languages hold: an endpoint, alone or in a driver, and room for what it gives out. The functions here are the C API
- * in a shape that crosses SWIG: numbers, text, bytes, and pointers to structs that are turned into values before the next call.
+/* What the languages hold: an endpoint, alone or in a driver, and room for what it gives out. The functions here are the C
+ * API in a shape that crosses SWIG: numbers, text, bytes, and pointers to structs that are turned into values before the
+ * next call.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
@@ -7,8 +8,8 @@
  * answers NOT_FOUND, and everything answers CLOSED once the handle is closed.
  *
  * Functions that return `int` return 0 or more, or a prtc_error. Those that return an id return 0, and those that return a
- * pointer NULL, when there is nothing or after an error: prtc_handle_code then tells which. What a pointer points to is valid
- * until the next call.
+ * pointer NULL, when there is nothing or after an error: prtc_handle_code then tells which. What a pointer points to is
+ * valid until the next call.
  */
 #ifndef PRTC_BINDINGS_HANDLE_H
 #define PRTC_BINDINGS_HANDLE_H
@@ -20,7 +21,7 @@ PRTC_BEGIN_DECLS
 
 struct prtc_handle;
 
-/* ------------------------------------------------------------------------------------------------------------------ life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 /* seed: 32 bytes. NULL when memory is lacking or the seed has another size. */
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
@@ -37,23 +38,23 @@ void prtc_handle_free(struct prtc_handle *handle);
 /* Frees endpoint and driver; the handle stays, and answers CLOSED. */
 void prtc_handle_close(struct prtc_handle *handle);
 
-/* A handle is used by one thread at a time: 1, or 0 when another thread is in a call. The wrappers enter before each call and
- * leave after it, so a binding may let other threads of its language run meanwhile. */
+/* A handle is used by one thread at a time: 1, or 0 when another thread is in a call. The wrappers enter before each call
+ * and leave after it, so a binding may let other threads of its language run meanwhile. */
 int prtc_handle_enter(struct prtc_handle *handle);
 void prtc_handle_leave(struct prtc_handle *handle);
 
 /* Of the last call that returned 0 or NULL. */
 int prtc_handle_code(struct prtc_handle *handle);
 
-/* ---------------------------------------------------------------------------------------------------------------- driver */
+/* --------------------------------------------------------------------------------------------------------------- driver */
 
 /* INVALID_STATE when there is no driver. */
 int prtc_handle_process(struct prtc_handle *handle);
 int prtc_handle_flush(struct prtc_handle *handle);
 int prtc_handle_descriptor(struct prtc_handle *handle);
 uint64_t prtc_handle_now(struct prtc_handle *handle);
-/* Asks what to watch: how many descriptors there are. The next three then tell of each, from 0: the descriptor (-1 beyond the
- * last), 1 for input, 2 for output or 3 for both, and its id. */
+/* Asks what to watch: how many descriptors there are. The next three then tell of each, from 0: the descriptor (-1 beyond
+ * the last), 1 for input, 2 for output or 3 for both, and its id. */
 int prtc_handle_watches(struct prtc_handle *handle);
 int prtc_handle_watched(struct prtc_handle *handle, uint32_t index);
 uint32_t prtc_handle_watched_for(struct prtc_handle *handle, uint32_t index);
@@ -61,7 +62,7 @@ uint64_t prtc_handle_watched_id(struct prtc_handle *handle, uint32_t index);
 /* When to process at the latest although nothing that is watched fires; -1: never. */
 int64_t prtc_handle_wake_up(struct prtc_handle *handle);
 
-/* ------------------------------------------------------------------------------------------------------------- five verbs */
+/* ----------------------------------------------------------------------------------------------------------- five verbs */
 
 int prtc_handle_receive_many(struct prtc_handle *handle, uint64_t now, const prtc_datagram *datagrams, size_t count);
 int prtc_handle_receive(struct prtc_handle *handle, uint64_t now, uint64_t socket, const prtc_address *local,
@@ -69,12 +70,12 @@ int prtc_handle_receive(struct prtc_handle *handle, uint64_t now, uint64_t socke
 const prtc_datagram *prtc_handle_transmit(struct prtc_handle *handle, uint64_t now);
 int64_t prtc_handle_deadline(struct prtc_handle *handle); /* -1: never */
 int prtc_handle_timeout(struct prtc_handle *handle, uint64_t now);
-/* Fetches the next batch of events: how many there are. prtc_handle_event then gives each, from 0. Commands may follow before
- * all are taken. */
+/* Fetches the next batch of events: how many there are. prtc_handle_event then gives each, from 0. Commands may follow
+ * before all are taken. */
 int prtc_handle_fetch(struct prtc_handle *handle);
 const prtc_event *prtc_handle_event(struct prtc_handle *handle, uint32_t index);
 
-/* --------------------------------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------------------------------- requests */
 
 const prtc_request *prtc_handle_request(struct prtc_handle *handle);
 /* What a reply carries is added first, then replied. */
@@ -93,7 +94,7 @@ int prtc_handle_unreachable(struct prtc_handle *handle, uint64_t now, uint64_t s
                             int system_error);
 int prtc_handle_interfaces_changed(struct prtc_handle *handle, uint64_t now);
 
-/* ------------------------------------------------------------------------------------------------------------------ peers */
+/* ---------------------------------------------------------------------------------------------------------------- peers */
 
 /* Drops what was added for a reply or a peer that is not made after all: an argument further on was refused. */
 void prtc_handle_forget_arguments(struct prtc_handle *handle);
@@ -137,7 +138,7 @@ int prtc_handle_description_type(struct prtc_handle *handle);
 const prtc_peer_states *prtc_handle_states(struct prtc_handle *handle, uint64_t peer);
 int prtc_handle_close_peer(struct prtc_handle *handle, uint64_t peer, uint64_t now);
 
-/* --------------------------------------------------------------------------------------------------------------- channels */
+/* ------------------------------------------------------------------------------------------------------------- channels */
 
 /* -1: not given */
 uint64_t prtc_handle_create_data_channel(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text,
@@ -159,7 +160,7 @@ int prtc_handle_pause_messages(struct prtc_handle *handle, uint64_t peer, uint32
 int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint64_t threshold);
 const prtc_channel_info *prtc_handle_channel_info(struct prtc_handle *handle, uint64_t peer, uint64_t channel);
 
-/* ---------------------------------------------------------------------------------------------------------------- insight */
+/* -------------------------------------------------------------------------------------------------------------- insight */
 
 const char *prtc_handle_peer_stats(struct prtc_handle *handle, uint64_t peer, uint64_t now);
 const char *prtc_handle_fingerprint(struct prtc_handle *handle, uint64_t peer);
@@ -178,7 +179,7 @@ int prtc_handle_set_log_level(struct prtc_handle *handle, const char *layer, uin
 const prtc_handle_bytes *prtc_handle_output(struct prtc_handle *handle, int which);
 const prtc_endpoint_stats *prtc_handle_stats(struct prtc_handle *handle);
 
-/* ---------------------------------------------------------------------------------------------------------------- replay */
+/* --------------------------------------------------------------------------------------------------------------- replay */
 
 /* As prtc_replay_next; the step's events are prtc_handle_event's, its other members those of the functions below. */
 int prtc_handle_replay_next(struct prtc_handle *handle);
@@ -190,7 +191,7 @@ int prtc_handle_replay_code(struct prtc_handle *handle);
 uint64_t prtc_handle_replay_size(struct prtc_handle *handle);
 const char *prtc_handle_replay_message(struct prtc_handle *handle);
 
-/* ----------------------------------------------------------------------------------------------------------- certificates */
+/* --------------------------------------------------------------------------------------------------------- certificates */
 
 /* A certificate outside of any endpoint: made or read, to be given to peers as PEM. */
 struct prtc_handle_certificate;

@@ -61,7 +61,8 @@ static void over_one_port_for_all_peers(void) {
 
 enum { CLIENTS = 4 };
 
-/* Candidates of a client and of the server's peer for it that the other side is told of: for odd ones those of TCP alone. */
+/* Candidates of a client and of the server's peer for it that the other side is told of: for odd ones those of TCP
+ * alone. */
 static bool is_told(size_t client, const char *candidate) {
   bool tcp = strstr(candidate, " tcp ") != NULL;
   return tcp == (client % 2 == 1);

@@ -1,5 +1,5 @@
-/* Addresses as text: RFC 4291 section 2.2, printed as RFC 5952 asks. Written here because inet_pton is not C11 and reads zones
- * through the system.
+/* Addresses as text: RFC 4291 section 2.2, printed as RFC 5952 asks. Written here because inet_pton is not C11 and reads
+ * zones through the system.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -7,8 +7,8 @@
 
 #include <openssl/bio.h>
 
-/* Its methods: reading and writing as given, flushing always done, nothing else. NULL without memory. It must outlive the BIOs made
- * with it; BIO_meth_free frees it. */
+/* Its methods: reading and writing as given, flushing always done, nothing else. NULL without memory. It must outlive the
+ * BIOs made with it; BIO_meth_free frees it. */
 BIO_METHOD *prtc_bio_method_new(int (*read)(BIO *bio, char *out, int capacity),
                                 int (*write)(BIO *bio, const char *data, int size));
 

@@ -1,5 +1,5 @@
-/* Reading and writing wire formats: cursors that cannot run over. A read or write beyond the end sets `failed` and gives zeros;
- * check once, at the end.
+/* Reading and writing wire formats: cursors that cannot run over. A read or write beyond the end sets `failed` and gives
+ * zeros; check once, at the end.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

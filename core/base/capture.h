@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * One section with two interfaces of raw IP: "network" has the datagrams as they are, "decrypted" each SCTP packet as if IP had
- * carried it (protocol 132) between the addresses of its datagram. Times are of the wall clock where the endpoint knows it.
+ * One section with two interfaces of raw IP: "network" has the datagrams as they are, "decrypted" each SCTP packet as if IP
+ * had carried it (protocol 132) between the addresses of its datagram. Times are of the wall clock where the endpoint knows
+ * it.
  */
 #ifndef PRTC_BASE_CAPTURE_H
 #define PRTC_BASE_CAPTURE_H

@@ -1,4 +1,5 @@
-/* What an endpoint lends to all of its layers: memory, randomness, and where they say what they do. And the one thread-local pointer of the core.
+/* What an endpoint lends to all of its layers: memory, randomness, and where they say what they do. And the one
+ * thread-local pointer of the core.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -23,8 +24,9 @@ struct prtc_context {
   void *sctp_stack; /* the usrsctp stack that is entered; only core/sctp and its shim use it */
 };
 
-/* BoringSSL, libnice and usrsctp have no parameter for randomness (usrsctp neither for time nor for its own state): they draw
- * on the context that is entered on this thread. Whoever calls into them enters first and leaves with what it found. */
+/* BoringSSL, libnice and usrsctp have no parameter for randomness (usrsctp neither for time nor for its own state): they
+ * draw on the context that is entered on this thread. Whoever calls into them enters first and leaves with what it
+ * found. */
 extern _Thread_local struct prtc_context *prtc_entered;
 
 static inline struct prtc_context *prtc_enter(struct prtc_context *context) {

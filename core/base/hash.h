@@ -1,5 +1,5 @@
-/* A keyed hash, SipHash-2-4 (Aumasson and Bernstein, 2012): for tables whose keys a remote has a hand in. Who does not know the key
- * cannot choose values that collide.
+/* A keyed hash, SipHash-2-4 (Aumasson and Bernstein, 2012): for tables whose keys a remote has a hand in. Who does not know
+ * the key cannot choose values that collide.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
-/* A binary heap of deadlines, intrusive: each owner embeds a node. The earliest is found in O(1), changed in O(log n); equal
- * deadlines come in the order in which they were set, so that a run repeats.
+/* A binary heap of deadlines, intrusive: each owner embeds a node. The earliest is found in O(1), changed in O(log n);
+ * equal deadlines come in the order in which they were set, so that a run repeats.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -28,8 +28,8 @@ void prtc_map_clear(struct prtc_map *map);
 int prtc_map_set(struct prtc_map *map, uint64_t key, void *value);
 void *prtc_map_get(const struct prtc_map *map, uint64_t key); /* NULL when absent */
 void *prtc_map_remove(struct prtc_map *map, uint64_t key);    /* what was there, or NULL */
-/* Iterates in slot order: start with *i = 0; NULL at the end. Who removes what was given last takes 1 off *i, for another entry may
- * have moved to its slot; nothing else may be removed meanwhile. */
+/* Iterates in slot order: start with *i = 0; NULL at the end. Who removes what was given last takes 1 off *i, for another
+ * entry may have moved to its slot; nothing else may be removed meanwhile. */
 struct prtc_map_slot *prtc_map_next(const struct prtc_map *map, size_t *i);
 
 #endif

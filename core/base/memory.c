@@ -1,5 +1,5 @@
-/* BoringSSL's memory hooks. They are weak undefined symbols in BoringSSL, which a program that embeds polyrtc could otherwise
- * fill by accident: defined here, hidden, and by the process allocator.
+/* BoringSSL's memory hooks. They are weak undefined symbols in BoringSSL, which a program that embeds polyrtc could
+ * otherwise fill by accident: defined here, hidden, and by the process allocator.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -17,7 +17,8 @@ void prtc_queue_clear(struct prtc_queue *queue) {
   queue->capacity = queue->first = queue->count = 0;
 }
 
-/* An empty queue keeps so many elements, if they are not large: what comes and goes one by one takes no memory each time. */
+/* An empty queue keeps so many elements, if they are not large: what comes and goes one by one takes no memory each
+ * time. */
 enum { SMALL = 8, SMALL_BYTES = 512 };
 
 static int grow(struct prtc_queue *queue) {

@@ -16,7 +16,8 @@ struct prtc_queue {
   size_t element_size, capacity, first, count, bound;
 };
 
-/* bound 0: none but memory. Nothing is allocated until the first push, and what a rush has taken is given back when it is over. */
+/* bound 0: none but memory. Nothing is allocated until the first push, and what a rush has taken is given back when it is
+ * over. */
 void prtc_queue_init(struct prtc_queue *queue, struct prtc_context *context, size_t element_size, size_t bound);
 void prtc_queue_clear(struct prtc_queue *queue); /* frees; the queue may be used again */
 

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The BoringSSL that is built here has no random source of its own (third_party/boringssl-rand.patch): its RAND functions are
- * defined below and draw from the context that is entered on this thread. A repeated seed therefore repeats keys and nonces:
- * seeds are fresh for each endpoint, and fixed in tests and replays alone.
+ * The BoringSSL that is built here has no random source of its own (third_party/boringssl-rand.patch): its RAND functions
+ * are defined below and draw from the context that is entered on this thread. A repeated seed therefore repeats keys and
+ * nonces: seeds are fresh for each endpoint, and fixed in tests and replays alone.
  */
 #include "core/base/random.h"
 

@@ -40,7 +40,7 @@ uint64_t prtc_recording_hash(uint64_t hash, const void *data, size_t size) {
   return hash ^ hash >> 29;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------------------------------- writing */
 
 static uint64_t zigzag(uint64_t value) { return value << 1 ^ (value >> 63 != 0 ? UINT64_MAX : 0); }
 static uint64_t unzigzag(uint64_t value) { return value >> 1 ^ ((value & 1) != 0 ? UINT64_MAX : 0); }
@@ -132,7 +132,7 @@ void prtc_recording_begin(struct prtc_context *context, size_t bound, prtc_time 
   PRTC_RECORD(context, begin, now, PRTC_STRING(prtc_version()), PRTC_BYTES(seed, 32), PRTC_SIGNED(wall_clock));
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------------------------------- reading */
 
 /* 1, 0 where the file ends, MALFORMED. */
 static int get_number(struct prtc_recording_reader *reader, uint64_t *out) {

@@ -12,11 +12,13 @@
  *     n   a number                         LEB128: 7 bits a byte from the lowest, the top bit says that there are more
  *     i   a number with a sign             zigzag
  *     b   bytes                            n: 0 for NULL, else 1 more than their length; and the bytes
- *     a   an address                       as b: nothing, or family (1 byte), IP (4 or 16), port (2), scope (4), highest byte first
+ *     a   an address                       as b: nothing, or family (1 byte), IP (4 or 16), port (2), scope (4), highest
+ *     byte first
  *
- * A call's entry is written before the call, so the one that crashes is the last. Structs that an application fills are bytes as in
- * memory, but for their pointers, which are zero (what they point to follows or precedes): a recording is for the same version on
- * the same kind of machine, for nothing else would give the same bytes. It holds the seed, hence all keys.
+ * A call's entry is written before the call, so the one that crashes is the last. Structs that an application fills are
+ * bytes as in memory, but for their pointers, which are zero (what they point to follows or precedes): a recording is for
+ * the same version on the same kind of machine, for nothing else would give the same bytes. It holds the seed, hence all
+ * keys.
  *
  * tests/build/recording_test.py sees to it that no function of the public headers is forgotten.
  */

@@ -1,5 +1,5 @@
-/* Bytes that wait to be polled and written to a file: the key log, the capture, the recording. With a bound; what does not fit is
- * lost whole.
+/* Bytes that wait to be polled and written to a file: the key log, the capture, the recording. With a bound; what does not
+ * fit is lost whole.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

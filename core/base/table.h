@@ -1,6 +1,6 @@
-/* A hash table of entries that stand in their owners' structs: an entry costs no memory of its own, cannot fail to find room, and
- * goes with what it belongs to. Several entries may have one key. Keys are short, and hashed with a secret of the table's own, so
- * that a remote cannot choose them to collide.
+/* A hash table of entries that stand in their owners' structs: an entry costs no memory of its own, cannot fail to find
+ * room, and goes with what it belongs to. Several entries may have one key. Keys are short, and hashed with a secret of the
+ * table's own, so that a remote cannot choose them to collide.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -33,7 +33,8 @@ struct prtc_table {
   uint64_t secret[2];
 };
 
-/* Draws on the context's randomness. 0 or PRTC_ERROR_NO_MEMORY; from then on nothing fails, for without memory it is only slower. */
+/* Draws on the context's randomness. 0 or PRTC_ERROR_NO_MEMORY; from then on nothing fails, for without memory it is only
+ * slower. */
 int prtc_table_init(struct prtc_table *table, struct prtc_context *context);
 void prtc_table_clear(struct prtc_table *table); /* entries that are still in it are taken out */
 

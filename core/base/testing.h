@@ -1,5 +1,5 @@
-/* The unit tests' few macros, and an allocator that meters. Each test file is a program: it lists its tests in main with PRTC_RUN and returns
- * PRTC_TEST_RESULT(). A failed check prints place and values and fails the program at its end.
+/* The unit tests' few macros, and an allocator that meters. Each test file is a program: it lists its tests in main with
+ * PRTC_RUN and returns PRTC_TEST_RESULT(). A failed check prints place and values and fails the program at its end.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -119,8 +119,9 @@ static inline prtc_allocator prtc_metered(struct prtc_meter *meter) {
   return (prtc_allocator){meter, prtc_metered_allocate, prtc_metered_reallocate, prtc_metered_release};
 }
 
-/* Does `work` with memory for no allocation, for one, for two, …, until it succeeds: each time before it has to say NO_MEMORY, and to
- * leave nothing behind. It returns a code, and gives back what it has made. Returns how often it had no memory. */
+/* Does `work` with memory for no allocation, for one, for two, …, until it succeeds: each time before it has to say
+ * NO_MEMORY, and to leave nothing behind. It returns a code, and gives back what it has made. Returns how often it had no
+ * memory. */
 static inline int prtc_run_out_of_memory(struct prtc_meter *meter, int (*work)(void *argument), void *argument) {
   size_t before = meter->blocks;
   for (int count = 0; count < 1000; count++) {

@@ -241,8 +241,8 @@ static void parts_beyond_the_bound_leave_no_room(void) {
   pair_free(pair);
 }
 
-/* … nor do parts on another channel, until it is told that half of the queue is free: what was in the way has been sent, or its channel is
- * gone. */
+/* … nor do parts on another channel, until it is told that half of the queue is free: what was in the way has been sent, or
+ * its channel is gone. */
 static void a_full_queue_refuses_parts_of_any_channel(void) {
   for (int is_closed = 0; is_closed < 2; is_closed++) {
     prtc_data_config config;
@@ -578,7 +578,8 @@ static void channels_close_without_resets(void) {
   PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, here), 0);
   pair_run(pair, SECOND);
   PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE), 1); /* what was queued is sent first */
-  PRTC_CHECK_TEXT(pair_story(pair, 0), "X"); /* of what it does not know yet, the application that has closed it is not told */
+  PRTC_CHECK_TEXT(pair_story(pair, 0), "X"); /* of what it does not know yet, the application that has closed it is not
+                                                told */
   prtc_channel_id later = pair_create(pair, 0, "", 0);
   PRTC_CHECK_INT(pair_info(pair, 0, later).stream_id, 2);
   pair_free(pair);

@@ -10,8 +10,8 @@
 /* Channel types, RFC 8832 section 8.2.2 */
 enum { RELIABLE = 0, PARTIAL_REXMIT = 1, PARTIAL_TIMED = 2, UNORDERED = 0x80 };
 
-/* The bytes that `count` characters of valid UTF-8 take, where one beyond the BMP counts as `astral`. More than size when there
- * are fewer. */
+/* The bytes that `count` characters of valid UTF-8 take, where one beyond the BMP counts as `astral`. More than size when
+ * there are fewer. */
 static size_t bytes_of_characters(const uint8_t *text, size_t size, size_t count, size_t astral) {
   size_t at = 0;
   while (count > 0 && at < size) {
@@ -24,8 +24,8 @@ static size_t bytes_of_characters(const uint8_t *text, size_t size, size_t count
   return count == 0 ? at : size + 1;
 }
 
-/* RFC 8832 section 5.1 wants the lengths "in bytes". aiortc counts code points and werift UTF-16 units; what they mean is plain
- * when that many characters are exactly what there is. */
+/* RFC 8832 section 5.1 wants the lengths "in bytes". aiortc counts code points and werift UTF-16 units; what they mean is
+ * plain when that many characters are exactly what there is. */
 static bool read_characters(struct prtc_dcep_open *open, const uint8_t *text, size_t size) {
   if (!prtc_is_utf8(text, size)) return false;
   for (size_t astral = 1; astral <= 2; astral++) {

@@ -275,7 +275,8 @@ static void an_abandoned_message_leaves_nothing(void) {
   prtc_data_free(data);
 }
 
-/* The limit for a message is that of its kind, which its first part tells: that for an OPEN is lower than what is here of a text. */
+/* The limit for a message is that of its kind, which its first part tells: that for an OPEN is lower than what is here of a
+ * text. */
 static void later_parts_do_not_change_the_kind(void) {
   static const uint8_t bytes[200000] = {0};
   prtc_data *data = connected();
@@ -288,7 +289,8 @@ static void later_parts_do_not_change_the_kind(void) {
   prtc_data_free(data);
 }
 
-/* W3C maxPacketLifeTime: what waits for its turn grows old, too. Of what is over SCTP is given nothing, of what is not the rest of its time. */
+/* W3C maxPacketLifeTime: what waits for its turn grows old, too. Of what is over SCTP is given nothing, of what is not the
+ * rest of its time. */
 static void a_life_time_begins_with_send(void) {
   static const uint8_t bytes[1000] = {0};
   prtc_data *data = connected();

@@ -32,7 +32,8 @@ static bool has_arrived(const struct pair *pair) {
   return false;
 }
 
-/* The longest time that a small message took, in milliseconds, on a way of 1 MB/s and 20 ms that keeps up to 50 ms of it. */
+/* The longest time that a small message took, in milliseconds, on a way of 1 MB/s and 20 ms that keeps up to 50 ms of
+ * it. */
 static unsigned longest(enum load load) {
   struct pair *pair = pair_new((uint8_t)(load + 1), NULL, NULL);
   prtc_channel_id large = pair_create(pair, 0, "large", 0), small = pair_create(pair, 0, "small", 0);
@@ -70,7 +71,8 @@ static void what_is_large_does_not_delay_what_is_small(void) {
   PRTC_CHECK(longest(STALLED) < 100);
 }
 
-/* Without, what was begun has to end first: a whole message (here 262 ms), or one that has stopped, after PRTC_STALL_LIMIT. */
+/* Without, what was begun has to end first: a whole message (here 262 ms), or one that has stopped, after
+ * PRTC_STALL_LIMIT. */
 static void without_interleaving_the_delay_has_a_bound(void) {
   without_interleaving = 1;
   PRTC_CHECK(longest(NOTHING) < 25);

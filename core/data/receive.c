@@ -35,7 +35,7 @@ static void clear_partial(prtc_data *data, struct prtc_data_channel *channel) {
   clear(data, &channel->partial);
 }
 
-/* ------------------------------------------------------------------------------------------------------ messages in parts */
+/* ---------------------------------------------------------------------------------------------------- messages in parts */
 
 static struct prtc_data_partial *partial_on(const prtc_data *data, uint32_t stream) {
   return prtc_map_get(&data->partials, (uint64_t)stream + 1);
@@ -354,7 +354,8 @@ static void incoming_reset(prtc_data *data, uint32_t stream) {
   prtc_data_finish_close(data, channel);
 }
 
-/* Nobody can say any more when what was sent on the stream has passed: the channel ends, and no other is to follow it there. */
+/* Nobody can say any more when what was sent on the stream has passed: the channel ends, and no other is to follow it
+ * there. */
 void prtc_data_reset_failed(prtc_data *data, uint32_t stream, int code) {
   struct prtc_data_channel *channel = prtc_data_on_stream(data, stream);
   if (channel == NULL || !channel->reset_asked) return;

@@ -2,17 +2,18 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Turns are given by deficit round robin: a channel may send as many bytes as its priority earns, and goes to the end of the
- * ring when they are spent. In the ring is who has something to send.
+ * Turns are given by deficit round robin: a channel may send as many bytes as its priority earns, and goes to the end of
+ * the ring when they are spent. In the ring is who has something to send.
  *
- * Without interleaving (RFC 8260) SCTP sends one message after the other: a message that was begun has to be completed before
- * another channel has its turn. One that is streamed may have nothing to go on with: then nobody has a turn (see
+ * Without interleaving (RFC 8260) SCTP sends one message after the other: a message that was begun has to be completed
+ * before another channel has its turn. One that is streamed may have nothing to go on with: then nobody has a turn (see
  * prtc_data_timeout).
  *
- * With interleaving, small messages and those that are streamed go side by side. Large whole ones are still sent one after the other, for
- * the other side has to put them together, and would have to keep a part of each.
+ * With interleaving, small messages and those that are streamed go side by side. Large whole ones are still sent one after
+ * the other, for the other side has to put them together, and would have to keep a part of each.
  *
- * A message in SCTP ends with a byte, not behind it. So the last byte of a streamed message waits for the next part or the end.
+ * A message in SCTP ends with a byte, not behind it. So the last byte of a streamed message waits for the next part or the
+ * end.
  */
 #include <string.h>
 
@@ -55,7 +56,8 @@ static void leave_ring(prtc_data *data, struct prtc_data_channel *channel) {
 
 static struct prtc_data_message *add_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid,
                                              const uint8_t *bytes, size_t size) {
-  struct prtc_data_message *message = prtc_reallocate(data->context, NULL, sizeof *message + size); /* no zeros are needed */
+  struct prtc_data_message *message = prtc_reallocate(data->context, NULL, sizeof *message + size); /* no zeros are
+                                                                                                       needed */
   if (message == NULL) return NULL;
   *message = (struct prtc_data_message){0};
   message->ppid = ppid;
@@ -213,7 +215,7 @@ void prtc_data_abandon_open(prtc_data *data, struct prtc_data_channel *channel) 
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ whose turn */
+/* ----------------------------------------------------------------------------------------------------------- whose turn */
 
 static bool is_large(const struct prtc_data_message *message) { return !message->streamed && message->size > LARGE_SIZE; }
 
@@ -321,7 +323,8 @@ void prtc_data_transmitted(prtc_data *data, int code) {
   if (channel == NULL || code == PRTC_ERROR_AGAIN) return;
   data->offered = NULL;
   if (code == PRTC_ERROR_NOT_SUPPORTED && channel->first->abandon) {
-    /* Without RFC 3758 the message has to have an end, or the stream would never be free. RFC 8831 section 6.1 asks for it. */
+    /* Without RFC 3758 the message has to have an end, or the stream would never be free. RFC 8831 section 6.1 asks for
+     * it. */
     channel->first->abandon = false;
     return;
   }
@@ -334,7 +337,7 @@ void prtc_data_transmitted(prtc_data *data, int code) {
   find_empty(data, channel);
 }
 
-/* ------------------------------------------------------------------------------------------- a message that is not continued */
+/* -------------------------------------------------------------------------------------- a message that is not continued */
 
 static bool is_stalled(const prtc_data *data) {
   return data->connected && !data->closed && !data->interleaving && data->current != NULL && data->waiting != NULL &&

@@ -100,7 +100,8 @@ static void run_all(void) {
   PRTC_RUN(closing_amid_a_message_ends_it);
 }
 
-/* With an argument: one message of so many parts of 64,000 bytes. 16778 make a GiB; the process then needs 13 MiB, as with less. */
+/* With an argument: one message of so many parts of 64,000 bytes. 16778 make a GiB; the process then needs 13 MiB, as with
+ * less. */
 int main(int count, char **arguments) {
   if (count > 1) parts = strtoul(arguments[1], NULL, 10);
   run_all();

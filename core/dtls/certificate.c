@@ -1,5 +1,5 @@
-/* Self-signed certificates (RFC 8827 section 6.5), of which nobody checks anything but the fingerprint. How they are made; what
- * they are as text is in pem.c.
+/* Self-signed certificates (RFC 8827 section 6.5), of which nobody checks anything but the fingerprint. How they are made;
+ * what they are as text is in pem.c.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -22,8 +22,8 @@ struct prtc_certificate {
   SSL_CTX *ssl_context; /* shared by all handshakes with this certificate; made by the first one (handshake.c) */
 };
 
-/* Of a key that belongs to the certificate; both are copied or retained. NULL when memory is lacking, or when the certificate's end
- * is not a time. The context is entered. */
+/* Of a key that belongs to the certificate; both are copied or retained. NULL when memory is lacking, or when the
+ * certificate's end is not a time. The context is entered. */
 prtc_certificate *prtc_certificate_of(prtc_context *context, EVP_PKEY *key, X509 *x509);
 
 #endif

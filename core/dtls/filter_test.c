@@ -118,7 +118,8 @@ static void other_types(void) {
   }
 }
 
-/* A bad record is left out, the others stay; what is cut off is dropped; data is noticed; plain records are numbered anew. */
+/* A bad record is left out, the others stay; what is cut off is dropped; data is noticed; plain records are numbered
+ * anew. */
 static void several_records(void) {
   struct prtc_filter filter = {.server = true};
   uint8_t datagram[1000], out[1000];

@@ -21,8 +21,8 @@ static unsigned truncate_one(struct pair *p, unsigned from, unsigned number, uin
   return 1;
 }
 
-/* Each datagram of the handshake cut after its first bytes, and then after every fifth: what is left is dropped or used, and
- * the rest comes again. */
+/* Each datagram of the handshake cut after its first bytes, and then after every fifth: what is left is dropped or used,
+ * and the rest comes again. */
 static void truncated_datagrams(void) {
   for (unsigned which = 0; which < 4; which++) {
     for (unsigned length = 1; length < 650; length += length < 64 ? 1 : 5) {

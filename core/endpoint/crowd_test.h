@@ -1,5 +1,5 @@
-/* A crowd for tests and benchmarks: two endpoints with any number of peers each, pair by pair, on one wire with a delay, in virtual
- * time. The server (node 0) has one port for all its peers; those of the client (node 1) have ports of their own.
+/* A crowd for tests and benchmarks: two endpoints with any number of peers each, pair by pair, on one wire with a delay, in
+ * virtual time. The server (node 0) has one port for all its peers; those of the client (node 1) have ports of their own.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -104,7 +104,7 @@ static inline void crowd_close(struct crowd *crowd) {
   free(crowd->flights);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- sockets */
+/* -------------------------------------------------------------------------------------------------------------- sockets */
 
 static inline size_t *crowd_bucket(struct crowd *crowd, const prtc_address *address) {
   unsigned hash = address->port;
@@ -187,9 +187,10 @@ static inline void crowd_carry_out(struct crowd *crowd, int node, const prtc_req
   }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the wire */
+/* ------------------------------------------------------------------------------------------------------------- the wire */
 
-/* What the STUN server at 203.0.113.5 answers to a request (RFC 8489 section 14.2): it sees any address as 203.0.113.77, the port as it is. */
+/* What the STUN server at 203.0.113.5 answers to a request (RFC 8489 section 14.2): it sees any address as 203.0.113.77,
+ * the port as it is. */
 static inline void crowd_reflect(struct crowd_flight *flight) {
   prtc_address from = flight->from;
   const uint8_t mapped[12] = {0, 0x20, 0, 8, 0, 1, (uint8_t)(from.port >> 8 ^ 0x21), (uint8_t)(from.port ^ 0x12),
@@ -258,7 +259,7 @@ static inline void crowd_deliver(struct crowd *crowd) {
   }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 static inline void crowd_see(struct crowd *crowd, int node, const prtc_event *event) {
   PRTC_REQUIRE(event->type != PRTC_EVENT_ENDPOINT_FAILED);
@@ -328,7 +329,7 @@ static inline void crowd_run(struct crowd *crowd, prtc_time duration) {
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ pairs */
+/* ---------------------------------------------------------------------------------------------------------------- pairs */
 
 static inline void crowd_signal(struct crowd *crowd, size_t pair, prtc_sdp_type type) {
   static char sdp[65536];

@@ -20,7 +20,7 @@ enum { BATCH_SIZE = 1024 * 1024 };
 /* Bytes of the key log that wait to be polled: some 300 handshakes. */
 enum { KEY_LOG_SIZE = 64 * 1024 };
 
-/* ----------------------------------------------------------------------------------------------------------------- lists */
+/* ---------------------------------------------------------------------------------------------------------------- lists */
 
 static void ring_init(struct link *head) { head->previous = head->next = head; }
 
@@ -41,7 +41,7 @@ void prtc_link_remove(struct link *link) {
   link->previous = link->next = NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- life of one */
+/* ---------------------------------------------------------------------------------------------------------- life of one */
 
 prtc_endpoint *prtc_endpoint_new(const prtc_endpoint_config *given) {
   prtc_endpoint_config complete, *config = &complete;
@@ -123,7 +123,7 @@ prtc_time prtc_endpoint_advance(prtc_endpoint *endpoint, prtc_time now) {
   return endpoint->now;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- peers */
+/* ---------------------------------------------------------------------------------------------------------------- peers */
 
 void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place) {
   for (int kind = 0; kind < WORK_KINDS; kind++) prtc_link_insert(&endpoint->work[kind], &place->work[kind]);
@@ -397,7 +397,7 @@ int prtc_endpoint_timeout(prtc_endpoint *endpoint, prtc_time now) {
   return PRTC_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 /* Replaces *text, unless it is NULL, by a copy; false without memory. */
 static bool copy_text(prtc_endpoint *endpoint, const char **text) {
@@ -406,8 +406,8 @@ static bool copy_text(prtc_endpoint *endpoint, const char **text) {
   return *text != NULL;
 }
 
-/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. A message for which there is no
- * memory is lost, and costs its channel: false. Without memory for a few words the endpoint ends. */
+/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. A message for which there
+ * is no memory is lost, and costs its channel: false. Without memory for a few words the endpoint ends. */
 static bool keep(prtc_endpoint *endpoint, prtc_peer *peer, prtc_event *event) {
   if (event->type == PRTC_EVENT_TRANSPORT_DATA) { /* lost without memory, as a datagram may be */
     event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
@@ -423,9 +423,9 @@ static bool keep(prtc_endpoint *endpoint, prtc_peer *peer, prtc_event *event) {
   return kept;
 }
 
-/* What is known of a closed channel goes with the next event that is taken: so a batch ends with the closing of a channel, and
- * the application can ask about it. It also ends with a new one: before its first message the application may say that it is to come
- * in parts. */
+/* What is known of a closed channel goes with the next event that is taken: so a batch ends with the closing of a channel,
+ * and the application can ask about it. It also ends with a new one: before its first message the application may say that
+ * it is to come in parts. */
 static bool ends_batch(const prtc_event *event) {
   return event->type == PRTC_EVENT_CHANNEL_CLOSED || event->type == PRTC_EVENT_DATA_CHANNEL;
 }
@@ -483,7 +483,7 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
   return (int)count;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ see inside */
+/* ----------------------------------------------------------------------------------------------------------- see inside */
 
 int prtc_endpoint_log(prtc_endpoint *endpoint, char *out, size_t capacity) {
   return prtc_log_read(&endpoint->context, out, capacity);

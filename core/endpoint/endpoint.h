@@ -20,8 +20,8 @@
 #include "core/mdns/mdns.h"
 #include "core/peer/internal.h"
 
-/* The three things that a peer may have for its endpoint. Peers that may have one stand in a list, so that a call costs what the
- * busy peers cost, however many idle ones there are. */
+/* The three things that a peer may have for its endpoint. Peers that may have one stand in a list, so that a call costs
+ * what the busy peers cost, however many idle ones there are. */
 enum work { WORK_TRANSMIT, WORK_EVENT, WORK_REQUEST, WORK_KINDS };
 
 /* Certificates of peers' configurations that are kept, so that many peers with one certificate read it once. */
@@ -141,8 +141,8 @@ void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prt
 /* The peer may have anything for us: it is put into every list. */
 void prtc_endpoint_wake(prtc_endpoint *endpoint, struct prtc_peer_place *place);
 
-/* Puts the timers of peers that were commanded or driven since in order: at the end of every verb, so that asking for the deadline
- * looks at those that were commanded since, and at no others. */
+/* Puts the timers of peers that were commanded or driven since in order: at the end of every verb, so that asking for the
+ * deadline looks at those that were commanded since, and at no others. */
 void prtc_endpoint_refresh(prtc_endpoint *endpoint);
 
 /* Lists of peers. */
@@ -166,8 +166,8 @@ int prtc_endpoint_answer(prtc_endpoint *endpoint, prtc_time now, const prtc_repl
 /* Forgets a socket of a peer; false when there is none of that id. */
 bool prtc_endpoint_forget_socket(prtc_endpoint *endpoint, prtc_socket_id id);
 
-/* shared.c. A peer asks for its part in a socket: 1 when the driver is to be asked (*request is complete but for its id), 0 when it is
- * settled, or NO_MEMORY. */
+/* shared.c. A peer asks for its part in a socket: 1 when the driver is to be asked (*request is complete but for its id), 0
+ * when it is settled, or NO_MEMORY. */
 int prtc_shared_ask(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_request *request);
 /* The driver could not be asked: as if the peer, which was the first, had not asked. */
 void prtc_shared_cancel(prtc_endpoint *endpoint, struct prtc_peer_place *place, prtc_socket_id id);

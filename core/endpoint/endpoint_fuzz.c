@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Each command is a byte, with operands behind it. Between commands the two endpoints go one step on, so the input acts on every stage
- * from the first check to the open channel. world_test.h asserts the contract at each step.
+ * Each command is a byte, with operands behind it. Between commands the two endpoints go one step on, so the input acts on
+ * every stage from the first check to the open channel. world_test.h asserts the contract at each step.
  */
 #include <stddef.h>
 #include <stdint.h>

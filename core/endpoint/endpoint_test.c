@@ -155,7 +155,8 @@ static bool fails_on_event(prtc_endpoint *endpoint) {
 static void a_fatal_code_is_sticky(void) {
   static char sdp[65536];
   static uint8_t buffer[PRTC_DATAGRAM_SIZE];
-  struct prtc_meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of texts */
+  struct prtc_meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of
+                                                                                                           texts */
   const prtc_allocator allocator = prtc_metered(&meter);
   world_open(&world, &allocator);
   prtc_endpoint *endpoint = world.nodes[0].endpoint;

@@ -141,7 +141,8 @@ static void dtls_gets_lost(void) {
   world_close(&world);
 }
 
-/* The path is lost in the midst of the handshake: ICE tells, and DTLS, which waits for nothing more, does not tell again. */
+/* The path is lost in the midst of the handshake: ICE tells, and DTLS, which waits for nothing more, does not tell
+ * again. */
 static void the_path_is_lost_in_the_handshake(void) {
   open_two();
   world.drop = drop_dtls;
@@ -193,7 +194,8 @@ static void goodbyes_are_no_failures(void) {
     world_run(&world, 120000000);
     for (int i = 0; i < 2; i++) PRTC_CHECK(world_find(&world, i, PRTC_EVENT_FAILED, -1) == NULL || i != who);
     const struct seen *told = world_find(&world, 1 - who, PRTC_EVENT_FAILED, -1);
-    if (told != NULL) PRTC_CHECK_INT(told->event.code, PRTC_ERROR_CONSENT_EXPIRED); /* it was not closed here, and is alone */
+    if (told != NULL) PRTC_CHECK_INT(told->event.code, PRTC_ERROR_CONSENT_EXPIRED); /* it was not closed here, and is
+                                                                                       alone */
     world_close(&world);
   }
 }

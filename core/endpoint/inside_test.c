@@ -1,4 +1,5 @@
-/* What an endpoint writes for who wants to see inside: log by layers, key log, capture, recording; and the replay of the latter.
+/* What an endpoint writes for who wants to see inside: log by layers, key log, capture, recording; and the replay of the
+ * latter.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -163,7 +164,8 @@ static void a_changed_result_is_found_at_its_step(void) {
   free(recordings[1].data);
 }
 
-/* Anything else that is changed: found at once, or at the first step that depends on it. Never is anything worse than a code. */
+/* Anything else that is changed: found at once, or at the first step that depends on it. Never is anything worse than a
+ * code. */
 static void a_changed_recording_is_found(void) {
   struct bytes recordings[2] = {{0}};
   uint64_t steps, at;
@@ -210,7 +212,7 @@ static void a_recording_that_nobody_polls_ends(void) {
   free(recordings[1].data);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- others */
+/* --------------------------------------------------------------------------------------------------------------- others */
 
 static uint32_t word(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
 

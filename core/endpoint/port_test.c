@@ -25,7 +25,7 @@ static prtc_address client_address(size_t pair) {
   return local;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- sockets */
+/* -------------------------------------------------------------------------------------------------------------- sockets */
 
 static void all_peers_use_one_socket(void) {
   crowd_open(&crowd, 40, 7000, 0);
@@ -122,7 +122,7 @@ static void a_socket_that_fails_is_lost_for_all(void) {
   crowd_close(&crowd);
 }
 
-/* -------------------------------------------------------------------------------------------------- peers come, change and go */
+/* -------------------------------------------------------------------------------------------- peers come, change and go */
 
 static void a_restart_keeps_both_generations_reachable(void) {
   crowd_open(&crowd, 4, 7000, 0);
@@ -164,7 +164,8 @@ static void the_same_path_again_after_a_goodbye(void) {
   crowd_close(&crowd);
 }
 
-/* The client vanished, and somebody (itself, after a reload; or another behind the same NAT) comes from the same address. */
+/* The client vanished, and somebody (itself, after a reload; or another behind the same NAT) comes from the same
+ * address. */
 static void a_path_moves_when_consent_is_lost(void) {
   crowd_open(&crowd, 4, 7000, 0);
   crowd.forced_port = 5555;
@@ -248,7 +249,7 @@ static void two_peers_of_one_endpoint_do_not_connect(void) {
   crowd_close(&crowd);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- hostile */
+/* -------------------------------------------------------------------------------------------------------------- hostile */
 
 /* What one peer has sent, from elsewhere: it is nobody's, or the peer's whose ufrag it names, which does not believe it. */
 static void replays_from_other_addresses(void) {

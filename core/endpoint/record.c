@@ -7,7 +7,7 @@
 #include "core/endpoint/endpoint.h"
 #include "core/peer/options.h"
 
-/* ----------------------------------------------------------------------------------------------------------------- inputs */
+/* --------------------------------------------------------------------------------------------------------------- inputs */
 
 void prtc_endpoint_record_input(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   const prtc_datagram none = {0};
@@ -28,7 +28,7 @@ void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prt
   PRTC_RECORD(context, peer_new, now, PRTC_BYTES(&plain, sizeof plain));
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- results */
+/* -------------------------------------------------------------------------------------------------------------- results */
 
 static void record(prtc_endpoint *endpoint, int result, uint64_t hash) {
   PRTC_RECORD(&endpoint->context, result, PRTC_NEVER, PRTC_SIGNED(result), PRTC_NUMBER(result > 0 ? hash : 0));

@@ -59,7 +59,7 @@ static int fail(prtc_replay *replay, int code, const char *sentence) {
 
 static int malformed(prtc_replay *replay) { return fail(replay, PRTC_ERROR_MALFORMED, "the recording is damaged"); }
 
-/* ------------------------------------------------------------------------------------------------------- what is gathered */
+/* ----------------------------------------------------------------------------------------------------- what is gathered */
 
 static void gathered_init(struct gathered *gathered, struct prtc_context *context) {
   prtc_queue_init(&gathered->servers, context, sizeof(prtc_ice_server), GATHERED_MAX);
@@ -126,7 +126,7 @@ static int gather(prtc_replay *replay, const struct prtc_recording_entry *entry)
   return prtc_queue_push(&gathered->interfaces, &interface);
 }
 
-/* ------------------------------------------------------------------------------------------------------ calls on the endpoint */
+/* ------------------------------------------------------------------------------------------------ calls on the endpoint */
 
 /* Room as the recorded call had it. */
 static bool reserve(prtc_replay *replay, uint64_t capacity) {
@@ -220,7 +220,7 @@ static int socket_call(prtc_replay *replay, const struct prtc_recording_entry *e
   }
 }
 
-/* --------------------------------------------------------------------------------------------------------- calls on a peer */
+/* ------------------------------------------------------------------------------------------------------ calls on a peer */
 
 /* A configuration, made or (of `peer`) changed. */
 static int configure_peer(prtc_replay *replay, prtc_peer *peer, const struct prtc_recording_entry *entry) {
@@ -318,7 +318,7 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ steps */
+/* ---------------------------------------------------------------------------------------------------------------- steps */
 
 /* Makes the call. Its code is of no matter, but for step->code; what went wrong here sets replay->over. */
 static void run(prtc_replay *replay, const struct prtc_recording_entry *entry, prtc_replay_step *step) {
@@ -417,7 +417,7 @@ int prtc_replay_next(prtc_replay *replay, prtc_replay_step *out) {
   return code < 0 ? code : 1;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 static prtc_endpoint *make_endpoint(const prtc_replay_config *config, struct prtc_recording_reader *reader) {
   struct prtc_recording_entry entry;

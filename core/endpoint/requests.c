@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The endpoint gives the ids of requests and sockets and remembers whose they are. A peer that goes away takes its requests with
- * it: a late reply is answered NOT_FOUND, and the driver closes what it opened.
+ * The endpoint gives the ids of requests and sockets and remembers whose they are. A peer that goes away takes its requests
+ * with it: a late reply is answered NOT_FOUND, and the driver closes what it opened.
  */
 #include <string.h>
 
@@ -345,7 +345,8 @@ int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socke
   if (socket == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "unreachable from socket %llu (error %d)",
            (unsigned long long)id, system_error);
-  /* On a shared socket only the path's owner is known, not who else may have checks under way there: these end with time. */
+  /* On a shared socket only the path's owner is known, not who else may have checks under way there: these end with
+   * time. */
   struct prtc_peer_place *place = socket->place != NULL ? socket->place : prtc_mux_find_path(&endpoint->mux, id, remote);
   if (place == NULL || place == &endpoint->own) return PRTC_ERROR_NOT_FOUND;
   int code = prtc_peer_unreachable(place->peer, now, id, remote);

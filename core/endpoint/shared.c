@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A peer asks for a socket at an address as ever. The first that does so has the driver open it; those that come meanwhile wait with it;
- * those that come later are answered at once. When the last has gone it is closed.
+ * A peer asks for a socket at an address as ever. The first that does so has the driver open it; those that come meanwhile
+ * wait with it; those that come later are answered at once. When the last has gone it is closed.
  */
 #include "core/endpoint/endpoint.h"
 
@@ -37,7 +37,7 @@ static struct socket *make(prtc_endpoint *endpoint, const prtc_request *request)
   return socket;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ users */
+/* ---------------------------------------------------------------------------------------------------------------- users */
 
 static struct user *join(prtc_endpoint *endpoint, struct socket *socket, struct prtc_peer_place *place) {
   struct user *user = prtc_allocate(&endpoint->context, sizeof *user);
@@ -77,7 +77,7 @@ void prtc_shared_drop(prtc_endpoint *endpoint, struct prtc_peer_place *place, bo
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------------------------------- opening */
 
 /* Tells the peer, as if the driver had opened the socket for it. */
 static void tell(prtc_endpoint *endpoint, struct user *user, const prtc_reply *reply) {

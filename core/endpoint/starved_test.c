@@ -1,5 +1,5 @@
-/* Large blocks cannot be had for a while, at any moment of a connection's life: deadlines move all the same (world_step sees to it), and
- * nothing leaks.
+/* Large blocks cannot be had for a while, at any moment of a connection's life: deadlines move all the same (world_step
+ * sees to it), and nothing leaks.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,9 +1,10 @@
-/* Connections that the listener of all peers has accepted: each is asked, by its first frame, which peer it wants to talk to.
+/* Connections that the listener of all peers has accepted: each is asked, by its first frame, which peer it wants to talk
+ * to.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * That frame (RFC 4571) is a STUN request with a ufrag of ours. Whoever sends anything else is closed; who sends nothing is, when many
- * have come after him. From then on the connection is the peer's, as if its own listener had accepted it.
+ * That frame (RFC 4571) is a STUN request with a ufrag of ours. Whoever sends anything else is closed; who sends nothing
+ * is, when many have come after him. From then on the connection is the peer's, as if its own listener had accepted it.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Fuzzes what comes over TCP connections into a live endpoint that listens. The input is a list of steps: a byte that says what, a byte
- * of length and that many bytes, in the order in which they come.
+/* Fuzzes what comes over TCP connections into a live endpoint that listens. The input is a list of steps: a byte that says
+ * what, a byte of length and that many bytes, in the order in which they come.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

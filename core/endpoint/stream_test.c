@@ -1,4 +1,5 @@
-/* Streams: what the contract of endpoint.h says of TCP connections, with ICE over TCP as their user. UDP is blocked throughout.
+/* Streams: what the contract of endpoint.h says of TCP connections, with ICE over TCP as their user. UDP is blocked
+ * throughout.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -6,8 +7,8 @@
 
 enum { PIPES = 64, PIPE_SIZE = 1024 * 1024 };
 
-/* A connection between the two nodes; end 0 has made it. What is written at one end is read at the other in the same instant, in chunks
- * of the size of `chunk`. */
+/* A connection between the two nodes; end 0 has made it. What is written at one end is read at the other in the same
+ * instant, in chunks of the size of `chunk`. */
 struct pipe {
   int nodes[2];
   prtc_socket_id ids[2]; /* 0: that end is closed */
@@ -350,7 +351,8 @@ static void an_attempt_is_given_up(void) {
   }
 }
 
-/* The driver says that a connection has ended in the moment in which it is to be closed: it is not asked for what it has not. */
+/* The driver says that a connection has ended in the moment in which it is to be closed: it is not asked for what it has
+ * not. */
 static void closed_by_both(void) {
   prtc_request request;
   open_both(NULL);

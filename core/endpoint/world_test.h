@@ -1,5 +1,5 @@
-/* A small world for the endpoint's tests: a few endpoints on one wire with a delay, virtual time, and signalling by hand. Every
- * step asserts what the contract promises.
+/* A small world for the endpoint's tests: a few endpoints on one wire with a delay, virtual time, and signalling by hand.
+ * Every step asserts what the contract promises.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

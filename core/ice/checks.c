@@ -100,8 +100,8 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
   prtc_stun_add(&writer, PRTC_STUN_USERNAME, name, username.size);
   prtc_stun_add_u64(&writer, transaction->controlling ? PRTC_STUN_ICE_CONTROLLING : PRTC_STUN_ICE_CONTROLLED,
                     transaction->tie_breaker);
-  /* A consent check says again that its pair is the nominated one: when a NAT has forgotten its mapping, it comes from an address
-   * that the other side does not know yet, and that side is to follow. */
+  /* A consent check says again that its pair is the nominated one: when a NAT has forgotten its mapping, it comes from an
+   * address that the other side does not know yet, and that side is to follow. */
   bool again = transaction->kind == TRANSACTION_CONSENT && transaction->controlling && ice->path.pair != NULL;
   for (size_t i = 0; again && i < ice->transactions.count; i++) { /* not when another is being nominated */
     again = !((const struct ice_transaction *)ice->transactions.items[i])->use_candidate;
@@ -113,9 +113,9 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
   return prtc_stun_finish(&writer, credentials->remote_password, strlen(credentials->remote_password));
 }
 
-/* Somebody may have replayed a check of the other side from the address of a third one: with a selected pair that works, such an address
- * gets no more than an answer and two checks, three times what was sent in its name. Each further check of the other side is
- * followed by one of ours. */
+/* Somebody may have replayed a check of the other side from the address of a third one: with a selected pair that works,
+ * such an address gets no more than an answer and two checks, three times what was sent in its name. Each further check of
+ * the other side is followed by one of ours. */
 static bool is_enough(const struct prtc_ice *ice, const struct ice_transaction *transaction) {
   const struct ice_pair *pair = transaction->pair;
   return transaction->sent >= 2 && pair != NULL && !pair->valid && pair->remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE &&
@@ -218,9 +218,9 @@ static bool start_check(struct prtc_ice *ice, struct ice_pair *pair) {
 }
 
 /* RFC 8445 section 7.3.1.4: an authenticated check has come over this pair. A check under way on it is not repeated any
- * more (its answer still counts), and one is queued before all ordinary ones: what was sent before the other side's NAT let it in
- * is lost. One that was sent since then is repeated instead, where it is time: else on a path of long round trips each side's
- * checks would put an end to the other's for ever. */
+ * more (its answer still counts), and one is queued before all ordinary ones: what was sent before the other side's NAT let
+ * it in is lost. One that was sent since then is repeated instead, where it is time: else on a path of long round trips
+ * each side's checks would put an end to the other's for ever. */
 void prtc_ice_trigger(struct prtc_ice *ice, struct ice_pair *pair) {
   if (pair->state == PAIR_SUCCEEDED || pair->trigger_order != 0 || ice->config.lite != 0) return;
   for (size_t i = ice->transactions.count; pair->state == PAIR_IN_PROGRESS && i-- > 0;) {
@@ -271,8 +271,8 @@ bool prtc_ice_is_settled(const struct prtc_ice *ice) {
   return ice->path.valid && ice->path.pair != NULL && !ice->path.doubtful;
 }
 
-/* RFC 8445 section 14.2: gathering and checks keep to Ta, each by itself, and together to the 5 ms that are the least for all
- * that a host does: so a server that does not answer holds no check up. */
+/* RFC 8445 section 14.2: gathering and checks keep to Ta, each by itself, and together to the 5 ms that are the least for
+ * all that a host does: so a server that does not answer holds no check up. */
 static void start_paced(struct prtc_ice *ice) {
   if (ice->any_pace > ice->now || start_is_unsent(ice)) return;
   struct ice_transaction *gathering = ice->gather_pace <= ice->now ? next_gathering(ice) : NULL;

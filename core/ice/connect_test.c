@@ -511,7 +511,8 @@ static void any_one_datagram_may_be_lost(void) {
   }
 }
 
-/* Row 10: host > prflx > srflx > relay, whatever the socket; of sockets of one type the network counts, then the families in turn. */
+/* Row 10: host > prflx > srflx > relay, whatever the socket; of sockets of one type the network counts, then the families
+ * in turn. */
 static void priorities_of_candidates(void) {
   static const prtc_candidate_type order[] = {PRTC_CANDIDATE_HOST, PRTC_CANDIDATE_PEER_REFLEXIVE, PRTC_CANDIDATE_SERVER_REFLEXIVE,
                                               PRTC_CANDIDATE_RELAYED};

@@ -16,8 +16,9 @@ static void schedule(struct prtc_ice *ice) {
   ice->path.consent_next = ice->now + interval * per_mille / 1000 + 1;
 }
 
-/* While a check is not answered, the next follows after a fifth of that, 1 s (but leave an answer its time). RFC 7675 has at
- * least 4 s between all checks; so a live path that loses 30 % of its packets would lose consent every half hour or so. */
+/* While a check is not answered, the next follows after a fifth of that, 1 s (but leave an answer its time). RFC 7675 has
+ * at least 4 s between all checks; so a live path that loses 30 % of its packets would lose consent every half hour or
+ * so. */
 static void schedule_again(struct prtc_ice *ice) {
   uint64_t wait = ice->config.consent_interval / (ice->path.suspected ? 25 : 5), round_trips = 2 * ice->path.round_trip_time;
   ice->path.consent_next = ice->now + (wait > round_trips ? wait : round_trips) + 1;
@@ -62,8 +63,8 @@ static bool check_is_unsent(const struct prtc_ice *ice) {
   return false;
 }
 
-/* Controlled, without a selected pair because its socket is gone: the other side is shown now and then which pairs work, until it
- * nominates one. */
+/* Controlled, without a selected pair because its socket is gone: the other side is shown now and then which pairs work,
+ * until it nominates one. */
 static bool nudges(const struct prtc_ice *ice) {
   return ice->lost_at != PRTC_NEVER && !ice->path.valid && !ice->controlling && ice->failure == 0;
 }
@@ -130,8 +131,8 @@ void prtc_ice_consent_heard(struct prtc_ice *ice) {
   ice->path.disconnected = false;
 }
 
-/* The other side, which does not control, checks another pair than the selected one, as it does when that is gone for it: is it? It is
- * asked at once, and doubted sooner. Not more than once a second, for some check all pairs for ever. */
+/* The other side, which does not control, checks another pair than the selected one, as it does when that is gone for it:
+ * is it? It is asked at once, and doubted sooner. Not more than once a second, for some check all pairs for ever. */
 void prtc_ice_consent_suspect(struct prtc_ice *ice, const struct ice_pair *pair) {
   struct ice_path *path = &ice->path;
   /* Our own check has called for it. */

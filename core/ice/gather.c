@@ -21,12 +21,12 @@ static bool is_loopback(const prtc_address *address) {
 
 /* ------------------------------------------------------------------------------------------------------- priorities */
 
-/* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. Any way over TCP comes after all that UDP has but relays (RFC
- * 6544 section 4.2); there the upper three bits of the local preference say who connects. */
+/* RFC 8445 section 5.1.2.1 with its recommended preferences, component 1. Any way over TCP comes after all that UDP has but
+ * relays (RFC 6544 section 4.2); there the upper three bits of the local preference say who connects. */
 uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *socket) {
   static const uint32_t type_preferences[] = {126, 100, 110, 0}, tcp_type_preferences[] = {90, 70, 80, 0};
-  /* Whatever is seen behind a relay is a way over it: its checks, too, say the priority of the relayed candidate, so that the other side
-   * does not take the longest way for a peer-reflexive one, which would go before the direct ones. */
+  /* Whatever is seen behind a relay is a way over it: its checks, too, say the priority of the relayed candidate, so that
+   * the other side does not take the longest way for a peer-reflexive one, which would go before the direct ones. */
   if (socket->relay_protocol != PRTC_RELAY_NONE) type = PRTC_CANDIDATE_RELAYED;
   if (socket->tcp_type == PRTC_TCP_NONE) return type_preferences[type] << 24 | socket->local_preference << 8 | (256 - 1);
   uint32_t direction = socket->tcp_type == PRTC_TCP_ACTIVE ? 6 : 4;
@@ -34,8 +34,8 @@ uint32_t prtc_ice_priority(prtc_candidate_type type, const struct ice_socket *so
   return tcp_type_preferences[type] << 24 | (direction << 13 | socket->local_preference) << 8 | (256 - 1);
 }
 
-/* Unique among the sockets of a kind: of relays first by the protocol to the server, then by how the interface is attached, then the
- * families in turn, IPv6 first (RFC 8421 section 4), then in the order in which the sockets came. */
+/* Unique among the sockets of a kind: of relays first by the protocol to the server, then by how the interface is attached,
+ * then the families in turn, IPv6 first (RFC 8421 section 4), then in the order in which the sockets came. */
 static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *socket) {
   static const uint32_t ranks[] = {
       [PRTC_NETWORK_UNKNOWN] = 0, [PRTC_NETWORK_LOOPBACK] = 4, [PRTC_NETWORK_ETHERNET] = 0,
@@ -60,7 +60,8 @@ static void set_local_preference(const struct prtc_ice *ice, struct ice_socket *
 
 /* ------------------------------------------------------------------------------------------------------- candidates */
 
-/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address, server and protocol, also that to the server. */
+/* RFC 8445 section 5.1.1.3: equal for candidates of one type, base address, server and protocol, also that to the
+ * server. */
 static uint32_t foundation_of(const struct prtc_ice *ice, const struct ice_local *local) {
   uint32_t highest = 0;
   for (size_t i = 0; i < ice->locals.count; i++) {

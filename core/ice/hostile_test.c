@@ -503,7 +503,7 @@ static void what_has_failed_makes_room(void) {
   world_free(world);
 }
 
-/* ----------------------------------------------------------------------------------------------------- what it costs others */
+/* ------------------------------------------------------------------------------------------------- what it costs others */
 
 /* Bytes that agent 1 sends at once. */
 static size_t bytes_sent(struct world *world) {
@@ -524,8 +524,8 @@ static bool count_bytes(struct world *world, const struct packet *packet) {
   return false;
 }
 
-/* From a stranger: nothing that is not authenticated is answered with anything, whatever it looks like; an authenticated request that is
- * replayed from elsewhere leads to no more than three times what came, however long one waits. */
+/* From a stranger: nothing that is not authenticated is answered with anything, whatever it looks like; an authenticated
+ * request that is replayed from elsewhere leads to no more than three times what came, however long one waits. */
 static void nothing_amplifies(void) {
   struct world *world = recorded_world();
   prtc_address victim = address_of("203.0.113.77:53");

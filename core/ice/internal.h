@@ -61,8 +61,8 @@ struct ice_credentials {
 
 enum connection_state { CONNECTION_WANTED, CONNECTION_MAKING, CONNECTION_OPEN };
 
-/* A socket is a base (RFC 8445 section 4) and a host candidate; or it is a TCP connection, made from such a base; or one on a TURN server,
- * and a relayed candidate. */
+/* A socket is a base (RFC 8445 section 4) and a host candidate; or it is a TCP connection, made from such a base; or one on
+ * a TURN server, and a relayed candidate. */
 struct ice_socket {
   prtc_socket_id id;
   prtc_tcp_type tcp_type;    /* NONE: UDP. A connection has that of its base */
@@ -231,7 +231,8 @@ struct prtc_ice {
   bool remote_ended;      /* end-of-candidates */
 
   struct ice_former former;
-  struct ice_list sockets, connections, locals, remotes, pairs, transactions; /* connections: TCP, sockets that are no candidates */
+  struct ice_list sockets, connections, locals, remotes, pairs, transactions; /* connections: TCP, sockets that are no
+                                                                                 candidates */
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
   bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
@@ -256,7 +257,8 @@ struct prtc_ice {
   uint32_t last_nomination; /* controlling: of ours; controlled: the largest that was followed */
   struct ice_path path;
   prtc_time nudge_at;       /* controlled, and it is lost: when the other side is shown again which pairs work */
-  prtc_time lost_at;        /* when the socket of the selected pair went away; PRTC_NEVER: it did not, or there is a new pair */
+  prtc_time lost_at;        /* when the socket of the selected pair went away; PRTC_NEVER: it did not, or there is a new
+                               pair */
   prtc_socket_id former_socket; /* where data may still arrive from after the selected pair has changed */
   prtc_address former_remote;
 
@@ -274,7 +276,8 @@ struct prtc_ice {
   prtc_ice_transport_state state;
   int failure;            /* prtc_error, 0 while not failed */
   char failure_text[256];
-  /* Of this generation, for the sentence that says why it failed; `refused`: requests and answers under another password. */
+  /* Of this generation, for the sentence that says why it failed; `refused`: requests and answers under another
+   * password. */
   uint32_t remotes_ignored;
   uint64_t checks_sent, answers, requests, refused;
 };
@@ -298,7 +301,8 @@ bool prtc_ice_is_chars(const char *text, size_t size);
 
 /* --------------------------------------------------------------------------------------------------------- gather.c */
 
-struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id); /* or the connection, when it is open */
+struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id); /* or the connection, when it is
+                                                                                           open */
 /* 0 and *out, of which nothing is known yet but what is given; or an error. */
 int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given);
 void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket);
@@ -320,7 +324,8 @@ prtc_candidate_type prtc_ice_reflexive_type(const struct prtc_ice *ice, const st
 
 /* The base of a connection; any other socket is its own. */
 const struct ice_socket *prtc_ice_base_of(const struct ice_socket *socket);
-/* Before a check: the pair has a connection, which may still have to be made. False without memory, or when it has had enough. */
+/* Before a check: the pair has a connection, which may still have to be made. False without memory, or when it has had
+ * enough. */
 bool prtc_ice_need_connection(struct prtc_ice *ice, struct ice_pair *pair);
 static inline bool prtc_ice_is_connected(const struct ice_socket *socket) {
   return socket->base == NULL || socket->state == CONNECTION_OPEN;
@@ -401,7 +406,8 @@ void prtc_ice_share_transaction(struct prtc_ice *ice, struct ice_transaction *tr
 void prtc_ice_unshare(struct prtc_ice *ice, struct prtc_mux_entry *entry);
 /* Somebody else has selected the path: nothing is answered over it. */
 bool prtc_ice_is_taken(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
-/* A check of ours was answered over the pair. False when somebody else has selected its path: then it has failed all the same. */
+/* A check of ours was answered over the pair. False when somebody else has selected its path: then it has failed all the
+ * same. */
 bool prtc_ice_prove(struct prtc_ice *ice, struct ice_pair *pair);
 /* The same for the pair that is about to be selected. */
 bool prtc_ice_prove_selected(struct prtc_ice *ice, struct ice_pair *pair);

@@ -61,7 +61,7 @@ static void check_path(const struct world *world, const char *first, const char 
   }
 }
 
-/* -------------------------------------------------------------------------------------------------- addresses come and go */
+/* ------------------------------------------------------------------------------------------------ addresses come and go */
 
 /* The address of either side changes: first the new one, or first the end of the old one, with a pause between. */
 static void an_address_changes(void) {
@@ -118,7 +118,7 @@ static void a_path_that_works_is_kept(void) {
   world_free(world);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- renomination */
+/* --------------------------------------------------------------------------------------------------------- renomination */
 
 /* Row 8: a better one comes, and the selected pair moves where both sides have said that it may. */
 static void a_better_address_comes(void) {

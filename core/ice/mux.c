@@ -14,7 +14,7 @@ int prtc_mux_init(struct prtc_mux *mux, struct prtc_context *context) { return p
 
 void prtc_mux_clear(struct prtc_mux *mux) { prtc_table_clear(&mux->table); }
 
-/* ------------------------------------------------------------------------------------------------------------------ keys */
+/* ----------------------------------------------------------------------------------------------------------------- keys */
 
 static struct prtc_table_key key_of(enum kind kind, const void *bytes, size_t size) {
   struct prtc_table_key key = {{(uint8_t)kind}};
@@ -36,7 +36,7 @@ static struct prtc_table_key path_key(prtc_socket_id socket, const prtc_address 
   return key;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- finding */
+/* -------------------------------------------------------------------------------------------------------------- finding */
 
 static struct prtc_mux_entry *find(const struct prtc_mux *mux, const struct prtc_table_key *key) {
   return (struct prtc_mux_entry *)(void *)prtc_table_find(&mux->table, key);
@@ -89,7 +89,7 @@ void *prtc_mux_find(const struct prtc_mux *mux, const prtc_datagram *datagram) {
   return prtc_mux_find_path(mux, datagram->socket, &datagram->remote);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- entries */
+/* -------------------------------------------------------------------------------------------------------------- entries */
 
 static void add(struct prtc_mux *mux, struct prtc_mux_entry *entry, void *owner, const struct prtc_table_key *key) {
   entry->owner = owner;

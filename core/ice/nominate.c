@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Controlling, this side nominates once ("regular"): the best pair, at once when none of a higher priority can still
- * succeed, otherwise after a short wait for those: until they have had the time in which this one has answered, and Ta; and since
- * the first success at most a round trip, or 100 to 250 ms. So what does not answer costs no more than the checks that it
- * takes. Like a triggered check, the nomination does not wait for the pace: it goes over a path that has just answered.
+ * succeed, otherwise after a short wait for those: until they have had the time in which this one has answered, and Ta; and
+ * since the first success at most a round trip, or 100 to 250 ms. So what does not answer costs no more than the checks
+ * that it takes. Like a triggered check, the nomination does not wait for the pace: it goes over a path that has just
+ * answered.
  */
 #include "core/ice/internal.h"
 
@@ -25,15 +26,15 @@ static bool is_nominating(const struct prtc_ice *ice) {
   return false;
 }
 
-/* What a pair is made of, the better the larger: of the lesser candidate, then of the other one, the type and how the interface is
- * attached (the first three bits of the local preference); not which of several of a kind. */
+/* What a pair is made of, the better the larger: of the lesser candidate, then of the other one, the type and how the
+ * interface is attached (the first three bits of the local preference); not which of several of a kind. */
 static uint64_t kind_of(const struct ice_pair *pair) {
   uint32_t least = (uint32_t)(pair->priority >> 32), most = (uint32_t)pair->priority >> 1; /* RFC 8445 section 6.1.2.3 */
   return (uint64_t)(least >> 21) << 32 | most >> 21;
 }
 
-/* The best pair that has succeeded, and may be nominated: with a selected pair that works, where the other side can follow, one of a
- * better kind. The selected one itself is none. */
+/* The best pair that has succeeded, and may be nominated: with a selected pair that works, where the other side can follow,
+ * one of a better kind. The selected one itself is none. */
 static struct ice_pair *best_pair(const struct prtc_ice *ice) {
   struct ice_pair *best = NULL;
   bool settled = prtc_ice_is_settled(ice);

@@ -81,7 +81,8 @@ static void bad_paces(void) {
 
 /* ---------------------------------------------------------------------------------------------------------- round trips */
 
-/* Each side's check makes the other send one (RFC 8445 section 7.3.1.4): on a long path these do not put an end to each other. */
+/* Each side's check makes the other send one (RFC 8445 section 7.3.1.4): on a long path these do not put an end to each
+ * other. */
 static void long_round_trips(void) {
   static const prtc_time delays[] = {1 * MS, 100 * MS, 250 * MS, 300 * MS, 500 * MS, 1000 * MS, 1500 * MS, 2500 * MS};
   for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {

@@ -62,9 +62,9 @@ static bool foundation_is_busy(const struct prtc_ice *ice, const struct ice_pair
   return false;
 }
 
-/* What goes first when the check list is full: what has failed; then what has not been tried, and is of a lesser priority than the
- * newcomer; then what nothing has come over for as long as consent lasts (an other side behind a NAT that forgets has many former
- * addresses). 0: it stays. */
+/* What goes first when the check list is full: what has failed; then what has not been tried, and is of a lesser priority
+ * than the newcomer; then what nothing has come over for as long as consent lasts (an other side behind a NAT that forgets
+ * has many former addresses). 0: it stays. */
 static int expendable(const struct prtc_ice *ice, const struct ice_pair *pair, uint64_t priority) {
   if (pair == ice->path.pair || pair->state == PAIR_IN_PROGRESS) return 0;
   if (pair->state == PAIR_FAILED && !pair->heard) return 3;
@@ -89,7 +89,8 @@ static bool make_room(struct prtc_ice *ice, uint64_t priority) {
   if (worst == NULL) return false;
   struct ice_remote *remote = worst->remote;
   prtc_ice_remove_pair(ice, worst);
-  if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && !is_paired(ice, remote)) free_remote(ice, remote); /* nobody told us of it */
+  if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && !is_paired(ice, remote)) free_remote(ice, remote); /* nobody told us
+                                                                                                             of it */
   return true;
 }
 
@@ -119,7 +120,8 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   return 0;
 }
 
-/* RFC 6544 section 6.2: of TCP, an active one of ours with a passive one of theirs; the other way round it is they who connect. */
+/* RFC 6544 section 6.2: of TCP, an active one of ours with a passive one of theirs; the other way round it is they who
+ * connect. */
 static bool may_pair(const struct ice_socket *socket, const struct ice_remote *remote) {
   if (remote->tcp_type == PRTC_TCP_NONE) return socket->tcp_type == PRTC_TCP_NONE;
   return socket->tcp_type == PRTC_TCP_ACTIVE && remote->tcp_type == PRTC_TCP_PASSIVE;
@@ -362,8 +364,8 @@ struct ice_pair *prtc_ice_next_pair(const struct prtc_ice *ice) {
   return best;
 }
 
-/* The other side's checks call for ours again and again (RFC 8445 section 7.3.1.4), also where it can never answer them, because
- * the password that we were given is wrong: a pair is given this time. */
+/* The other side's checks call for ours again and again (RFC 8445 section 7.3.1.4), also where it can never answer them,
+ * because the password that we were given is wrong: a pair is given this time. */
 static const prtc_time tries_last = 60000000;
 
 bool prtc_ice_has_unfinished_pair(const struct prtc_ice *ice) {

@@ -2,14 +2,14 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The selected path outlives both: it has credentials of its own. What else belongs to the generation before is kept aside in
- * `former` until the other side's new parameters come.
+ * The selected path outlives both: it has credentials of its own. What else belongs to the generation before is kept aside
+ * in `former` until the other side's new parameters come.
  */
 #include <string.h>
 
 #include "core/ice/internal.h"
 
-/* ------------------------------------------------------------------------------------------------------------ credentials */
+/* ---------------------------------------------------------------------------------------------------------- credentials */
 
 void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_SIZE + 1], char password[PASSWORD_SIZE + 1]) {
   ufrag[UFRAG_SIZE] = password[PASSWORD_SIZE] = '\0';
@@ -30,7 +30,7 @@ static bool is_ours(const char *text, size_t capacity, size_t size) {
   return end != NULL && (size_t)(end - text) == size && prtc_ice_is_chars(text, size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the former */
+/* ----------------------------------------------------------------------------------------------------------- the former */
 
 void prtc_ice_forget_former(struct prtc_ice *ice) {
   prtc_ice_free_remotes(ice, &ice->former.remotes);
@@ -54,7 +54,7 @@ static void keep_former(struct prtc_ice *ice, bool remote_ended, int failure) {
   ice->locals = ice->remotes = (struct ice_list){0};
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the restart */
+/* ---------------------------------------------------------------------------------------------------------- the restart */
 
 static int restart(struct prtc_ice *ice, const prtc_ice_parameters *parameters) {
   /* Of the other side's parameters, those stay that are news since the last restart here: the answer to them is this
@@ -97,7 +97,7 @@ int prtc_ice_restart_with(prtc_ice *ice, prtc_time now, const prtc_ice_parameter
   return restart(ice, parameters);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ taking it back */
+/* ------------------------------------------------------------------------------------------------------- taking it back */
 
 /* The path that is in use is of the generation that has come back: its pair is the selected one again. */
 static void adopt_path(struct prtc_ice *ice) {

@@ -6,7 +6,7 @@
 
 #include "core/ice/internal.h"
 
-/* ------------------------------------------------------------------------------------------------------ joining and leaving */
+/* -------------------------------------------------------------------------------------------------- joining and leaving */
 
 void prtc_ice_join(struct prtc_ice *ice, struct prtc_mux *mux, void *owner) {
   ice->mux = mux;
@@ -38,7 +38,7 @@ void prtc_ice_yield(struct prtc_ice *ice) {
   prtc_ice_share_step(ice);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- entries */
+/* -------------------------------------------------------------------------------------------------------------- entries */
 
 void prtc_ice_share_transaction(struct prtc_ice *ice, struct ice_transaction *transaction) {
   if (ice->mux != NULL) prtc_mux_add_transaction(ice->mux, &transaction->entry, ice->owner, transaction->id);
@@ -56,7 +56,7 @@ static void share_ufrag(struct prtc_ice *ice, struct ice_known_ufrag *known, boo
   if (alive) prtc_mux_add_ufrag(ice->mux, &known->entry, ice->owner, ufrag);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ paths */
+/* ---------------------------------------------------------------------------------------------------------------- paths */
 
 /* UDP sockets are. Connections are one agent's, and what a transport has made up (the socket of a TURN allocation), too. */
 static bool is_shared(const struct prtc_ice *ice, const struct ice_socket *socket) {

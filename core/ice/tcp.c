@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A pair of an active candidate and a passive one of the other side is given a connection when its first check is due, and keeps it
- * until it fails. On the passive side a connection becomes a pair with its first authentic check. Whatever connection no pair needs
- * any more is closed by the next step.
+ * A pair of an active candidate and a passive one of the other side is given a connection when its first check is due, and
+ * keeps it until it fails. On the passive side a connection becomes a pair with its first authentic check. Whatever
+ * connection no pair needs any more is closed by the next step.
  */
 #include <string.h>
 
 #include "core/ice/internal.h"
 
-/* An accepted connection has so long to bring an authentic check; and so long to become a pair after that, which takes the other side's
- * parameters. */
+/* An accepted connection has so long to bring an authentic check; and so long to become a pair after that, which takes the
+ * other side's parameters. */
 #define CHECK_WITHIN MILLISECONDS(10000)
 #define PAIR_WITHIN MILLISECONDS(60000)
 
@@ -110,7 +110,8 @@ void prtc_ice_drop_connections_of(struct prtc_ice *ice, const struct ice_socket 
   }
 }
 
-/* RFC 6544 section 8: what was not selected is closed, by the side that selects; the other one sees that. Attempts end on both. */
+/* RFC 6544 section 8: what was not selected is closed, by the side that selects; the other one sees that. Attempts end on
+ * both. */
 void prtc_ice_drop_other_connections(struct prtc_ice *ice) {
   for (size_t i = ice->connections.count; i-- > 0;) {
     struct ice_socket *connection = ice->connections.items[i];
@@ -142,7 +143,7 @@ void prtc_ice_connection_heard(struct prtc_ice *ice, struct ice_socket *socket) 
   if (socket->base != NULL && socket->due != 0) socket->due = ice->now + PAIR_WITHIN;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ time */
+/* ----------------------------------------------------------------------------------------------------------------- time */
 
 static bool is_needed(const struct prtc_ice *ice, const struct ice_socket *connection, prtc_time *due) {
   *due = PRTC_NEVER;
@@ -169,7 +170,7 @@ prtc_time prtc_ice_tcp_deadline(const struct prtc_ice *ice) {
   return deadline;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- public */
+/* --------------------------------------------------------------------------------------------------------------- public */
 
 int prtc_ice_connect(prtc_ice *ice, prtc_socket_id id, prtc_ice_connection *out) {
   for (size_t i = 0; i < ice->connections.count; i++) {

@@ -56,8 +56,8 @@ static bool has_fingerprint_of(const prtc_sdp_media *media, const prtc_sdp_media
   return false;
 }
 
-/* RFC 8842 section 5.1: other fingerprints, another tls-id or (in an offer) the other role ask for a new DTLS association. Within one section
- * there is none to be had here; a section that was rejected in between gets one. */
+/* RFC 8842 section 5.1: other fingerprints, another tls-id or (in an offer) the other role ask for a new DTLS association.
+ * Within one section there is none to be had here; a section that was rejected in between gets one. */
 static int check_association(struct prtc_jsep *jsep, const struct slots *next, const struct description *description) {
   struct pair before = {next->at[CURRENT_LOCAL], next->at[CURRENT_REMOTE]};
   if (description->type != PRTC_SDP_OFFER) before = prtc_jsep_get_pair(&jsep->now); /* of a pranswer too */

@@ -100,11 +100,12 @@ static void bundle(struct draft *draft, const char *carrier, const char *mid) {
   draft->session.group_count = 1;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the carrier */
+/* ---------------------------------------------------------------------------------------------------------- the carrier */
 
-/* Browsers whose policy is max-bundle have all on the transport of the first section, audio or video as a rule, and lose it when that
- * section is rejected; Chromium then refuses the answer as a whole, and its offer is the same under every policy. So where the two
- * have the same ICE credentials that section is accepted, without anything to send or to receive: it carries the data section. */
+/* Browsers whose policy is max-bundle have all on the transport of the first section, audio or video as a rule, and lose it
+ * when that section is rejected; Chromium then refuses the answer as a whole, and its offer is the same under every policy.
+ * So where the two have the same ICE credentials that section is accepted, without anything to send or to receive: it
+ * carries the data section. */
 
 /* Its first format is a payload type, of three digits at most. */
 static bool is_media(const prtc_sdp_media *media) {
@@ -262,8 +263,8 @@ static prtc_sdp_setup answer_setup(const struct prtc_jsep *jsep, const prtc_sdp_
                                                                                           : PRTC_SDP_SETUP_PASSIVE;
 }
 
-/* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. Without any it is empty: browsers
- * whose policy is max-bundle want to see one. */
+/* RFC 9143 section 7.3: of the sections of the offered group, those that are accepted stay in it. Without any it is empty:
+ * browsers whose policy is max-bundle want to see one. */
 static bool has_bundle(const prtc_sdp_session *offer, const char *mid) {
   for (size_t i = 0; i < offer->group_count; i++) {
     if (strcmp(offer->groups[i].semantics, "BUNDLE") != 0) continue;

@@ -48,11 +48,12 @@ void prtc_jsep_free_description(struct prtc_jsep *jsep, struct description *desc
 const struct description *prtc_jsep_latest(const struct slots *slots, enum slot current, enum slot pending);
 struct pair prtc_jsep_get_pair(const struct slots *slots);
 
-/* The section is in use: it has a port, or shares that of its BUNDLE group (RFC 9143 section 6). When the section at the head of
- * the group is rejected by the answer, the group lives on without it (section 7.3.2). */
+/* The section is in use: it has a port, or shares that of its BUNDLE group (RFC 9143 section 6). When the section at the
+ * head of the group is rejected by the answer, the group lives on without it (section 7.3.2). */
 bool prtc_jsep_is_live(const prtc_sdp_session *session, size_t index);
 
-/* The section at the head of the BUNDLE group that has this mid (RFC 9143 section 7.2's tagged m= section): its index, or -1. */
+/* The section at the head of the BUNDLE group that has this mid (RFC 9143 section 7.2's tagged m= section): its index, or
+ * -1. */
 int prtc_jsep_find_tagged(const prtc_sdp_session *session, const char *mid);
 
 /* The data section that is in use: its index, or -1. */

@@ -276,8 +276,8 @@ int prtc_jsep_find_tagged(const prtc_sdp_session *session, const char *mid) {
   return -1;
 }
 
-/* RFC 9143 section 7.1.3: of the attributes that belong to the transport, a bundled section may leave the statement to the one
- * that heads its group. */
+/* RFC 9143 section 7.1.3: of the attributes that belong to the transport, a bundled section may leave the statement to the
+ * one that heads its group. */
 static void inherit_transport(prtc_sdp_session *session) {
   int index = prtc_jsep_find_data(session);
   if (index < 0) return;
@@ -317,7 +317,8 @@ bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b
   return same_text(a->ice_ufrag, b->ice_ufrag) && same_text(a->ice_pwd, b->ice_pwd);
 }
 
-/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section 4). */
+/* The role that is left for this side: RFC 8842 section 5.3. An answer without a=setup means passive (RFC 4145 section
+ * 4). */
 static prtc_sdp_setup get_setup(struct pair pair, const prtc_sdp_media *local, const prtc_sdp_media *remote) {
   if (pair.local->type != PRTC_SDP_OFFER) return (prtc_sdp_setup)local->setup;
   return remote->setup == PRTC_SDP_SETUP_ACTIVE ? PRTC_SDP_SETUP_PASSIVE : PRTC_SDP_SETUP_ACTIVE;

@@ -73,7 +73,8 @@ int prtc_jsep_get_description(const struct prtc_jsep *jsep, prtc_description whi
 /* The data section, as it holds once what is prepared is committed (or now, when nothing is prepared). */
 struct prtc_jsep_data {
   const prtc_sdp_media *asked; /* the section of the other side's offer that waits for an answer; NULL when there is none */
-  bool described;   /* an offer of either side that is not answered yet has one, or it is negotiated: W3C pc.sctp is not null */
+  bool described;   /* an offer of either side that is not answered yet has one, or it is negotiated: W3C pc.sctp is not
+                       null */
   bool offered;     /* our latest description has one that is not rejected */
   bool negotiated;  /* there is an answer (or pranswer), and neither side rejects it: all below is set */
   bool initial;     /* it was not negotiated before */
@@ -81,7 +82,8 @@ struct prtc_jsep_data {
   bool ice_restart; /* the other side's credentials differ from those negotiated before */
   size_t index;     /* of the m= section (set when offered) */
   const char *mid;  /* "" when the section has none (set when offered) */
-  size_t head_index;    /* of the section under which our candidates are told: the one at the head of its BUNDLE group, or */
+  size_t head_index;    /* of the section under which our candidates are told: the one at the head of its BUNDLE group,
+                           or */
   const char *head_mid; /* itself (set when offered) */
   const char *ufrag; /* ours (set when offered) */
   const prtc_sdp_media *remote; /* the other side's section, valid until the next call that changes anything */
@@ -105,8 +107,8 @@ uint32_t prtc_jsep_can_trickle(const struct prtc_jsep *jsep);
 /* The two sections are on one transport (of a description, or of two generations of it). */
 bool prtc_jsep_same_credentials(const prtc_sdp_media *a, const prtc_sdp_media *b);
 
-/* The ufrag of the data section of our current description, where it is negotiated, or of the pending one; NULL when there is
- * none. */
+/* The ufrag of the data section of our current description, where it is negotiated, or of the pending one; NULL when there
+ * is none. */
 const char *prtc_jsep_local_ufrag(const struct prtc_jsep *jsep, bool pending);
 
 /* W3C section 4.7.3, the check for data and ICE restarts. wants_data: a channel was made that has no section yet. */

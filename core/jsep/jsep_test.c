@@ -174,7 +174,8 @@ static void test_offers_of_others(void) {
     PRTC_CHECK_INT(data.sctp_port, 5000);
     PRTC_CHECK_INT(data.setup, PRTC_SDP_SETUP_ACTIVE);
     char group[64];
-    snprintf(group, sizeof group, "a=group:BUNDLE %s%s\r\n", cases[i].index > 0 ? "0 " : "", cases[i].mid); /* with its carrier */
+    snprintf(group, sizeof group, "a=group:BUNDLE %s%s\r\n", cases[i].index > 0 ? "0 " : "", cases[i].mid); /* with its
+                                                                                                               carrier */
     CHECK_HAS(answer, group);
     prtc_jsep_free(jsep);
   }

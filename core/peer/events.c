@@ -171,7 +171,8 @@ static void take_candidate(prtc_peer *peer, const prtc_candidate *candidate) {
 static void take_gathering_state(prtc_peer *peer, uint32_t state) {
   if (peer->closed || peer->ice_is_stale || peer->now.gathering == (prtc_ice_gathering_state)state) return;
   peer->now.gathering = (prtc_ice_gathering_state)state;
-  bool complete = state == PRTC_ICE_GATHERING_COMPLETE && !peer->candidates.complete; /* not when a restart was taken back */
+  bool complete = state == PRTC_ICE_GATHERING_COMPLETE && !peer->candidates.complete; /* not when a restart was taken
+                                                                                         back */
   if (complete) peer->candidates.complete = true;
   if (complete) push_candidate(peer, "");
   prtc_peer_push(peer, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, state, 0);
@@ -233,8 +234,8 @@ static bool leaving_event(prtc_peer *peer, prtc_event *out) {
   return false;
 }
 
-/* In place of events for which there was no memory: nobody is to wait for them in vain. It needs none itself. From then on the
- * states that were reported are what they are. */
+/* In place of events for which there was no memory: nobody is to wait for them in vain. It needs none itself. From then on
+ * the states that were reported are what they are. */
 static bool lost_event(prtc_peer *peer, prtc_event *out) {
   if (!peer->event_lost) return false;
   peer->event_lost = false;

@@ -14,8 +14,8 @@ struct prtc_context;
 struct prtc_trust;
 struct prtc_mux;
 
-/* What a peer asks of the endpoint that holds it. Commands reach a peer without passing through its endpoint, so the peer has to
- * say that its deadline may have moved or that it may have something to send, an event or a request. */
+/* What a peer asks of the endpoint that holds it. Commands reach a peer without passing through its endpoint, so the peer
+ * has to say that its deadline may have moved or that it may have something to send, an event or a request. */
 struct prtc_peer_host {
   prtc_endpoint *endpoint;
   struct prtc_context *context;
@@ -23,10 +23,11 @@ struct prtc_peer_host {
   void (*wake)(prtc_endpoint *endpoint, prtc_peer *peer);
   /* The endpoint's certificate, made when first asked for; NULL when that fails. Borrowed. */
   prtc_certificate *(*certificate)(prtc_endpoint *endpoint);
-  /* One that the configuration brings, as PEM. *out is the caller's to release. Errors as prtc_certificate_parse, and INVALID_ACCESS
-   * when it has expired. */
+  /* One that the configuration brings, as PEM. *out is the caller's to release. Errors as prtc_certificate_parse, and
+   * INVALID_ACCESS when it has expired. */
   int (*read_certificate)(prtc_endpoint *endpoint, const char *pem, prtc_certificate **out);
-  /* The system's trust anchors, once a reply to PRTC_REQUEST_TRUST_ANCHORS has brought them; NULL when it has not. Borrowed. */
+  /* The system's trust anchors, once a reply to PRTC_REQUEST_TRUST_ANCHORS has brought them; NULL when it has not.
+   * Borrowed. */
   struct prtc_trust *(*trust)(prtc_endpoint *endpoint);
   /* The peer's unanswered requests are of no interest any more: late replies are refused. */
   void (*drop_requests)(prtc_endpoint *endpoint, prtc_peer *peer);
@@ -57,11 +58,11 @@ int prtc_peer_receive(prtc_peer *peer, prtc_time now, const prtc_datagram *datag
 int prtc_peer_transmit(prtc_peer *peer, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 prtc_time prtc_peer_deadline(const prtc_peer *peer);
 int prtc_peer_timeout(prtc_peer *peer, prtc_time now);
-/* The next event, its `peer` set; 0 when there is none. What it points to is valid until the next call on this peer: the endpoint
- * copies it. */
+/* The next event, its `peer` set; 0 when there is none. What it points to is valid until the next call on this peer: the
+ * endpoint copies it. */
 int prtc_peer_event(prtc_peer *peer, prtc_event *out);
-/* There was no memory to hand on a message that was fetched: its channel, which cannot keep its promise, is closed, and the next
- * event is FAILED with NO_MEMORY. */
+/* There was no memory to hand on a message that was fetched: its channel, which cannot keep its promise, is closed, and the
+ * next event is FAILED with NO_MEMORY. */
 void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id channel);
 
 /* Sockets: as in core/transport/transport.h. */

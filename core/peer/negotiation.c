@@ -8,7 +8,7 @@
 #include "core/base/text.h"
 #include "core/peer/state.h"
 
-/* ------------------------------------------------------------------------------------------------------------- this side */
+/* ------------------------------------------------------------------------------------------------------------ this side */
 
 static void set_candidates(struct prtc_jsep_local *local, const struct local_candidates *candidates) {
   local->candidates = (const char *const *)candidates->texts;
@@ -43,7 +43,7 @@ static int fail_jsep(prtc_peer *peer, int code) {
   return prtc_peer_fail(peer, code, why[0] != '\0' ? why : prtc_strerror(code));
 }
 
-/* ------------------------------------------------------------------------------------------------------------ ICE restart */
+/* ---------------------------------------------------------------------------------------------------------- ICE restart */
 
 static void keep_ufrag(char out[UFRAG_ROOM], const char *ufrag) {
   struct prtc_text text = prtc_text_of(out, UFRAG_ROOM);
@@ -58,8 +58,9 @@ static bool is_to_be_replaced(const prtc_peer *peer, const char *ufrag) {
   return ufrag != NULL && ufrag[0] != '\0' && (is_ufrag(peer->to_replace[0], ufrag) || is_ufrag(peer->to_replace[1], ufrag));
 }
 
-/* What the next description says of this side: with other credentials when ICE is to be restarted. They are made here and take
- * effect when that description is applied (RFC 9429 section 5.2.3.1: an offer that is never applied changes nothing). */
+/* What the next description says of this side: with other credentials when ICE is to be restarted. They are made here and
+ * take effect when that description is applied (RFC 9429 section 5.2.3.1: an offer that is never applied changes
+ * nothing). */
 static struct prtc_jsep_local next_side(prtc_peer *peer, bool restarts, prtc_ice_parameters *ice,
                                         prtc_sdp_fingerprint *fingerprint) {
   struct prtc_jsep_local local = prtc_peer_local_side(peer, ice, fingerprint);
@@ -179,8 +180,8 @@ int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t ca
 
 static const char new_association[] = "the other side's certificate changed after it was verified";
 
-/* What the other side's section says, for the transport: of its fingerprints those of the strongest algorithm, for they alone count
- * (RFC 8122 section 5). */
+/* What the other side's section says, for the transport: of its fingerprints those of the strongest algorithm, for they
+ * alone count (RFC 8122 section 5). */
 struct remote_side {
   struct prtc_transport_remote transport;
   prtc_fingerprint fingerprints[PRTC_FINGERPRINTS_MAX];

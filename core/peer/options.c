@@ -1,4 +1,5 @@
-/* Members of prtc_peer_config by their names: for bindings, command lines and recordings, which so need no change when one is added.
+/* Members of prtc_peer_config by their names: for bindings, command lines and recordings, which so need no change when one
+ * is added.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,4 +1,5 @@
-/* The answerer may act on its answer before that has reached the offerer: what comes over the network overtakes the signalling.
+/* The answerer may act on its answer before that has reached the offerer: what comes over the network overtakes the
+ * signalling.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -6,8 +7,8 @@
 
 static struct pair pair;
 
-/* The ClientHello comes after a check of the same side, which knows our password: the handshake begins and waits for the answer, instead
- * of for a repetition of the ClientHello. */
+/* The ClientHello comes after a check of the same side, which knows our password: the handshake begins and waits for the
+ * answer, instead of for a repetition of the ClientHello. */
 static void test_client_hello_before_the_answer(void) {
   static char sdp[SDP_ROOM];
   prtc_sdp_type type;

@@ -184,7 +184,8 @@ static inline bool fetch_events(struct pair *pair, struct side *side, struct sid
     PRTC_CHECK_INT(prtc_peer_get_states(side->peer, &fetched->states), PRTC_OK);
     if (event.type == PRTC_EVENT_ICE_CANDIDATE && fetched->has_text && pair->trickle) {
       int result = prtc_peer_add_ice_candidate(other->peer, pair->now, fetched->text, fetched->mid, -1, fetched->ufrag);
-      bool refused = result == PRTC_ERROR_INVALID_STATE || result == PRTC_ERROR_NOT_FOUND; /* no description yet, or closed; or
+      bool refused = result == PRTC_ERROR_INVALID_STATE || result == PRTC_ERROR_NOT_FOUND; /* no description yet, or closed;
+                                                                                              or
                                                                              one of a generation that it has not heard of */
       PRTC_CHECK(result == PRTC_OK || refused);
     }

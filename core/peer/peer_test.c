@@ -52,7 +52,8 @@ static void test_ice_roles(void) {
   pair_close(&pair);
 }
 
-/* Each side takes the other one's offer for an answer: both control, until a check tells them (RFC 8445 section 7.3.1.1). */
+/* Each side takes the other one's offer for an answer: both control, until a check tells them (RFC 8445 section
+ * 7.3.1.1). */
 static void test_role_conflict(void) {
   static char offers[2][SDP_ROOM];
   struct side *sides[] = {&pair.a, &pair.b};
@@ -334,8 +335,8 @@ static void test_rejection_is_told_by_the_answer(void) {
   pair_close(&pair);
 }
 
-/* W3C: only close() ends a peer. That the other side has said goodbye closes the transport and its channels at once, also while an
- * offer waits for its answer; descriptions are taken as before. */
+/* W3C: only close() ends a peer. That the other side has said goodbye closes the transport and its channels at once, also
+ * while an offer waits for its answer; descriptions are taken as before. */
 static void check_goodbye_while_offering(struct side *offerer, struct side *answerer) {
   connect();
   const char *offer;
@@ -502,7 +503,8 @@ static void test_unknown_fingerprints(void) {
 }
 
 /* Another certificate would be another DTLS association: refused, and the connection goes on. */
-/* Of many lines those of the strongest algorithm count, each once; too many are refused with the description that has them. */
+/* Of many lines those of the strongest algorithm count, each once; too many are refused with the description that has
+ * them. */
 static void test_many_fingerprints(void) {
   static char answer[SDP_ROOM], value[32 * 3];
   for (int different = 7; different <= 8; different++) {

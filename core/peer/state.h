@@ -72,7 +72,8 @@ struct prtc_peer {
 
   struct prtc_jsep *jsep;
   struct prtc_transport *transport; /* made when first needed; NULL before, and after its section was rejected */
-  uint32_t transport_id;            /* of the latest: they count from 1. It is also the upper half of its channels' ids, less 1 */
+  uint32_t transport_id;            /* of the latest: they count from 1. It is also the upper half of its channels' ids,
+                                       less 1 */
   struct prtc_transport *leaving;   /* the one before: it says goodbye, and what is still to be told of it */
   uint32_t leaving_id;
   bool leaving_is_told;
@@ -122,8 +123,8 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
 /* The transport is about to gather: with the servers of the configuration as it is now. */
 void prtc_peer_use_servers(prtc_peer *peer, prtc_time now);
 
-/* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. Who has rejected it
- * says no goodbye, which might overtake the answer. */
+/* The data section was rejected: its transport leaves with all its channels, the next one is made when it is needed. Who
+ * has rejected it says no goodbye, which might overtake the answer. */
 void prtc_peer_retire_transport(prtc_peer *peer, prtc_time now, bool goodbye);
 
 /* The transport goes: what is counted of its channels stays. */

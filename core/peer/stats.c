@@ -17,7 +17,7 @@ struct stats {
   uint32_t transport; /* its number, from 1 on: one that takes the place of another has other ids */
 };
 
-/* ------------------------------------------------------------------------------------------------------------------- JSON */
+/* ----------------------------------------------------------------------------------------------------------------- JSON */
 
 /* RFC 8259 section 7. What is not UTF-8 (a label may be anything) has its odd bytes replaced. */
 static void add_quoted(struct stats *stats, const char *bytes, size_t size) {
@@ -82,7 +82,7 @@ static void begin(struct stats *stats, const char *type, const char *prefix, uin
 
 static void end(struct stats *stats) { prtc_text_append(&stats->text, "}", 1); }
 
-/* ---------------------------------------------------------------------------------------------------------------- objects */
+/* -------------------------------------------------------------------------------------------------------------- objects */
 
 static const char *const candidate_types[] = {"host", "srflx", "prflx", "relay"};
 static const char *const pair_states[] = {"frozen", "waiting", "in-progress", "succeeded", "failed"};

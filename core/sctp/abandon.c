@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * usrsctp gives messages up by its policies only (so many retransmissions, so much time), and only those that were sent with
- * one. Here what is left of a message is made to look as if its policy had given it up: what of it is under way, in
- * `sent_queue` and `send_queue`, is marked to be skipped; a chunk without data stands for the end that will not be sent; and a
- * FORWARD-TSN (or I-FORWARD-TSN) says so to the other side.
+ * usrsctp gives messages up by its policies only (so many retransmissions, so much time), and only those that were sent
+ * with one. Here what is left of a message is made to look as if its policy had given it up: what of it is under way, in
+ * `sent_queue` and `send_queue`, is marked to be skipped; a chunk without data stands for the end that will not be sent;
+ * and a FORWARD-TSN (or I-FORWARD-TSN) says so to the other side.
  *
- * usrsctp asks for the life time of a message only when something of it was lost: what waits to be sent for the first time, or again, it
- * sends however late it is. RFC 9260 section 11.1.5: data is not sent after its life time. So that is looked after here.
+ * usrsctp asks for the life time of a message only when something of it was lost: what waits to be sent for the first time,
+ * or again, it sends however late it is. RFC 9260 section 11.1.5: data is not sent after its life time. So that is looked
+ * after here.
  */
 #include "core/sctp/internal.h"
 #include "core/sctp/usrsctp.h"
@@ -210,7 +211,8 @@ static void skip_unsent(struct sctp_tcb *tcb, struct sctp_tmit_chunk *chunk) {
   association->sent_queue_cnt++;
 }
 
-/* What has got its TSN: chunks that wait to be sent, and those that wait to be sent again. What is in flight may have arrived. */
+/* What has got its TSN: chunks that wait to be sent, and those that wait to be sent again. What is in flight may have
+ * arrived. */
 static void expire_chunks(struct expiry *expiry) {
   struct sctp_association *association = &expiry->tcb->asoc;
   struct sctp_tmit_chunk *chunk, *next;

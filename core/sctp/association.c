@@ -186,9 +186,10 @@ size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->sock
 
 /* -------------------------------------------------------------------------------------------------------- input, output */
 
-/* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows: it is not
- * good at messages in parts that the other side then abandons (RFC 3758), so those that are not larger come whole. With
- * interleaving any number of messages may be incomplete: none may keep its part of the window, or they would fill it. */
+/* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows:
+ * it is not good at messages in parts that the other side then abandons (RFC 3758), so those that are not larger come
+ * whole. With interleaving any number of messages may be incomplete: none may keep its part of the window, or they would
+ * fill it. */
 static void set_delivery_point(struct prtc_sctp *sctp) {
   endpoint_of(sctp)->partial_delivery_point = prtc_association_interleaves(sctp) ? 1 : sctp->receive_window / 2;
 }

@@ -39,8 +39,8 @@ __attribute__((target("sse4.2"))) static uint64_t step(uint64_t crc, const uint8
   return _mm_crc32_u64(crc, eight);
 }
 
-/* The checksum as it is after so many more zero bytes that `power` is x to their bits less 33, modulo the polynomial (as in Gopal and
- * others, "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel 2011). */
+/* The checksum as it is after so many more zero bytes that `power` is x to their bits less 33, modulo the polynomial (as in
+ * Gopal and others, "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel 2011). */
 __attribute__((target("sse4.2,pclmul"))) static uint64_t shift(uint64_t crc, uint32_t power) {
   __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)crc), _mm_cvtsi64_si128((long long)power), 0);
   return _mm_crc32_u64(0, (unsigned long long)_mm_cvtsi128_si64(product));

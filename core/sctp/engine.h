@@ -41,7 +41,8 @@ size_t prtc_engine_memory(const struct prtc_engine *engine);
 void prtc_engine_set_time(struct prtc_engine *engine, prtc_time now);
 prtc_time prtc_engine_now(const struct prtc_engine *engine);
 prtc_time prtc_engine_deadline(const struct prtc_engine *engine); /* PRTC_NEVER when no timer runs */
-/* Fires the timers that are due, in their order. *idle: there were some, and next to nothing else has happened since the last ones. */
+/* Fires the timers that are due, in their order. *idle: there were some, and next to nothing else has happened since the
+ * last ones. */
 int prtc_engine_timeout(struct prtc_engine *engine, bool *idle);
 
 #endif

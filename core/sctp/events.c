@@ -18,8 +18,8 @@ struct reading {
   bool abandoned; /* the rest of the message will not come */
 };
 
-/* What is to be read next: the first that has something and does not overtake a message of its own stream. Of the messages that wait
- * for their rest (they stay in the queue, empty) there is one a stream at most. */
+/* What is to be read next: the first that has something and does not overtake a message of its own stream. Of the messages
+ * that wait for their rest (they stay in the queue, empty) there is one a stream at most. */
 static struct sctp_queued_to_read *choose(const struct sctp_inpcb *endpoint) {
   struct sctp_queued_to_read *entry;
   TAILQ_FOREACH(entry, &endpoint->read_queue, next) {

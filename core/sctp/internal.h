@@ -27,16 +27,17 @@ struct prtc_sctp_packet {
 /* usrsctp takes no smaller one (SCTP_SMALLEST_PMTU, which leaves out the header). */
 #define PRTC_SCTP_MTU_MIN (512u + 12u)
 
-/* Messages (or parts of a message) that may wait to be sent, and as many that may wait to be read: each takes some hundred bytes
- * more than it has. */
+/* Messages (or parts of a message) that may wait to be sent, and as many that may wait to be read: each takes some hundred
+ * bytes more than it has. */
 #define PRTC_SCTP_MESSAGES_MAX 8192
 
-/* Unless configured, so many bytes are taken beyond what may be in flight: enough to be sent while nobody asks for more. What waits here
- * is in the way of what is sent next, so it is not more; and not more than the buffer in all. */
+/* Unless configured, so many bytes are taken beyond what may be in flight: enough to be sent while nobody asks for more.
+ * What waits here is in the way of what is sent next, so it is not more; and not more than the buffer in all. */
 #define PRTC_SCTP_AHEAD (64u * 1024)
 #define PRTC_SCTP_SEND_BUFFER (256u * 1024)
 
-/* What usrsctp may hold before it is given no more data: ten times what an honest sender can cause, who heeds the window. */
+/* What usrsctp may hold before it is given no more data: ten times what an honest sender can cause, who heeds the
+ * window. */
 #define PRTC_SCTP_MEMORY_MAX(window) (8u * 1024 * 1024 + 8 * (size_t)(window))
 
 /* What may come into the socket above the receive window: notifications, which the window does not count. */

@@ -1,4 +1,5 @@
-/* Messages in parts: side by side, waiting for their rest, given up; and what each kind of reliability promises, held against a model.
+/* Messages in parts: side by side, waiting for their rest, given up; and what each kind of reliability promises, held
+ * against a model.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -44,7 +45,8 @@ static void both_sides_know_whether_they_interleave(void) {
   }
 }
 
-/* Three messages wait for their rest; whole ones on other streams pass by, streams are reset, and then the three are completed. */
+/* Three messages wait for their rest; whole ones on other streams pass by, streams are reset, and then the three are
+ * completed. */
 static void a_message_that_waits_does_not_stop_others(void) {
   if (without_interleaving) return;
   struct world *world = world_connected(81, NULL);
@@ -173,8 +175,8 @@ static uint32_t load(const uint8_t *p, size_t bytes) {
   return (uint32_t)prtc_read_integer(&reader, bytes);
 }
 
-/* RFC 8260 section 2.3.1: of several messages of a stream that are skipped, the highest is named. Here the others are not: what usrsctp
- * names besides is taken out. */
+/* RFC 8260 section 2.3.1: of several messages of a stream that are skipped, the highest is named. Here the others are not:
+ * what usrsctp names besides is taken out. */
 static size_t name_the_highest(struct world *world, int to, uint8_t *packet, size_t size) {
   size_t chunk = prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, PRTC_SCTP_I_FORWARD_TSN);
   size_t end = chunk != 0 ? prtc_packet_item_end(packet, chunk, size) : 0;
@@ -201,7 +203,8 @@ static void a_message_that_is_read_ends_though_a_later_one_is_named(void) {
     world->filter_state = &changed;
     prtc_sctp_message part = world_message(1, bytes, sizeof bytes);
     part.unordered = unordered;
-    for (int i = 0; i < 2; i++) { /* the first is read in part, of the second nothing comes, nor that the first is given up */
+    for (int i = 0; i < 2; i++) { /* the first is read in part, of the second nothing comes, nor that the first is given
+                                     up */
       part.end = 0;
       PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
       world_run(world, i == 0 ? SECOND : 50 * MILLISECOND);
@@ -238,7 +241,8 @@ static size_t watch_window(struct world *world, int to, uint8_t *packet, size_t 
   return to == 1 && window->no_first && is_first ? 0 : size;
 }
 
-/* What is read in part is counted once, also when it is given up: here beside a message that waits for the one before it. */
+/* What is read in part is counted once, also when it is given up: here beside a message that waits for the one before
+ * it. */
 static void a_message_that_is_read_is_not_counted_twice(void) {
   if (without_interleaving) return;
   prtc_sctp_config config;
@@ -326,8 +330,8 @@ static void a_narrow_way_stops_nothing_for_good(void) {
   }
 }
 
-/* Messages of limited life time in every place: in flight, with a number but not sent, behind others, in part, unfinished. Nothing passes
- * until their time is over; then what is reliable arrives, and of the others none. */
+/* Messages of limited life time in every place: in flight, with a number but not sent, behind others, in part, unfinished.
+ * Nothing passes until their time is over; then what is reliable arrives, and of the others none. */
 static void what_is_over_is_not_sent(void) {
   static uint8_t bytes[20000];
   static const size_t sizes[] = {1, 1000, 20000};
@@ -415,7 +419,7 @@ static void a_message_may_be_very_large(void) {
   world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the model */
+/* ------------------------------------------------------------------------------------------------------------ the model */
 
 enum { STREAMS = 6, MESSAGES_A_STREAM = 200 };
 
@@ -465,8 +469,8 @@ static void act(struct world *world, struct flow *flow, uint32_t stream) {
   flow->begun = !part.end;
 }
 
-/* Nothing that was not sent, nothing twice, nothing in the wrong order, nothing that was given up, and nothing missing that was
- * promised. */
+/* Nothing that was not sent, nothing twice, nothing in the wrong order, nothing that was given up, and nothing missing that
+ * was promised. */
 static void check(struct world *world, struct flow *flows, unsigned seed) {
   static uint8_t bytes[1 << 20];
   uint32_t next[STREAMS] = {0};
@@ -580,7 +584,8 @@ static void run_all(void) {
   PRTC_RUN(sending_ends_when_every_stream_waits);
 }
 
-/* With two arguments: the model alone, on the seeds from the first to before the second; with a third, without interleaving. */
+/* With two arguments: the model alone, on the seeds from the first to before the second; with a third, without
+ * interleaving. */
 int main(int count, char **arguments) {
   if (count > 2) {
     first_seed = (unsigned)atoi(arguments[1]);

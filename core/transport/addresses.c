@@ -23,8 +23,8 @@ static bool is_deprecated(const prtc_address *address) {
   return site_local || mapped || compatible;
 }
 
-/* 2: a usual address; 1: link-local, for when there is no usual one (RFC 8445 section 5.1.1.1); 0: loopback, likewise unless
- * asked for. */
+/* 2: a usual address; 1: link-local, for when there is no usual one (RFC 8445 section 5.1.1.1); 0: loopback, likewise
+ * unless asked for. */
 static int rank(const struct prtc_transport *transport, const prtc_interface *interface) {
   if (interface->network_type == PRTC_NETWORK_LOOPBACK) return transport->config.use_loopback ? 2 : 0;
   return is_link_local(&interface->address) ? 1 : 2;
@@ -39,14 +39,15 @@ struct socket *prtc_addresses_find(struct gathering *gathering, const prtc_addre
   return NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ choice */
+/* --------------------------------------------------------------------------------------------------------------- choice */
 
 /* Made of the hardware's address (RFC 4291 appendix A): whoever sees it can follow the machine from network to network. */
 static bool tells_hardware(const prtc_address *address) {
   return address->family == PRTC_FAMILY_IPV6 && address->ip[11] == 0xFF && address->ip[12] == 0xFE;
 }
 
-/* RFC 8445 section 5.1.1.1: one that can be followed is not used where there is a temporary one of the same prefix beside it. */
+/* RFC 8445 section 5.1.1.1: one that can be followed is not used where there is a temporary one of the same prefix beside
+ * it. */
 static bool has_temporary(const prtc_interface *interfaces, size_t count, const prtc_interface *one) {
   for (size_t i = 0; i < count; i++) {
     if (interfaces[i].temporary && interfaces[i].index == one->index && memcmp(interfaces[i].address.ip, one->address.ip, 8) == 0) {
@@ -152,7 +153,7 @@ void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, cons
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- ports */
+/* ---------------------------------------------------------------------------------------------------------------- ports */
 
 /* Of a range this many are tried for one address. */
 enum { MOST_PORTS = 256 };
@@ -175,7 +176,7 @@ bool prtc_addresses_next_port(const struct prtc_transport *transport, struct soc
   return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- 1:1 NAT */
+/* -------------------------------------------------------------------------------------------------------------- 1:1 NAT */
 
 int prtc_addresses_map(struct prtc_transport *transport) {
   const char *text = transport->config.address_mappings;

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A filter is a list of patterns with spaces between them. What a pattern with "!" in front fits is not used; of the rest all is, or
- * where there are patterns without "!" what one of them fits. NULL and "" let everything through.
+ * A filter is a list of patterns with spaces between them. What a pattern with "!" in front fits is not used; of the rest
+ * all is, or where there are patterns without "!" what one of them fits. NULL and "" let everything through.
  */
 #ifndef PRTC_TRANSPORT_FILTER_H
 #define PRTC_TRANSPORT_FILTER_H

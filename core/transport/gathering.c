@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * interfaces → one UDP socket for each address that counts → host candidates, and allocations on TURN servers; names of servers →
- * addresses. When every request is answered, ICE is told that there will be no more.
+ * interfaces → one UDP socket for each address that counts → host candidates, and allocations on TURN servers; names of
+ * servers → addresses. When every request is answered, ICE is told that there will be no more.
  */
 #include <string.h>
 
@@ -101,7 +101,7 @@ int prtc_transport_take_back(struct prtc_transport *transport, prtc_time now) {
   return code;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------------------------------- requests */
 
 static struct socket *find_socket(const struct gathering *gathering, enum socket_state state) {
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
@@ -157,7 +157,7 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out) 
   return 1;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- replies */
+/* -------------------------------------------------------------------------------------------------------------- replies */
 
 /* For each address, whether UDP can be had there or not. */
 static void add_active(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
@@ -245,7 +245,7 @@ int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const 
   return PRTC_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------ changes and the end */
+/* -------------------------------------------------------------------------------------------------- changes and the end */
 
 int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id id) {
   struct gathering *gathering = &transport->gathering;
@@ -283,8 +283,8 @@ int prtc_transport_unreachable(struct prtc_transport *transport, prtc_time now, 
   return code;
 }
 
-/* W3C section 5.6.2: once gathering is complete it stays so until ICE restarts. What comes later is told as a candidate like others,
- * and the state does not change. */
+/* W3C section 5.6.2: once gathering is complete it stays so until ICE restarts. What comes later is told as a candidate
+ * like others, and the state does not change. */
 int prtc_transport_interfaces_changed(struct prtc_transport *transport, prtc_time now) {
   (void)now;
   if (transport->gathering.state != PRTC_ICE_GATHERING_NEW) transport->gathering.wants_interfaces = true;

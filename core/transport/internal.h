@@ -23,8 +23,8 @@
 /* Local addresses of one transport: a machine with more has the first of them used. */
 enum { MAX_ADDRESSES = 32, MAX_SOCKETS = 2 * MAX_ADDRESSES, MAX_SERVERS = PRTC_ICE_SERVERS_MAX };
 
-/* Unfetched events of one transport from which on a new state takes the place of the one before: the other side can cause any number.
- * Candidates are as many as sockets and servers make; a generation of them takes a command. */
+/* Unfetched events of one transport from which on a new state takes the place of the one before: the other side can cause
+ * any number. Candidates are as many as sockets and servers make; a generation of them takes a command. */
 enum { MANY_EVENTS = 256 };
 
 /* GONE: the place is free. */
@@ -69,7 +69,8 @@ struct gathering {
   struct prtc_queue closes; /* prtc_socket_id */
 };
 
-/* Remote candidates whose addresses are names that are not known yet; those beyond are refused. So many are looked for at a time. */
+/* Remote candidates whose addresses are names that are not known yet; those beyond are refused. So many are looked for at a
+ * time. */
 enum { MAX_WAITING = 64, MAX_ASKED = 8 };
 
 struct own_name {
@@ -115,7 +116,8 @@ struct prtc_transport {
   bool failure_told; /* since the last time that there was hope */
   bool messages_paused;
   uint32_t max_channels;
-  prtc_datagram fallback; /* the path that DTLS came in on: answers go there while no pair is selected. No data; socket 0: none */
+  prtc_datagram fallback; /* the path that DTLS came in on: answers go there while no pair is selected. No data; socket 0:
+                             none */
 
   /* An SCTP packet that did not fit the last train. */
   uint8_t *held;
@@ -232,7 +234,8 @@ void prtc_stack_clear(struct prtc_transport *transport);
 void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now);
 void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
-/* Passes on what an SCTP function returned. Without memory the association has ended (usrsctp is not entered again): it is told. */
+/* Passes on what an SCTP function returned. Without memory the association has ended (usrsctp is not entered again): it is
+ * told. */
 int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code);
 /* The next SCTP packet: its size, or 0. */
 size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity);

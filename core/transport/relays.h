@@ -41,7 +41,8 @@ void prtc_relays_retire(struct prtc_transport *transport);
 /* New sockets or addresses of servers may have come. */
 void prtc_relays_consider(struct prtc_transport *transport, prtc_time now);
 bool prtc_relays_exist(const struct prtc_transport *transport); /* is there an allocation? */
-/* Asks the servers whether the allocations are still there, for they may have been started anew; those that are not are made again. */
+/* Asks the servers whether the allocations are still there, for they may have been started anew; those that are not are
+ * made again. */
 void prtc_relays_verify(struct prtc_transport *transport, prtc_time now);
 bool prtc_relays_are_gathering(const struct prtc_transport *transport);
 /* Takes what the TURN clients have to tell. */

@@ -27,10 +27,10 @@ void prtc_stack_clear(struct prtc_transport *transport) {
   prtc_dtls_free(transport->dtls);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- DTLS */
+/* ----------------------------------------------------------------------------------------------------------------- DTLS */
 
-/* The handshake begins when there is a pair that works, which need not be nominated yet (RFC 8445 section 12.1), and the descriptions
- * have said who is the client. A server may begin earlier: see prtc_stack_receive. */
+/* The handshake begins when there is a pair that works, which need not be nominated yet (RFC 8445 section 12.1), and the
+ * descriptions have said who is the client. A server may begin earlier: see prtc_stack_receive. */
 void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now) {
   prtc_ice_pair pair;
   if (transport->dtls_started || !transport->has_remote || transport->closed) return;
@@ -106,11 +106,11 @@ void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now) {
 
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
   uint8_t packet[PRTC_DATAGRAM_SIZE];
-  /* An offerer may be sent a ClientHello before the answer has reached it: the handshake begins, and waits at the certificate until
-   * the answer brings the fingerprint. */
+  /* An offerer may be sent a ClientHello before the answer has reached it: the handshake begins, and waits at the
+   * certificate until the answer brings the fingerprint. */
   if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_NEW) {
-    /* What a connection of before still sends to this address, by its former end, begins nothing: only an open handshake record does
-     * (RFC 6347 section 4.1: type 22, epoch 0). */
+    /* What a connection of before still sends to this address, by its former end, begins nothing: only an open handshake
+     * record does (RFC 6347 section 4.1: type 22, epoch 0). */
     const uint8_t *record = datagram->data;
     if (datagram->size < 5 || record[0] != 22 || record[3] != 0 || record[4] != 0) return PRTC_ERROR_UNEXPECTED;
     int code = prtc_dtls_start(transport->dtls, now, transport->has_remote ? transport->role : PRTC_DTLS_ROLE_AUTO);
@@ -159,7 +159,7 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   return PRTC_OK;
 }
 
-/* --------------------------------------------------------------------------------------------------------- SCTP and channels */
+/* ---------------------------------------------------------------------------------------------------- SCTP and channels */
 
 static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
   prtc_sctp_message message;
@@ -252,7 +252,7 @@ void prtc_stack_close(struct prtc_transport *transport, prtc_time now) {
   if (!connected) (void)prtc_dtls_close(transport->dtls, now);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- commands */
+/* ------------------------------------------------------------------------------------------------------------- commands */
 
 int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time now, const prtc_channel_config *config,
                                   prtc_channel_id *out, const char **reason) {

@@ -5,11 +5,11 @@
 
 #include "core/transport/internal.h"
 
-/* Of a connection of which nothing authentic has been heard: a frame that is no longer than a check with the longest ufrags, and so many
- * of them. */
+/* Of a connection of which nothing authentic has been heard: a frame that is no longer than a check with the longest
+ * ufrags, and so many of them. */
 enum { STRANGERS_FRAME_SIZE = 1200, STRANGERS_FRAMES = 32 };
 
-/* ------------------------------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 struct stream *prtc_streams_find(const struct prtc_transport *transport, prtc_socket_id id) {
   struct stream *stream = transport->streams;
@@ -59,7 +59,7 @@ int prtc_streams_closed(struct prtc_transport *transport, prtc_time now, prtc_so
   return PRTC_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------- requests and replies */
+/* ------------------------------------------------------------------------------------------------- requests and replies */
 
 int prtc_streams_request(struct prtc_transport *transport, prtc_socket_id fresh, prtc_request *out) {
   prtc_ice_connection connection;
@@ -108,7 +108,7 @@ int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_
   return code;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- receive */
+/* -------------------------------------------------------------------------------------------------------------- receive */
 
 static void capture(struct prtc_transport *transport, const struct stream *stream, bool outgoing, const uint8_t *data, size_t size) {
   transport->context->capture.local = stream->local;
@@ -150,7 +150,7 @@ int prtc_streams_receive(struct prtc_transport *transport, prtc_time now, struct
   return result;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- transmit */
+/* ------------------------------------------------------------------------------------------------------------- transmit */
 
 static int give(const struct stream *stream, prtc_datagram *out, uint8_t *buffer, size_t size) {
   *out = (prtc_datagram){.socket = stream->id,

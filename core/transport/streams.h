@@ -1,5 +1,5 @@
-/* The TCP connections of ICE (RFC 6544): frames of RFC 4571 around its messages and DTLS's, and what a connection that is slow must
- * not take along.
+/* The TCP connections of ICE (RFC 6544): frames of RFC 4571 around its messages and DTLS's, and what a connection that is
+ * slow must not take along.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -31,7 +31,8 @@ struct stream {
   size_t held_size;
 };
 
-struct stream *prtc_streams_find(const struct prtc_transport *transport, prtc_socket_id id); /* or NULL: it is none of these */
+struct stream *prtc_streams_find(const struct prtc_transport *transport, prtc_socket_id id); /* or NULL: it is none of
+                                                                                                these */
 void prtc_streams_clear(struct prtc_transport *transport);
 
 /* As the functions of routes.h and transport.h of these names. */

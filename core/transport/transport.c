@@ -10,7 +10,7 @@
 /* Datagrams of one train: what Linux takes in one call (UDP_MAX_SEGMENTS). */
 enum { TRAIN_LENGTH = 64 };
 
-/* ------------------------------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------------------------------- life */
 
 /* An event that waits. Most are states, which then take no memory of their own: what is told without any is the end. */
 struct queued {
@@ -58,7 +58,7 @@ void prtc_transport_free(struct prtc_transport *transport) {
   prtc_release(transport->context, transport);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 /* When too many wait: the last one of its type, which says what is no more, or NULL. */
 static struct queued *replaceable(struct prtc_transport *transport, uint32_t type) {
@@ -204,14 +204,15 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_gathering_check(transport, now);
   if (transport->gathering.fills_pool) return;
   while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) {
-    if (!transport->closed) take_ice_event(transport, now, &event); /* closed is the last of its states, while allocations are given back */
+    if (!transport->closed) take_ice_event(transport, now, &event); /* closed is the last of its states, while allocations
+                                                                       are given back */
   }
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);
   prtc_stack_dtls_events(transport, now);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- receive */
+/* -------------------------------------------------------------------------------------------------------------- receive */
 
 /* The sockets go last: over them allocations were given back. */
 static void end_if_closed(struct prtc_transport *transport) {
@@ -249,7 +250,7 @@ int prtc_transport_receive(struct prtc_transport *transport, prtc_time now, cons
   return code;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- transmit */
+/* ------------------------------------------------------------------------------------------------------------- transmit */
 
 /* Where DTLS and data go; false when there is nowhere. */
 static bool path(const struct prtc_transport *transport, prtc_datagram *out) {
@@ -289,8 +290,8 @@ static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8
   return size;
 }
 
-/* Hands SCTP packets to DTLS, as many as make one train: all of one size but the last, which may be shorter. What comes too large
- * for the train is held for the next one. */
+/* Hands SCTP packets to DTLS, as many as make one train: all of one size but the last, which may be shorter. What comes too
+ * large for the train is held for the next one. */
 static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                           size_t capacity) {
   uint8_t packet[PRTC_DATAGRAM_SIZE];
@@ -387,7 +388,7 @@ int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prt
   return size;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- time */
+/* ----------------------------------------------------------------------------------------------------------------- time */
 
 /* An association that has lost DTLS under it would repeat itself for ever, to nobody. */
 static prtc_time sctp_deadline(const struct prtc_transport *transport) {
@@ -424,7 +425,7 @@ int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
   return PRTC_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ close */
+/* ---------------------------------------------------------------------------------------------------------------- close */
 
 int prtc_transport_close(struct prtc_transport *transport, prtc_time now) {
   if (transport->closed) return PRTC_OK;
@@ -448,7 +449,7 @@ void prtc_transport_leave(struct prtc_transport *transport, prtc_time now) {
 
 bool prtc_transport_is_drained(const struct prtc_transport *transport) { return transport->ended; }
 
-/* ------------------------------------------------------------------------------------------------------------- negotiation */
+/* ---------------------------------------------------------------------------------------------------------- negotiation */
 
 int prtc_transport_get_ice_parameters(const struct prtc_transport *transport, prtc_ice_parameters *out) {
   return prtc_ice_get_local_parameters(transport->ice, out);

@@ -1,5 +1,5 @@
-/* One stack of ICE, DTLS and SCTP with its data channels: the ORTC objects composed. It knows no SDP and no signalling: what the
- * other side said comes in as parameters.
+/* One stack of ICE, DTLS and SCTP with its data channels: the ORTC objects composed. It knows no SDP and no signalling:
+ * what the other side said comes in as parameters.
  *
  *   datagram → RFC 7983: STUN → ice
  *                        DTLS → dtls → SCTP packet → sctp → message → data → event
@@ -30,7 +30,8 @@ struct prtc_transport_config {
   bool controlling;
   bool use_loopback;
   uint32_t tcp_candidates;   /* prtc_tcp_candidates */
-  bool relay_only;           /* iceTransportPolicy "relay": nothing leaves but to TURN servers, and ICE has relayed candidates alone */
+  bool relay_only;           /* iceTransportPolicy "relay": nothing leaves but to TURN servers, and ICE has relayed
+                                candidates alone */
   bool hide_addresses;       /* local candidates have names in place of addresses */
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
@@ -40,7 +41,8 @@ struct prtc_transport_config {
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
   struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
   void *owner;          /* whom the mux finds */
-  struct prtc_trust *trust; /* of TURN servers over TLS; retained. NULL: asked for by PRTC_REQUEST_TRUST_ANCHORS when needed */
+  struct prtc_trust *trust; /* of TURN servers over TLS; retained. NULL: asked for by PRTC_REQUEST_TRUST_ANCHORS when
+                               needed */
   bool insecure_tls;        /* any certificate will do */
   uint16_t port_minimum, port_maximum;
   /* As in prtc_peer_config, and checked. They outlive the transport. */
@@ -72,8 +74,9 @@ enum prtc_transport_event_type {
   PRTC_TRANSPORT_EVENT_SCTP_STATE,       /* state: prtc_sctp_transport_state */
   PRTC_TRANSPORT_EVENT_SERVER_FAILED,    /* code, text: as PRTC_EVENT_ICE_CANDIDATE_ERROR */
   PRTC_TRANSPORT_EVENT_FAILED,           /* code, text */
-  PRTC_TRANSPORT_EVENT_CHANNEL           /* channel, and nothing else, is set: a complete prtc_event (PRTC_EVENT_DATA_CHANNEL, PRTC_EVENT_CHANNEL_…) but for
-                                            its peer; its pointers are valid until the next event, receive, timeout or free */
+  PRTC_TRANSPORT_EVENT_CHANNEL           /* channel, and nothing else, is set: a complete prtc_event
+                                            (PRTC_EVENT_DATA_CHANNEL, PRTC_EVENT_CHANNEL_…) but for its peer; its pointers
+                                            are valid until the next event, receive, timeout or free */
 };
 
 struct prtc_transport_event {
@@ -88,15 +91,16 @@ struct prtc_transport_event {
 /* 1, 0 when there is none, or once NO_MEMORY when one was lost for the lack of it. */
 int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport_event *out);
 
-/* ------------------------------------------------------------------------------------- sockets: requests and their replies */
+/* ---------------------------------------------------------------------------------- sockets: requests and their replies */
 
 /* Beside prtc_request_type: what the endpoint itself does, by multicast DNS. */
 enum {
   PRTC_REQUEST_PUBLISH_NAME = 1000, /* name: is answered for with `address` from now on. No reply */
   PRTC_REQUEST_FIND_NAME            /* name; reply: as of RESOLVE, one address */
 };
-/* What it wants of the driver: 1 and fills *out, or 0. The endpoint gives the ids: out->socket is given as the id that a socket will have
- * which this request opens, for those who need to know it before the reply; it is given again with the reply. */
+/* What it wants of the driver: 1 and fills *out, or 0. The endpoint gives the ids: out->socket is given as the id that a
+ * socket will have which this request opens, for those who need to know it before the reply; it is given again with the
+ * reply. */
 int prtc_transport_request(struct prtc_transport *transport, prtc_request *out);
 /* The answer to a request that prtc_transport_request gave: the same request (its socket now set) and the reply. */
 int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
@@ -126,11 +130,12 @@ struct prtc_transport_server {
 /* Before prtc_transport_gather. */
 int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, const struct prtc_transport_server *server);
 
-/* "turn:host:port?transport=udp" of the server that a local candidate was gathered from, NUL-terminated; false when there is none. */
+/* "turn:host:port?transport=udp" of the server that a local candidate was gathered from, NUL-terminated; false when there
+ * is none. */
 bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out, size_t capacity);
 
-/* Other servers for the next gathering: forgets those there are, so that they are added anew. Before prtc_transport_gather, or right
- * before prtc_transport_restart. */
+/* Other servers for the next gathering: forgets those there are, so that they are added anew. Before prtc_transport_gather,
+ * or right before prtc_transport_restart. */
 void prtc_transport_forget_servers(struct prtc_transport *transport);
 
 /* After the servers, and when they are forgotten: iceTransportPolicy from the next generation on, see relay_only above. */
@@ -154,13 +159,13 @@ int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, co
 int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints, size_t count,
                               prtc_dtls_role remote_role);
 int prtc_transport_start_sctp(struct prtc_transport *transport, prtc_time now, uint16_t port, uint32_t max_message_size);
-/* A datagram over ICE, or a record over DTLS, whichever was started last. INVALID_STATE (neither is connected, or SCTP was started),
- * INVALID_ARGUMENT (it would be taken for STUN), MESSAGE_TOO_LARGE, QUEUE_FULL, NO_MEMORY. */
+/* A datagram over ICE, or a record over DTLS, whichever was started last. INVALID_STATE (neither is connected, or SCTP was
+ * started), INVALID_ARGUMENT (it would be taken for STUN), MESSAGE_TOO_LARGE, QUEUE_FULL, NO_MEMORY. */
 int prtc_transport_send_raw(struct prtc_transport *transport, const uint8_t *data, size_t size);
 
-/* What the other side's description says. May be called again (a re-offer, an ICE restart); fingerprints other than before, once
- * DTLS has begun, are refused with NOT_SUPPORTED. dtls_role is the role of THIS side, AUTO while not known (an offer was sent
- * with actpass). */
+/* What the other side's description says. May be called again (a re-offer, an ICE restart); fingerprints other than before,
+ * once DTLS has begun, are refused with NOT_SUPPORTED. dtls_role is the role of THIS side, AUTO while not known (an offer
+ * was sent with actpass). */
 struct prtc_transport_remote {
   prtc_ice_parameters ice;
   prtc_dtls_role dtls_role;
@@ -175,8 +180,9 @@ int prtc_transport_add_remote_candidate(struct prtc_transport *transport, prtc_t
 /* Whether it has an address, or a name that can be looked for: others are refused with SYNTAX. */
 bool prtc_transport_takes_name(const prtc_candidate *candidate);
 int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, prtc_time now);
-/* ICE restart, in two steps: credentials for an offer that is not applied yet; then a new generation with them, whose gathering
- * prtc_transport_gather begins. While the other side has not answered it can be taken back: all is as it was before. */
+/* ICE restart, in two steps: credentials for an offer that is not applied yet; then a new generation with them, whose
+ * gathering prtc_transport_gather begins. While the other side has not answered it can be taken back: all is as it was
+ * before. */
 int prtc_transport_make_ice_parameters(struct prtc_transport *transport, prtc_ice_parameters *out);
 int prtc_transport_restart(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *parameters);
 int prtc_transport_take_back(struct prtc_transport *transport, prtc_time now);
@@ -200,18 +206,18 @@ void prtc_transport_look(const struct prtc_transport *transport, struct prtc_tra
  * closed at once. */
 int prtc_transport_close(struct prtc_transport *transport, prtc_time now);
 
-/* Closes without a goodbye, for when the other side learns of it from a description: a goodbye that overtakes that would look like the
- * end of everything. */
+/* Closes without a goodbye, for when the other side learns of it from a description: a goodbye that overtakes that would
+ * look like the end of everything. */
 void prtc_transport_leave(struct prtc_transport *transport, prtc_time now);
 
-/* Sockets are no longer needed: everything that is to be sent has been given by transmit, and allocations on TURN servers were given back
- * (or a second has passed). */
+/* Sockets are no longer needed: everything that is to be sent has been given by transmit, and allocations on TURN servers
+ * were given back (or a second has passed). */
 bool prtc_transport_is_drained(const struct prtc_transport *transport);
 
 /* ------------------------------------------------------------------------------------------------------- data channels */
 
-/* As the prtc_peer_… functions of the same names (polyrtc/peer.h). *reason is set to a sentence (static storage) when an error
- * is returned. */
+/* As the prtc_peer_… functions of the same names (polyrtc/peer.h). *reason is set to a sentence (static storage) when an
+ * error is returned. */
 int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time now, const prtc_channel_config *config,
                                   prtc_channel_id *out, const char **reason);
 int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,

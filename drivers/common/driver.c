@@ -218,8 +218,8 @@ static void carry_out(struct prtc_driver *driver, prtc_time now, const prtc_requ
   }
 }
 
-/* Requests and datagrams until there are none, or a bound is reached: an answer may lead to the next request. Returns 0, or the
- * code of the endpoint. */
+/* Requests and datagrams until there are none, or a bound is reached: an answer may lead to the next request. Returns 0, or
+ * the code of the endpoint. */
 static int work(struct prtc_driver *driver, prtc_time now) {
   size_t requests = 0;
   for (int round = 0; round < ROUNDS_PER_CALL && requests < REQUESTS_PER_CALL; round++) {

@@ -65,7 +65,7 @@ struct prtc_driver {
   uint8_t *send_space;      /* PRTC_SEND_SPACE */
 };
 
-/* -------------------------------------------------------------------------------------------------------------- a system */
+/* ------------------------------------------------------------------------------------------------------------- a system */
 
 /* What a descriptor is watched for, and what is reported of it */
 #define PRTC_READY_INPUT 1u
@@ -122,14 +122,14 @@ struct prtc_system {
 /* prtc_driver_new with a given system. */
 prtc_driver *prtc_driver_make(const prtc_driver_config *config, const struct prtc_system *system);
 
-/* ------------------------------------------------------------------------------------------------------------- address.c */
+/* ------------------------------------------------------------------------------------------------------------ address.c */
 
 /* Returns the length of the sockaddr, 0 for an address of no family. */
 socklen_t prtc_address_to_system(const prtc_address *address, struct sockaddr_storage *out);
 /* Of any other family: an address of PRTC_FAMILY_NONE. */
 void prtc_address_from_system(const struct sockaddr *address, prtc_address *out);
 
-/* ------------------------------------------------------------------------------------------------------------- sockets.c */
+/* ------------------------------------------------------------------------------------------------------------ sockets.c */
 
 struct prtc_socket *prtc_socket_find(const struct prtc_driver *driver, prtc_socket_id id);
 /* Opens and binds a UDP socket, joins where that is asked for, and sets *bound. 0 or an errno. */
@@ -146,12 +146,12 @@ void prtc_sockets_free(struct prtc_driver *driver);
 /* Watches for output, too, or no longer. */
 void prtc_socket_watch_output(struct prtc_driver *driver, struct prtc_socket *socket, bool wanted);
 
-/* ----------------------------------------------------------------------------------------------------------- multicast.c */
+/* ---------------------------------------------------------------------------------------------------------- multicast.c */
 
 /* Before it is bound: shares group and port with other programs, joins, and will send by the interface. 0 or an errno. */
 int prtc_multicast_join(int descriptor, const prtc_request *request);
 
-/* ---------------------------------------------------------------------------------------------------------------- send.c */
+/* --------------------------------------------------------------------------------------------------------------- send.c */
 
 /* Sends what the endpoint has, up to a bound (then driver->more is set). 1 when there was anything, 0, or the code of the
  * endpoint. */
@@ -165,7 +165,7 @@ bool prtc_socket_keep(struct prtc_socket *socket, const prtc_datagram *datagram)
 prtc_datagram *prtc_socket_first_kept(const struct prtc_socket *socket);
 void prtc_socket_drop_first(struct prtc_socket *socket);
 
-/* ------------------------------------------------------------------------------------------------------------- streams.c */
+/* ------------------------------------------------------------------------------------------------------------ streams.c */
 
 /* Begins to connect; the answer follows. 0, or the errno to answer with at once. */
 int prtc_stream_connect(struct prtc_driver *driver, const prtc_request *request);
@@ -180,12 +180,12 @@ void prtc_streams_accept_again(struct prtc_driver *driver);
 /* Before it is closed by us. */
 void prtc_stream_goodbye(struct prtc_driver *driver, const struct prtc_socket *stream);
 
-/* --------------------------------------------------------------------------------------------------------------- trust.c */
+/* -------------------------------------------------------------------------------------------------------------- trust.c */
 
 /* The system's trust anchors, PEM: 0 and *out, which is the caller's to free; or an errno. */
 int prtc_trust_read(uint8_t **out, size_t *size);
 
-/* ------------------------------------------------------------------------------------------------------------- resolve.c */
+/* ------------------------------------------------------------------------------------------------------------ resolve.c */
 
 /* Answers a PRTC_REQUEST_RESOLVE, now or later. */
 void prtc_resolve(struct prtc_driver *driver, prtc_time now, const prtc_request *request);

@@ -38,7 +38,7 @@ static void answer(struct prtc_driver *driver, prtc_time now, uint64_t request, 
   (void)prtc_endpoint_reply(driver->endpoint, now, &reply);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- c-ares */
+/* --------------------------------------------------------------------------------------------------------------- c-ares */
 
 /* c-ares says what it waits for on which socket; nothing at all before it closes one. */
 static void on_socket(void *context, ares_socket_t descriptor, int readable, int writable) {
@@ -108,10 +108,11 @@ static void ask(struct prtc_driver *driver, prtc_time now, const prtc_request *r
   }
   *query = (struct query){.driver = driver, .request = request->id};
   driver->resolver->pending++;
-  ares_getaddrinfo(driver->resolver->channel, request->name, NULL, &hints, on_result, query); /* may answer within the call */
+  ares_getaddrinfo(driver->resolver->channel, request->name, NULL, &hints, on_result, query); /* may answer within the
+                                                                                                 call */
 }
 
-/* --------------------------------------------------------------------------------------------------------- what others use */
+/* ------------------------------------------------------------------------------------------------------ what others use */
 
 /* RFC 6761 section 6.3: "localhost" and what ends in it is the loopback interface, and no server is asked. */
 static bool is_localhost(const char *name, size_t size) {

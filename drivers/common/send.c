@@ -8,7 +8,8 @@
 
 #include "drivers/common/driver.h"
 
-/* What one call sends at most. What follows may be on its way to this very process, whose receive buffers are not endless. */
+/* What one call sends at most. What follows may be on its way to this very process, whose receive buffers are not
+ * endless. */
 #define DATAGRAMS_PER_CALL 256
 #define BYTES_PER_CALL (1024u * 1024)
 /* Bytes that wait for one socket; what comes then is dropped, as a full queue in the network would. */
@@ -61,8 +62,8 @@ void prtc_socket_drop_pending(struct prtc_socket *socket) {
   while (socket->first_pending != NULL) prtc_socket_drop_first(socket);
 }
 
-/* Arranges that prtc_socket_send_pending is called when there may be room: the system knows that of the socket's buffer, nobody of
- * the queue of the interface. */
+/* Arranges that prtc_socket_send_pending is called when there may be room: the system knows that of the socket's buffer,
+ * nobody of the queue of the interface. */
 static void wait_for_room(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now, int error) {
   if (error == EAGAIN) prtc_socket_watch_output(driver, socket, true);
   if ((error != EAGAIN || !socket->waits_for_output) && driver->retry == PRTC_NEVER) driver->retry = now + RETRY_INTERVAL;
@@ -127,9 +128,9 @@ static size_t send_many(struct prtc_driver *driver, struct prtc_socket *socket, 
     if (sent > 0) {
       done += (size_t)sent;
     } else if (train && (errno == EIO || errno == EINVAL || errno == EMSGSIZE || errno == ENOBUFS)) {
-      /* EIO: a device that computes no checksums, it will refuse the next train, too. EINVAL, EMSGSIZE: the segments are larger
-       * than the path's MTU; of single datagrams the kernel makes fragments. ENOBUFS: the train may be more than the socket's
-       * buffer will ever hold. */
+      /* EIO: a device that computes no checksums, it will refuse the next train, too. EINVAL, EMSGSIZE: the segments are
+       * larger than the path's MTU; of single datagrams the kernel makes fragments. ENOBUFS: the train may be more than the
+       * socket's buffer will ever hold. */
       socket->single_segments = errno == EIO;
       send_segments(driver, socket, now, next);
       done++;

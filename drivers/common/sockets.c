@@ -44,7 +44,7 @@ static int grow(struct prtc_driver *driver) {
   return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------------------------------- opening */
 
 int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int *out) {
   const int on = 1;
@@ -112,7 +112,7 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
   return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- closing */
+/* -------------------------------------------------------------------------------------------------------------- closing */
 
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {
   struct prtc_socket **link = bucket(driver, socket->id);

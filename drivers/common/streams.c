@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A connection is watched for input, and for output only while something waits to be written. Of what the core gives for it the rest
- * that the kernel does not take is kept; the core is told, and gives no more until it is gone (see "streams" in polyrtc/endpoint.h).
+ * A connection is watched for input, and for output only while something waits to be written. Of what the core gives for it
+ * the rest that the kernel does not take is kept; the core is told, and gives no more until it is gone (see "streams" in
+ * polyrtc/endpoint.h).
  */
 #define _DEFAULT_SOURCE
 #include <errno.h>
@@ -19,12 +20,14 @@
 #define ACCEPTS_PER_CALL 16
 /* Connections that the kernel keeps until they are accepted */
 #define BACKLOG 64
-/* µs for which a listener is left alone when there is no descriptor for a connection: it would stay ready, and the loop spin */
+/* µs for which a listener is left alone when there is no descriptor for a connection: it would stay ready, and the loop
+ * spin */
 #define ACCEPT_PAUSE 1000000
-/* Bytes that the kernel takes before it has sent those before them: the core is better at keeping them, for they are not made yet */
+/* Bytes that the kernel takes before it has sent those before them: the core is better at keeping them, for they are not
+ * made yet */
 #define UNSENT_LIMIT (128 * 1024)
-/* What a closing connection has received and nobody reads: with it unread the kernel would reset the connection, and take back what
- * was sent last. */
+/* What a closing connection has received and nobody reads: with it unread the kernel would reset the connection, and take
+ * back what was sent last. */
 #define DRAIN_READS 16
 
 #ifndef MSG_NOSIGNAL

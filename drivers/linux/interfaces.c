@@ -140,9 +140,10 @@ static int add_address(struct list *list, const struct nlmsghdr *message) {
   return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- netlink */
+/* -------------------------------------------------------------------------------------------------------------- netlink */
 
-/* Asks for a dump and hands each message to `handle`. 0 or an errno. The kernel answers within the calls: nothing blocks. */
+/* Asks for a dump and hands each message to `handle`. 0 or an errno. The kernel answers within the calls: nothing
+ * blocks. */
 static int dump(int netlink, uint16_t type, struct list *list, handler handle) {
   struct {
     struct nlmsghdr header;

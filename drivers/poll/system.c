@@ -112,8 +112,8 @@ static void arm(struct prtc_waiter *waiter, prtc_time deadline) {
   (void)deadline;
 }
 
-/* Nothing portable tells. An application that learns of changes calls prtc_endpoint_interfaces_changed; else new interfaces are seen when
- * ICE gathers anew, and one that is gone by the silence of its path. */
+/* Nothing portable tells. An application that learns of changes calls prtc_endpoint_interfaces_changed; else new interfaces
+ * are seen when ICE gathers anew, and one that is gone by the silence of its path. */
 static bool interfaces_changed(struct prtc_waiter *waiter) {
   (void)waiter;
   return false;

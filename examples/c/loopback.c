@@ -1,9 +1,10 @@
-/* Two peers in one process without a driver: the five verbs, with a wire that is a function call and a clock that is a number.
+/* Two peers in one process without a driver: the five verbs, with a wire that is a function call and a clock that is a
+ * number.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * This is all that an event loop, a simulator or an unusual network has to do. Both peers live in one endpoint. Its sockets have
- * the address 192.0.2.1 and as port 5000 and their id, so where a datagram goes says which socket it reaches.
+ * This is all that an event loop, a simulator or an unusual network has to do. Both peers live in one endpoint. Its sockets
+ * have the address 192.0.2.1 and as port 5000 and their id, so where a datagram goes says which socket it reaches.
  */
 #include <stdio.h>
 #include <string.h>

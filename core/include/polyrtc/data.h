@@ -40,8 +40,8 @@ typedef enum prtc_priority {
 
 /* The most that may be configured: SCTP's receive window is twice as large. */
 #define PRTC_MAX_MESSAGE_SIZE_MOST (256u * 1024 * 1024)
-/* For a max_message_size: none is announced (a=max-message-size:0), for messages that are streamed. Channels that take whole messages
- * then take up to PRTC_WHOLE_MESSAGE_LIMIT bytes. */
+/* For a max_message_size: none is announced (a=max-message-size:0), for messages that are streamed. Channels that take
+ * whole messages then take up to PRTC_WHOLE_MESSAGE_LIMIT bytes. */
 #define PRTC_MAX_MESSAGE_SIZE_NONE UINT32_MAX
 #define PRTC_WHOLE_MESSAGE_LIMIT (16u * 1024 * 1024)
 
@@ -53,8 +53,8 @@ typedef enum prtc_priority {
 #define PRTC_STALL_LIMIT 5000000u
 
 /* Flags of a message that arrives. A whole message has BEGIN and END. On a streaming channel a message comes in parts: the
- * first has BEGIN, the last has END. Instead of the last there may be one with ABANDONED alone, without bytes: the rest of the
- * message will not come. */
+ * first has BEGIN, the last has END. Instead of the last there may be one with ABANDONED alone, without bytes: the rest of
+ * the message will not come. */
 #define PRTC_MESSAGE_BEGIN 1u
 #define PRTC_MESSAGE_END 2u
 #define PRTC_MESSAGE_ABANDONED 4u
@@ -72,11 +72,11 @@ typedef struct prtc_channel_config {
   uint32_t has_max_packet_life_time;
   uint32_t max_packet_life_time; /* milliseconds from its send for which a message is sent and sent again */
   uint32_t negotiated;    /* 1: both sides make the channel with the same stream_id, without RFC 8832 messages */
-  uint32_t stream_id;     /* SCTP stream, 0 to 65,534; must be given when negotiated; PRTC_STREAM_NONE otherwise: chosen by the
-                             parity of the DTLS role once that is known */
+  uint32_t stream_id;     /* SCTP stream, 0 to 65,534; must be given when negotiated; PRTC_STREAM_NONE otherwise: chosen by
+                             the parity of the DTLS role once that is known */
   uint32_t priority;      /* prtc_priority; 0 is LOW */
-  uint32_t streaming;     /* 1: messages that arrive are given in parts, as large as they may be. Beyond the W3C, and of no concern
-                             to the other side */
+  uint32_t streaming;     /* 1: messages that arrive are given in parts, as large as they may be. Beyond the W3C, and of no
+                             concern to the other side */
 } prtc_channel_config;
 
 /* What is known of a channel. label and protocol are NUL-terminated and stay valid as long as the channel. */
@@ -132,8 +132,8 @@ typedef enum prtc_data_event_type {
   PRTC_DATA_EVENT_NONE = 0,
   PRTC_DATA_EVENT_CHANNEL, /* the other side opened it: see prtc_data_channel_info */
   PRTC_DATA_EVENT_OPEN,
-  PRTC_DATA_EVENT_MESSAGE, /* kind, flags, data, size: valid until the next prtc_data_event_next or prtc_data_receive, and as long
-                              as SCTP's event */
+  PRTC_DATA_EVENT_MESSAGE, /* kind, flags, data, size: valid until the next prtc_data_event_next or prtc_data_receive, and
+                              as long as SCTP's event */
   PRTC_DATA_EVENT_BUFFERED_AMOUNT_LOW,
   PRTC_DATA_EVENT_CLOSING,
   PRTC_DATA_EVENT_ERROR,   /* code, text */
@@ -190,25 +190,27 @@ PRTC_API void prtc_channel_config_init(prtc_channel_config *config);
 
 /* What SCTP reported. CONNECTED opens the channels; CLOSED closes all of them, as does prtc_data_closed with a cause that
  * SCTP does not know of. AGAIN: the last message, or too many other events, were not fetched yet (nothing was taken: come
- * again after prtc_data_event_next). What was received was dropped: MALFORMED, UNEXPECTED (there is no such channel, or it is not open;
- * larger than max_message_size), INVALID_STATE (all is closed). NO_MEMORY: so it was, and its channel has failed, or an event is lost. */
+ * again after prtc_data_event_next). What was received was dropped: MALFORMED, UNEXPECTED (there is no such channel, or it
+ * is not open; larger than max_message_size), INVALID_STATE (all is closed). NO_MEMORY: so it was, and its channel has
+ * failed, or an event is lost. */
 PRTC_API int prtc_data_receive(prtc_data *data, const struct prtc_sctp_event *event);
 PRTC_API void prtc_data_closed(prtc_data *data, int code, const char *text);
 
 /* The next message (or part of one) for SCTP: 1, or 0 when nothing waits. It stays the next, and its bytes stay, until
- * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. (One whose life time is over at the next call is passed
- * over then.) */
+ * prtc_data_transmitted says what SCTP made of it; AGAIN is not to be reported. (One whose life time is over at the next
+ * call is passed over then.) */
 PRTC_API int prtc_data_transmit(prtc_data *data, struct prtc_sctp_message *out);
 PRTC_API void prtc_data_transmitted(prtc_data *data, int code);
 
-/* Time has passed: to be called before each round of prtc_data_transmit, and at the deadline (PRTC_NEVER: there is none). */
+/* Time has passed: to be called before each round of prtc_data_transmit, and at the deadline (PRTC_NEVER: there is
+ * none). */
 PRTC_API void prtc_data_timeout(prtc_data *data, prtc_time now);
 PRTC_API prtc_time prtc_data_deadline(const prtc_data *data);
 
 /* Takes the next stream that is to be reset: 1, or 0. */
 PRTC_API int prtc_data_reset(prtc_data *data, uint32_t *stream);
-/* It could not be: the channel is closed all the same, and its stream is not given to another one. So it is when SCTP reports that the
- * other side has refused. */
+/* It could not be: the channel is closed all the same, and its stream is not given to another one. So it is when SCTP
+ * reports that the other side has refused. */
 PRTC_API void prtc_data_reset_failed(prtc_data *data, uint32_t stream, int code);
 
 /* The next event: 1, 0, or NO_MEMORY when there is none and one was lost for the lack of it (sticky). */

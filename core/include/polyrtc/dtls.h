@@ -13,10 +13,10 @@
 
 PRTC_BEGIN_DECLS
 
-/* ---------------------------------------------------------------------------------------------------------- certificates */
+/* --------------------------------------------------------------------------------------------------------- certificates */
 
-/* A private key and a certificate. Reference-counted: every object that uses it holds it. Belongs to one context, and must not
- * outlive it. To carry one elsewhere (another endpoint, a file) print it as PEM and read it there. */
+/* A private key and a certificate. Reference-counted: every object that uses it holds it. Belongs to one context, and must
+ * not outlive it. To carry one elsewhere (another endpoint, a file) print it as PEM and read it there. */
 typedef struct prtc_certificate prtc_certificate;
 
 typedef enum prtc_key_type {
@@ -28,20 +28,21 @@ typedef struct prtc_certificate_config {
   size_t size;
   uint32_t key_type;  /* prtc_key_type */
   int64_t wall_clock; /* seconds since 1970; 0: unknown */
-  int64_t expires;    /* milliseconds since 1970, after wall_clock and before the year 10000; 0: 30 days after wall_clock, or
-                         the end of 2049 when that is unknown */
+  int64_t expires;    /* milliseconds since 1970, after wall_clock and before the year 10000; 0: 30 days after wall_clock,
+                         or the end of 2049 when that is unknown */
 } prtc_certificate_config;
 
 /* Makes a key and a self-signed certificate, valid from a day before wall_clock (or from 2020). *out is released with
  * prtc_certificate_release. Errors: INVALID_ARGUMENT, NO_MEMORY, CRYPTO. */
-PRTC_API int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *config, prtc_certificate **out);
+PRTC_API int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *config,
+                                       prtc_certificate **out);
 
 /* As above: ECDSA P-256 for 30 days. NULL when memory or cryptography fails. */
 PRTC_API prtc_certificate *prtc_certificate_new(prtc_context *context, int64_t wall_clock);
 
 /* Reads a certificate and its private key, both in one PEM text (RFC 7468) in any order; what else is in it is ignored. The
- * first certificate counts. Keys: ECDSA P-256, RSA of 2,048 to 4,096 bits; not encrypted. Errors: SYNTAX (no certificate, no
- * key, or not readable), INVALID_ARGUMENT (the key is another one's), NOT_SUPPORTED (another kind of key, a
+ * first certificate counts. Keys: ECDSA P-256, RSA of 2,048 to 4,096 bits; not encrypted. Errors: SYNTAX (no certificate,
+ * no key, or not readable), INVALID_ARGUMENT (the key is another one's), NOT_SUPPORTED (another kind of key, a
  * certificate of more than 4 KiB), NO_MEMORY. */
 PRTC_API int prtc_certificate_parse(prtc_context *context, const char *pem, size_t size, prtc_certificate **out);
 
@@ -71,7 +72,7 @@ typedef struct prtc_fingerprint {
 PRTC_API int prtc_certificate_get_fingerprint(const prtc_certificate *certificate, const char *algorithm,
                                               prtc_fingerprint *out);
 
-/* ---------------------------------------------------------------------------------------------------------------- object */
+/* --------------------------------------------------------------------------------------------------------------- object */
 
 typedef struct prtc_dtls prtc_dtls;
 
@@ -116,8 +117,8 @@ PRTC_API void prtc_dtls_free(prtc_dtls *dtls);
 #define PRTC_FINGERPRINTS_MAX 8
 
 /* The fingerprints of the other side (RFC 8122: one of the strongest known algorithm must match). The handshake may have
- * begun before: it waits at the other side's certificate until they are here. At least one must be of a known algorithm; QUEUE_FULL for
- * more than PRTC_FINGERPRINTS_MAX of the strongest. */
+ * begun before: it waits at the other side's certificate until they are here. At least one must be of a known algorithm;
+ * QUEUE_FULL for more than PRTC_FINGERPRINTS_MAX of the strongest. */
 PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, const prtc_fingerprint *fingerprints,
                                                size_t count);
 
@@ -125,27 +126,28 @@ PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, c
  * with CLIENT or SERVER while AUTO. */
 PRTC_API int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role);
 
-/* The round trip of the path, as far as it is known (µs): a flight is repeated after twice that, or 250 ms when it is less. */
+/* The round trip of the path, as far as it is known (µs): a flight is repeated after twice that, or 250 ms when it is
+ * less. */
 PRTC_API void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip);
 
 /* The five verbs. One datagram a call; it may hold several records.
- * `receive`: what it drops: MALFORMED, UNEXPECTED (not of this handshake or association, or a repeated one), UNAUTHENTICATED, QUEUE_FULL (too
- * much that came too early is held); NO_MEMORY; or
- * the code with which the association has failed, then and ever after. `transmit` returns the datagram's size, 0, or BUFFER_TOO_SMALL (the
- * datagram stays). `timeout`: 0, or the code with which it has failed. `event_next`: 1 or 0. */
+ * `receive`: what it drops: MALFORMED, UNEXPECTED (not of this handshake or association, or a repeated one),
+ * UNAUTHENTICATED, QUEUE_FULL (too much that came too early is held); NO_MEMORY; or
+ * the code with which the association has failed, then and ever after. `transmit` returns the datagram's size, 0, or
+ * BUFFER_TOO_SMALL (the datagram stays). `timeout`: 0, or the code with which it has failed. `event_next`: 1 or 0. */
 PRTC_API int prtc_dtls_receive(prtc_dtls *dtls, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_dtls_transmit(prtc_dtls *dtls, prtc_time now, uint8_t *out, size_t capacity);
 PRTC_API prtc_time prtc_dtls_deadline(const prtc_dtls *dtls);
 PRTC_API int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now);
 PRTC_API int prtc_dtls_event_next(prtc_dtls *dtls, prtc_dtls_event *out);
 
-/* Application data of the last datagram received: one record's worth a call; 0 when there is no more. Call until 0 after each
- * receive; what is not read is dropped by the next receive. BUFFER_TOO_SMALL: the record stays. */
+/* Application data of the last datagram received: one record's worth a call; 0 when there is no more. Call until 0 after
+ * each receive; what is not read is dropped by the next receive. BUFFER_TOO_SMALL: the record stays. */
 PRTC_API int prtc_dtls_read(prtc_dtls *dtls, uint8_t *out, size_t capacity);
 
 /* Encrypts `size` bytes of application data as one record into `out`, a datagram of its own or one segment of a train.
- * Returns its size: at most size + PRTC_DTLS_OVERHEAD. Errors: INVALID_STATE unless connected, or the code with which it has failed;
- * INVALID_ARGUMENT (no bytes, or more than 16,384), BUFFER_TOO_SMALL, CRYPTO (and it has failed). */
+ * Returns its size: at most size + PRTC_DTLS_OVERHEAD. Errors: INVALID_STATE unless connected, or the code with which it
+ * has failed; INVALID_ARGUMENT (no bytes, or more than 16,384), BUFFER_TOO_SMALL, CRYPTO (and it has failed). */
 #define PRTC_DTLS_OVERHEAD 64
 PRTC_API int prtc_dtls_seal(prtc_dtls *dtls, const uint8_t *data, size_t size, uint8_t *out, size_t capacity);
 
@@ -158,12 +160,14 @@ PRTC_API int prtc_dtls_close(prtc_dtls *dtls, prtc_time now);
 PRTC_API int prtc_dtls_get_state(const prtc_dtls *dtls); /* prtc_dtls_transport_state */
 PRTC_API int prtc_dtls_get_role(const prtc_dtls *dtls);  /* prtc_dtls_role */
 
-/* The negotiated cipher suite by its IANA name ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"); "" until connected. Static storage. */
+/* The negotiated cipher suite by its IANA name ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"); "" until connected. Static
+ * storage. */
 PRTC_API const char *prtc_dtls_get_cipher(const prtc_dtls *dtls);
 
-/* Writes the other side's certificate, X.509 in DER, and its SHA-256 fingerprint; returns its size, 0 when there is none yet,
- * BUFFER_TOO_SMALL. */
-PRTC_API int prtc_dtls_get_remote_certificate(const prtc_dtls *dtls, uint8_t *out, size_t capacity, prtc_fingerprint *fingerprint);
+/* Writes the other side's certificate, X.509 in DER, and its SHA-256 fingerprint; returns its size, 0 when there is none
+ * yet, BUFFER_TOO_SMALL. */
+PRTC_API int prtc_dtls_get_remote_certificate(const prtc_dtls *dtls, uint8_t *out, size_t capacity,
+                                              prtc_fingerprint *fingerprint);
 
 /* RFC 5764 section 4.2: the SRTP keying material. Returns the negotiated profile (SRTPProtectionProfile number) and writes
  * client key, server key, client salt, server salt into `out`; *size is set to the bytes written. 0 when none was

@@ -1,4 +1,5 @@
-/* polyrtc/ice.h: ICE as a building block, for one component of one data stream (RFC 8445, 8838 trickle, 7675 consent, 6544 TCP).
+/* polyrtc/ice.h: ICE as a building block, for one component of one data stream (RFC 8445, 8838 trickle, 7675 consent, 6544
+ * TCP).
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
@@ -69,10 +70,10 @@ PRTC_API int prtc_candidate_print(const prtc_candidate *candidate, char *out, si
 typedef struct prtc_ice_config {
   size_t size;
   uint32_t controlling;         /* 1: controlling at first (a role conflict may turn it) */
-  uint32_t lite;                /* 1: an ICE-lite agent (RFC 8445 section 2.5): host candidates alone, no checks; it answers those of
-                                   the other side, which controls, and uses the pair that it nominates */
-  uint32_t ta;                  /* µs between new checks that this side offers, at least 5,000; 0: 50,000. The larger of both sides'
-                                   counts (RFC 8445 section 14.2) */
+  uint32_t lite;                /* 1: an ICE-lite agent (RFC 8445 section 2.5): host candidates alone, no checks; it answers
+                                   those of the other side, which controls, and uses the pair that it nominates */
+  uint32_t ta;                  /* µs between new checks that this side offers, at least 5,000; 0: 50,000. The larger of
+                                   both sides' counts (RFC 8445 section 14.2) */
   uint32_t initial_rto;         /* µs; 0: max(500 ms, Ta * pairs) (RFC 8445 section 14.3) */
   uint32_t max_transmissions;   /* Rc of RFC 8489 section 6.2.1, at most 32; 0: 7. It sets for how long a check is tried
                                    (39.5 s); there are more transmissions, as the interval doubles to 4 RTO at most */
@@ -81,10 +82,10 @@ typedef struct prtc_ice_config {
   uint32_t consent_timeout;     /* µs without an answer until consent has expired; 0: 30,000,000 */
   uint32_t disconnect_timeout;  /* µs since the first consent check without an answer until `disconnected`, when nothing
                                    else of the other side is heard; 0: 7,000,000 */
-  uint32_t renomination;        /* 1: offered (draft-thatcher-ice-renomination): where the other side does so too, the selected pair
-                                   moves to one of a better kind when that comes */
-  uint32_t hidden_hosts;        /* 1: the other side is not told the addresses of host candidates. So a server-reflexive candidate of
-                                   the same address is none too many, although there is no NAT */
+  uint32_t renomination;        /* 1: offered (draft-thatcher-ice-renomination): where the other side does so too, the
+                                   selected pair moves to one of a better kind when that comes */
+  uint32_t hidden_hosts;        /* 1: the other side is not told the addresses of host candidates. So a server-reflexive
+                                   candidate of the same address is none too many, although there is no NAT */
 } prtc_ice_config;
 
 /* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
@@ -93,7 +94,8 @@ typedef struct prtc_ice_parameters {
   char password[257];
   uint32_t lite; /* the side that these belong to is an ICE-lite one */
   uint32_t renomination; /* it offers renomination */
-  uint32_t pacing; /* its a=ice-pacing, ms (RFC 8839 section 5.5), at most PRTC_ICE_PACING_MOST; 0: not given, which means 50 */
+  uint32_t pacing; /* its a=ice-pacing, ms (RFC 8839 section 5.5), at most PRTC_ICE_PACING_MOST; 0: not given, which means
+                      50 */
 } prtc_ice_parameters;
 
 #define PRTC_ICE_PACING_MOST 10000
@@ -117,8 +119,8 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
   PRTC_ICE_EVENT_FAILED,             /* code, text: one sentence: what was tried, answered, missing; then STATE */
   PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN, /* candidate: a local one that is no more, for its socket is not */
-  PRTC_ICE_EVENT_SERVER_FAILED       /* code: a STUN error code as a positive number, or 701: no socket has reached it; once a
-                                        gathering; candidate.address: of the server, .related: of the socket */
+  PRTC_ICE_EVENT_SERVER_FAILED       /* code: a STUN error code as a positive number, or 701: no socket has reached it; once
+                                        a gathering; candidate.address: of the server, .related: of the socket */
 } prtc_ice_event_type;
 
 typedef struct prtc_ice_event {
@@ -175,26 +177,27 @@ PRTC_API int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_addres
 /* The next generation has none of the servers there are now, but those that are added from now on. */
 PRTC_API void prtc_ice_forget_servers(prtc_ice *ice);
 
-/* A 1:1 NAT: sockets that are added later at `local` (family none: any address of the family of `mapped`; ports are of no matter) can be
- * reached at `mapped`, on their own port. type: PRTC_CANDIDATE_HOST puts it in the place of the host candidate, …_SERVER_REFLEXIVE
- * beside it. The first that fits counts. At most PRTC_ICE_MAPPINGS_MAX. */
+/* A 1:1 NAT: sockets that are added later at `local` (family none: any address of the family of `mapped`; ports are of no
+ * matter) can be reached at `mapped`, on their own port. type: PRTC_CANDIDATE_HOST puts it in the place of the host
+ * candidate, …_SERVER_REFLEXIVE beside it. The first that fits counts. At most PRTC_ICE_MAPPINGS_MAX. */
 #define PRTC_ICE_MAPPINGS_MAX 16
-PRTC_API int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped, prtc_candidate_type type);
+PRTC_API int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped,
+                                  prtc_candidate_type type);
 
 /* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard). */
 PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *address,
                                  uint32_t interface_index, uint32_t network_type);
-/* It is gone: its candidates are withdrawn, its pairs are no more. When the selected one is among them another is looked for; the
- * state stays as it is meanwhile, for disconnect_timeout. One that is added while a pair is selected is checked as well, and may take
- * its place. */
+/* It is gone: its candidates are withdrawn, its pairs are no more. When the selected one is among them another is looked
+ * for; the state stays as it is meanwhile, for disconnect_timeout. One that is added while a pair is selected is checked as
+ * well, and may take its place. */
 PRTC_API int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket);
 
-/* TCP, RFC 6544. A listening socket is a passive candidate. An active one is no socket but the address of an interface that connections
- * can be made from: its `socket` is any id that names nothing else, and its candidate has port 9. Both are removed as sockets are.
- * Simultaneous-open is not done: INVALID_ARGUMENT.
+/* TCP, RFC 6544. A listening socket is a passive candidate. An active one is no socket but the address of an interface that
+ * connections can be made from: its `socket` is any id that names nothing else, and its candidate has port 9. Both are
+ * removed as sockets are. Simultaneous-open is not done: INVALID_ARGUMENT.
  *
- * What goes over a connection is given by transmit, and taken by receive, as whole messages, with the connection's id as the socket and
- * protocol TCP: the frames of RFC 4571 around them are the caller's. */
+ * What goes over a connection is given by transmit, and taken by receive, as whole messages, with the connection's id as
+ * the socket and protocol TCP: the frames of RFC 4571 around them are the caller's. */
 PRTC_API int prtc_ice_add_tcp_socket(prtc_ice *ice, prtc_time now, uint32_t tcp_type, prtc_socket_id socket,
                                      const prtc_address *address, uint32_t interface_index, uint32_t network_type);
 
@@ -206,22 +209,25 @@ typedef struct prtc_ice_connection {
 } prtc_ice_connection;
 PRTC_API int prtc_ice_connect(prtc_ice *ice, prtc_socket_id socket, prtc_ice_connection *out);
 
-/* It stands (code 0), with this local address; or it could not be made: its pair fails. NOT_FOUND: it is not wanted any more, and to be
- * closed. */
+/* It stands (code 0), with this local address; or it could not be made: its pair fails. NOT_FOUND: it is not wanted any
+ * more, and to be closed. */
 PRTC_API int prtc_ice_connected(prtc_ice *ice, prtc_time now, prtc_socket_id socket, int code, const prtc_address *local);
 
-/* A listening socket has accepted a connection, by the name of `socket`. It must bring an authentic check within 10 s. QUEUE_FULL: too
- * many of which nothing has been heard yet. One that ends by the other side's doing is removed by prtc_ice_remove_socket. */
+/* A listening socket has accepted a connection, by the name of `socket`. It must bring an authentic check within 10 s.
+ * QUEUE_FULL: too many of which nothing has been heard yet. One that ends by the other side's doing is removed by
+ * prtc_ice_remove_socket. */
 PRTC_API int prtc_ice_accepted(prtc_ice *ice, prtc_time now, prtc_socket_id listener, prtc_socket_id socket,
                                const prtc_address *local, const prtc_address *remote);
 
 /* The next connection that is to be closed, or not to be made after all: 1, or 0. */
 PRTC_API int prtc_ice_disconnect(prtc_ice *ice, prtc_socket_id *socket);
 
-/* 0: from the next generation on the socket has no candidates and takes no checks; the selected pair is left. 1: it has again. */
+/* 0: from the next generation on the socket has no candidates and takes no checks; the selected pair is left. 1: it has
+ * again. */
 PRTC_API int prtc_ice_use_socket(prtc_ice *ice, prtc_socket_id socket, int use);
 
-/* An address on a TURN server, from which and to which the caller carries datagrams under the id of a socket of its own making. */
+/* An address on a TURN server, from which and to which the caller carries datagrams under the id of a socket of its own
+ * making. */
 typedef struct prtc_ice_relay {
   size_t size;
   prtc_socket_id socket;   /* as prtc_ice_add_socket has it; prtc_ice_remove_socket ends it */
@@ -230,8 +236,8 @@ typedef struct prtc_ice_relay {
   prtc_address server;
   uint32_t protocol;       /* prtc_relay_protocol to the server: UDP is preferred to TCP, and that to TLS */
   uint32_t network_type;   /* prtc_network_type of the local interface */
-  prtc_socket_id base;     /* the UDP socket from which the server saw the mapped address, which then becomes a server-reflexive candidate
-                              of that socket, too; 0: none that this object has */
+  prtc_socket_id base;     /* the UDP socket from which the server saw the mapped address, which then becomes a
+                              server-reflexive candidate of that socket, too; 0: none that this object has */
 } prtc_ice_relay;
 
 /* Errors as prtc_ice_add_socket. */
@@ -240,8 +246,8 @@ PRTC_API int prtc_ice_add_relay(prtc_ice *ice, prtc_time now, const prtc_ice_rel
 /* No further socket or server will come: gathering is complete when what is under way has ended. */
 PRTC_API int prtc_ice_end_of_sockets(prtc_ice *ice, prtc_time now);
 
-/* A candidate of the other side. Those that cannot be used (names, TCP other than passive, other components, of an older generation by
- * their ufrag) are ignored, with 0. QUEUE_FULL beyond 256 candidates. */
+/* A candidate of the other side. Those that cannot be used (names, TCP other than passive, other components, of an older
+ * generation by their ufrag) are ignored, with 0. QUEUE_FULL beyond 256 candidates. */
 PRTC_API int prtc_ice_add_remote_candidate(prtc_ice *ice, prtc_time now, const prtc_candidate *candidate);
 PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
 
@@ -249,13 +255,13 @@ PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
  * again. */
 PRTC_API int prtc_ice_restart(prtc_ice *ice, prtc_time now);
 
-/* The same in two steps, for an offer that is made before it is applied: fresh credentials, not in use yet; and the restart to
- * them. INVALID_ARGUMENT when they are not of prtc_ice_make_parameters. */
+/* The same in two steps, for an offer that is made before it is applied: fresh credentials, not in use yet; and the restart
+ * to them. INVALID_ARGUMENT when they are not of prtc_ice_make_parameters. */
 PRTC_API int prtc_ice_make_parameters(prtc_ice *ice, prtc_ice_parameters *out);
 PRTC_API int prtc_ice_restart_with(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
 
-/* Takes restarts back that the other side has not answered (a rolled back offer): credentials, candidates and selected pair of
- * both sides are again those of before the first of them. INVALID_STATE when there is nothing to take back. */
+/* Takes restarts back that the other side has not answered (a rolled back offer): credentials, candidates and selected pair
+ * of both sides are again those of before the first of them. INVALID_STATE when there is nothing to take back. */
 PRTC_API int prtc_ice_take_back(prtc_ice *ice, prtc_time now);
 
 /* Sending to `remote` from `socket` failed (ICMP): a check under way there fails at once; an established path is left to
@@ -267,11 +273,11 @@ PRTC_API int prtc_ice_get_state(const prtc_ice *ice); /* prtc_ice_transport_stat
 /* 1 and fills *out, or 0 when no pair is selected. */
 PRTC_API int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out);
 
-/* Likewise, and while none is selected the best one on which a check has succeeded: data may go over it already (RFC 8445 section
- * 12.1). */
+/* Likewise, and while none is selected the best one on which a check has succeeded: data may go over it already (RFC 8445
+ * section 12.1). */
 PRTC_API int prtc_ice_get_usable_pair(const prtc_ice *ice, prtc_ice_pair *out);
 
-/* --------------------------------------------------------------------------------------------------------------- statistics */
+/* ----------------------------------------------------------------------------------------------------------- statistics */
 
 /* W3C RTCStatsIceCandidatePairState */
 typedef enum prtc_pair_state {

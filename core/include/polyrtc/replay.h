@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * An endpoint with prtc_endpoint_config.recording_size records all that goes into it. Since nothing else decides what it does, the
- * recording is the whole story: it can be run again later, elsewhere, with a debugger, with log lines, as a capture. The
- * replay records as well, and what it records must be the same bytes. Where it is not, the library is another version, or there is
- * a bug in polyrtc's determinism, or the file was changed.
+ * An endpoint with prtc_endpoint_config.recording_size records all that goes into it. Since nothing else decides what it
+ * does, the recording is the whole story: it can be run again later, elsewhere, with a debugger, with log lines, as a
+ * capture. The replay records as well, and what it records must be the same bytes. Where it is not, the library is another
+ * version, or there is a bug in polyrtc's determinism, or the file was changed.
  *
  * A recording contains the seed of all keys and everything that was received and sent: keep it as secret as those.
  *
@@ -51,14 +51,15 @@ typedef struct prtc_replay_step {
   size_t data_size;         /* of what was received, sent or transmitted, bytes */
 } prtc_replay_step;
 
-/* 1 and fills *out. 0: that was all. Errors, of which prtc_replay_message has a sentence, and after which there are no more steps:
- * UNEXPECTED (this step came out otherwise; *out is filled), MALFORMED, NO_MEMORY. */
+/* 1 and fills *out. 0: that was all. Errors, of which prtc_replay_message has a sentence, and after which there are no more
+ * steps: UNEXPECTED (this step came out otherwise; *out is filled), MALFORMED, NO_MEMORY. */
 PRTC_API int prtc_replay_next(prtc_replay *replay, prtc_replay_step *out);
 
 /* What the last error was, or how a recording ended that is not whole; "" when there is nothing to say. */
 PRTC_API const char *prtc_replay_message(const prtc_replay *replay);
 
-/* The endpoint, for prtc_endpoint_log, prtc_endpoint_output (but for its recording) and for questions. It belongs to the replay. */
+/* The endpoint, for prtc_endpoint_log, prtc_endpoint_output (but for its recording) and for questions. It belongs to the
+ * replay. */
 PRTC_API prtc_endpoint *prtc_replay_endpoint(prtc_replay *replay);
 
 PRTC_END_DECLS

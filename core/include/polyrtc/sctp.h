@@ -27,11 +27,13 @@ typedef struct prtc_sctp_config {
   uint16_t remote_port;       /* 0: 5000 */
   uint32_t mtu;               /* bytes of one SCTP packet, at least 524; 0: 1,136 (what DTLS leaves of 1,200) */
   uint32_t streams;           /* outgoing streams to ask for, and incoming ones to allow; 0: 1,024 */
-  uint32_t receive_window;    /* bytes; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive; without,
-                                 messages of up to half the window come whole, larger ones in parts */
-  uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: the congestion window and
-                                 64 KiB, at most 256 KiB, so that what is sent later waits for little */
-  uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other means
+  uint32_t receive_window;    /* bytes; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive;
+                                 without, messages of up to half the window come whole, larger ones in parts */
+  uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: the
+                                 congestion window and 64 KiB, at most 256 KiB, so that what is sent later waits for
+                                 little */
+  uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other
+                                   means
                                  (ICE consent), so practically never */
   uint32_t no_interleaving;   /* 1: do not offer interleaving (RFC 8260) */
 } prtc_sctp_config;
@@ -43,9 +45,9 @@ typedef enum prtc_reliability {
   PRTC_LIMITED_LIFE_TIME    /* value: milliseconds */
 } prtc_reliability;
 
-/* A message on a stream, or a part of one. A message that was begun on a stream has to be ended before another one on it. With
- * interleaving (see PRTC_SCTP_EVENT_CONNECTED) messages of different streams may be under way side by side; without, what is sent on other
- * streams waits for the end of the message that was begun. */
+/* A message on a stream, or a part of one. A message that was begun on a stream has to be ended before another one on it.
+ * With interleaving (see PRTC_SCTP_EVENT_CONNECTED) messages of different streams may be under way side by side; without,
+ * what is sent on other streams waits for the end of the message that was begun. */
 typedef struct prtc_sctp_message {
   uint32_t stream;
   uint32_t ppid;
@@ -88,28 +90,31 @@ PRTC_API void prtc_sctp_free(prtc_sctp *sctp);
  * arriving INIT is answered. */
 PRTC_API int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now);
 
-/* The five verbs. `receive` takes one SCTP packet; `transmit` gives one. What `receive` drops: MALFORMED, UNAUTHENTICATED (the
- * checksum is wrong), UNEXPECTED (other ports, another association's tag), QUEUE_FULL (too many events wait), CLOSED (it has ended).
- * `transmit` returns the packet's size, 0, or BUFFER_TOO_SMALL (the packet stays). All of them: NO_MEMORY, from then on at each call. */
+/* The five verbs. `receive` takes one SCTP packet; `transmit` gives one. What `receive` drops: MALFORMED, UNAUTHENTICATED
+ * (the checksum is wrong), UNEXPECTED (other ports, another association's tag), QUEUE_FULL (too many events wait), CLOSED
+ * (it has ended). `transmit` returns the packet's size, 0, or BUFFER_TOO_SMALL (the packet stays). All of them: NO_MEMORY,
+ * from then on at each call. */
 PRTC_API int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity);
 PRTC_API prtc_time prtc_sctp_deadline(const prtc_sctp *sctp);
 PRTC_API int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now);
 
-/* Events: 1, 0, or NO_MEMORY: sticky when usrsctp had none, or for a message alone, which stays the next. Messages are taken out of the
- * receive window only here: not calling it closes the window. */
+/* Events: 1, 0, or NO_MEMORY: sticky when usrsctp had none, or for a message alone, which stays the next. Messages are
+ * taken out of the receive window only here: not calling it closes the window. */
 PRTC_API int prtc_sctp_event_next(prtc_sctp *sctp, prtc_sctp_event *out);
 
-/* 1: no messages are taken (nor what came after them) until 0 is given again, so that the window closes; other events flow. */
+/* 1: no messages are taken (nor what came after them) until 0 is given again, so that the window closes; other events
+ * flow. */
 PRTC_API void prtc_sctp_pause(prtc_sctp *sctp, int paused);
 
 /* Queues one message, or part of one, or gives up the one that was begun on the stream (RFC 3758: the other side is told to
- * forget it; NOT_SUPPORTED when it cannot be told). AGAIN when the send buffer is full (WRITABLE follows); nothing was taken then. NOT_FOUND for
- * a stream that was not negotiated. The bytes are copied. */
+ * forget it; NOT_SUPPORTED when it cannot be told). AGAIN when the send buffer is full (WRITABLE follows); nothing was
+ * taken then. NOT_FOUND for a stream that was not negotiated. The bytes are copied. */
 PRTC_API int prtc_sctp_send(prtc_sctp *sctp, prtc_time now, const prtc_sctp_message *message);
 
-/* RFC 6525: resets outgoing streams, once all that was queued on them is acknowledged. Any number may wait. Errors: INVALID_STATE
- * (there is no association), CLOSED, NOT_FOUND (no such stream), NOT_SUPPORTED (the other side has no RFC 6525), NO_MEMORY. */
+/* RFC 6525: resets outgoing streams, once all that was queued on them is acknowledged. Any number may wait. Errors:
+ * INVALID_STATE (there is no association), CLOSED, NOT_FOUND (no such stream), NOT_SUPPORTED (the other side has no RFC
+ * 6525), NO_MEMORY. */
 PRTC_API int prtc_sctp_reset_stream(prtc_sctp *sctp, prtc_time now, uint32_t stream);
 
 /* Ask for more outgoing streams (RFC 6525 section 4.5); STREAMS follows where the other side agrees. */

@@ -13,8 +13,8 @@
  *   - Pointers passed in are borrowed for the length of the call, unless the comment says otherwise.
  *   - Text passed in is UTF-8 with an explicit length; text given out is NUL-terminated as well.
  *   - Structs that the caller fills begin with `size`: set it to sizeof of the struct and zero the rest (the macro
- *     PRTC_INIT does both). New members are added at the end; members beyond `size` count as zero. A struct that is larger than
- *     what the library knows is taken when the rest is zero, and otherwise refused (INVALID_ARGUMENT or NULL).
+ *     PRTC_INIT does both). New members are added at the end; members beyond `size` count as zero. A struct that is larger
+ *     than what the library knows is taken when the rest is zero, and otherwise refused (INVALID_ARGUMENT or NULL).
  *   - Nothing here is thread-safe by itself: one endpoint (and all that belongs to it) is used by one thread at a time.
  *     Two endpoints in two threads share nothing.
  */
@@ -43,8 +43,8 @@
 /* Zeroes *p and sets its `size`. */
 #define PRTC_INIT(p) (memset((p), 0, sizeof *(p)), (p)->size = sizeof *(p))
 
-/* Microseconds of the caller's monotonic clock; its zero is the caller's choice. Time that goes backwards is harmless: it is
- * taken as the latest time seen. */
+/* Microseconds of the caller's monotonic clock; its zero is the caller's choice. Time that goes backwards is harmless: it
+ * is taken as the latest time seen. */
 typedef uint64_t prtc_time;
 
 /* "Never": no deadline. */
@@ -73,7 +73,8 @@ typedef struct prtc_address {
 
 typedef enum prtc_protocol {
   PRTC_PROTOCOL_UDP = 0,
-  PRTC_PROTOCOL_TCP = 1 /* bytes of a TCP connection, which `socket` names: see "streams" in endpoint.h. Framing is the core's */
+  PRTC_PROTOCOL_TCP = 1 /* bytes of a TCP connection, which `socket` names: see "streams" in endpoint.h. Framing is the
+                           core's */
 } prtc_protocol;
 
 /* Explicit congestion notification, RFC 3168 section 5: the two bits of the IP header. */
@@ -113,8 +114,8 @@ typedef uint64_t prtc_channel_id; /* a data channel of a peer (not its SCTP stre
 
 /* Memory for everything that is polyrtc's own and for SCTP. (BoringSSL and libsrtp2 keep the process allocator.) All three
  * are called with `context` and only from within calls on the endpoint that was made with this allocator. `allocate` may
- * return NULL: the call at hand returns PRTC_ERROR_NO_MEMORY without effect, and what cannot do without (a channel, an association)
- * ends with an event that says so. */
+ * return NULL: the call at hand returns PRTC_ERROR_NO_MEMORY without effect, and what cannot do without (a channel, an
+ * association) ends with an event that says so. */
 typedef struct prtc_allocator {
   void *context;
   void *(*allocate)(void *context, size_t size);
