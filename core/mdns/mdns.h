@@ -40,7 +40,9 @@ void prtc_mdns_free(struct prtc_mdns *mdns); /* with all names, whoever owns the
 
 /* ------------------------------------------------------------------------------------------------------ the five verbs */
 
-/* One datagram that came to a socket of a link. */
+/* One datagram that came to a socket of a link: 0, MALFORMED, or UNEXPECTED (no such link, an answer from another port).
+ * `transmit` fills *out, whose data points into `buffer`, and returns the size, 0 when there is nothing, or
+ * BUFFER_TOO_SMALL. */
 int prtc_mdns_receive(struct prtc_mdns *mdns, prtc_time now, const prtc_datagram *datagram);
 int prtc_mdns_transmit(struct prtc_mdns *mdns, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 prtc_time prtc_mdns_deadline(const struct prtc_mdns *mdns);
@@ -59,7 +61,8 @@ int prtc_mdns_event(struct prtc_mdns *mdns, struct prtc_mdns_result *out);
 /* The group of a family (RFC 6762 section 3) on an interface, with the port. */
 prtc_address prtc_mdns_group(uint8_t family, uint32_t interface_index);
 
-/* A socket that has joined the group. What waits is sent there, too. QUEUE_FULL beyond PRTC_MDNS_LINKS. */
+/* A socket that has joined the group. What waits is sent there, too. QUEUE_FULL beyond PRTC_MDNS_LINKS,
+ * NO_MEMORY. */
 int prtc_mdns_add_link(struct prtc_mdns *mdns, prtc_socket_id socket, uint8_t family, uint32_t interface_index);
 void prtc_mdns_remove_link(struct prtc_mdns *mdns, prtc_socket_id socket);
 /* No link is to be had: queries, those to come included, fail at once. A link that is added after all ends it. */
@@ -68,7 +71,8 @@ void prtc_mdns_no_links(struct prtc_mdns *mdns);
 /* --------------------------------------------------------------------------------------------------------------- names */
 
 /* From now on the name is answered for. It is a unique one (a random UUID): nobody is asked whether it is taken. SYNTAX
- * when it is not of prtc_mdns_read_name, INVALID_STATE when it is published already. */
+ * when it is not of prtc_mdns_read_name, INVALID_STATE when it is published already,
+ * NO_MEMORY. */
 int prtc_mdns_publish(struct prtc_mdns *mdns, prtc_time now, struct prtc_mdns_owner *owner, const char *name,
                       const prtc_address *address);
 /* All names of an owner. */

@@ -146,11 +146,12 @@ typedef struct prtc_ice_pair {
 
 /* NULL when memory is lacking or the configuration is not acceptable. */
 PRTC_API prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config);
-PRTC_API void prtc_ice_free(prtc_ice *ice);
+PRTC_API void prtc_ice_free(prtc_ice *ice); /* NULL is allowed */
 
 /* The five verbs. `receive` takes one datagram that is STUN by RFC 7983 (first byte 0 to 3), not a train. It may arrive
  * before the remote parameters are known: checks are then remembered, up to a bound, or answered as RFC 8445 section 7.3
- * allows. */
+ * allows. What it drops: MALFORMED, UNEXPECTED, UNAUTHENTICATED; NO_MEMORY. `transmit` returns the datagram's size, 0, or
+ * BUFFER_TOO_SMALL (it stays; PRTC_DATAGRAM_SIZE is enough). `timeout` returns 0. */
 PRTC_API int prtc_ice_receive(prtc_ice *ice, prtc_time now, const prtc_datagram *datagram);
 PRTC_API int prtc_ice_transmit(prtc_ice *ice, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 PRTC_API prtc_time prtc_ice_deadline(const prtc_ice *ice);
@@ -169,9 +170,11 @@ PRTC_API int prtc_ice_check_parameters(const prtc_ice_parameters *parameters);
  * the right length; NOT_SUPPORTED when both sides are lite. */
 PRTC_API int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
 
+/* 1: this side controls, until a role conflict turns it (RFC 8445 section 7.3.1.1). */
 PRTC_API int prtc_ice_set_controlling(prtc_ice *ice, prtc_time now, int controlling);
 
-/* A STUN server (RFC 8489) for server-reflexive candidates of all sockets of its family, those added before and after. */
+/* A STUN server (RFC 8489) for server-reflexive candidates of all sockets of its family, those added before and after.
+ * Errors: INVALID_ARGUMENT (no address), QUEUE_FULL (PRTC_ICE_SERVERS_MAX are there), NO_MEMORY. */
 PRTC_API int prtc_ice_add_server(prtc_ice *ice, prtc_time now, const prtc_address *server);
 
 /* The next generation has none of the servers there are now, but those that are added from now on. */
@@ -179,22 +182,26 @@ PRTC_API void prtc_ice_forget_servers(prtc_ice *ice);
 
 /* A 1:1 NAT: sockets that are added later at `local` (family none: any address of the family of `mapped`; ports are of no
  * matter) can be reached at `mapped`, on their own port. type: PRTC_CANDIDATE_HOST puts it in the place of the host
- * candidate, …_SERVER_REFLEXIVE beside it. The first that fits counts. At most PRTC_ICE_MAPPINGS_MAX. */
+ * candidate, …_SERVER_REFLEXIVE beside it. The first that fits counts. QUEUE_FULL beyond PRTC_ICE_MAPPINGS_MAX;
+ * INVALID_ARGUMENT (another type, or families that differ), NO_MEMORY. */
 #define PRTC_ICE_MAPPINGS_MAX 16
 PRTC_API int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped,
                                   prtc_candidate_type type);
 
-/* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard). */
+/* A socket that the caller has open: becomes a host candidate. `address` is what it is bound to (never a wildcard).
+ * network_type: prtc_network_type. Errors: INVALID_ARGUMENT (id 0, no address or port), INVALID_STATE (the id is in use),
+ * QUEUE_FULL (32 of a kind: UDP, active TCP, passive TCP, relays), NO_MEMORY. */
 PRTC_API int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket, const prtc_address *address,
                                  uint32_t interface_index, uint32_t network_type);
-/* It is gone: its candidates are withdrawn, its pairs are no more. When the selected one is among them another is looked
- * for; the state stays as it is meanwhile, for disconnect_timeout. One that is added while a pair is selected is checked as
- * well, and may take its place. */
+/* It is gone (NOT_FOUND: there was none): its candidates are withdrawn, its pairs are no more. When the selected one is
+ * among them another is looked for; the state stays as it is meanwhile, for disconnect_timeout. One that is added while a
+ * pair is selected is checked as well, and may take its place. */
 PRTC_API int prtc_ice_remove_socket(prtc_ice *ice, prtc_time now, prtc_socket_id socket);
 
 /* TCP, RFC 6544. A listening socket is a passive candidate. An active one is no socket but the address of an interface that
  * connections can be made from: its `socket` is any id that names nothing else, and its candidate has port 9. Both are
- * removed as sockets are. Simultaneous-open is not done: INVALID_ARGUMENT.
+ * removed as sockets are. tcp_type: prtc_tcp_type; simultaneous-open is not done: INVALID_ARGUMENT. Other errors as
+ * prtc_ice_add_socket.
  *
  * What goes over a connection is given by transmit, and taken by receive, as whole messages, with the connection's id as
  * the socket and protocol TCP: the frames of RFC 4571 around them are the caller's. */
@@ -222,7 +229,7 @@ PRTC_API int prtc_ice_accepted(prtc_ice *ice, prtc_time now, prtc_socket_id list
 /* The next connection that is to be closed, or not to be made after all: 1, or 0. */
 PRTC_API int prtc_ice_disconnect(prtc_ice *ice, prtc_socket_id *socket);
 
-/* 0: from the next generation on the socket has no candidates and takes no checks; the selected pair is left. 1: it has
+/* use 0: from the next generation on the socket has no candidates and takes no checks; the selected pair is left. 1: it has
  * again. */
 PRTC_API int prtc_ice_use_socket(prtc_ice *ice, prtc_socket_id socket, int use);
 
@@ -240,7 +247,7 @@ typedef struct prtc_ice_relay {
                               server-reflexive candidate of that socket, too; 0: none that this object has */
 } prtc_ice_relay;
 
-/* Errors as prtc_ice_add_socket. */
+/* Errors: as prtc_ice_add_socket, and INVALID_ARGUMENT for a protocol that is none. */
 PRTC_API int prtc_ice_add_relay(prtc_ice *ice, prtc_time now, const prtc_ice_relay *relay);
 
 /* No further socket or server will come: gathering is complete when what is under way has ended. */

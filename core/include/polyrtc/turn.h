@@ -80,7 +80,7 @@ typedef struct prtc_turn_data {
 
 /* NULL when memory is lacking or the configuration is not acceptable. */
 PRTC_API prtc_turn *prtc_turn_new(prtc_context *context, const prtc_turn_config *config);
-PRTC_API void prtc_turn_free(prtc_turn *turn);
+PRTC_API void prtc_turn_free(prtc_turn *turn); /* NULL is allowed; the allocation ends by itself (see prtc_turn_close) */
 
 /* Asks for the allocation: over a stream once it is connected. INVALID_STATE when it was done before. */
 PRTC_API int prtc_turn_start(prtc_turn *turn, prtc_time now);
@@ -94,6 +94,7 @@ PRTC_API int prtc_turn_receive(prtc_turn *turn, prtc_time now, const uint8_t **d
 /* The next message for the server: its size, 0 when there is none, or BUFFER_TOO_SMALL (below PRTC_DATAGRAM_SIZE). */
 PRTC_API int prtc_turn_transmit(prtc_turn *turn, prtc_time now, uint8_t *buffer, size_t capacity);
 
+/* PRTC_NEVER when nothing waits for time; `timeout` returns 0: what has come of it is an event. */
 PRTC_API prtc_time prtc_turn_deadline(const prtc_turn *turn);
 PRTC_API int prtc_turn_timeout(prtc_turn *turn, prtc_time now);
 /* 1 and fills *out, or 0. */
@@ -108,7 +109,8 @@ PRTC_API int prtc_turn_verify(prtc_turn *turn, prtc_time now);
 PRTC_API int prtc_turn_is_verifying(const prtc_turn *turn);
 
 /* Asks for a permission for a peer's IP address (the port is of no matter), and keeps it alive. Before the allocation is
- * there it is remembered. Of more than 128 the least used gives way. QUEUE_FULL when none can; INVALID_ARGUMENT. */
+ * there it is remembered. Of more than 128 the least used gives way. QUEUE_FULL when none can; INVALID_ARGUMENT (no
+ * address), INVALID_STATE (CLOSING or CLOSED), NO_MEMORY. */
 PRTC_API int prtc_turn_permit(prtc_turn *turn, prtc_time now, const prtc_address *peer);
 
 /* Bytes that prtc_turn_wrap adds to each datagram for this peer at the most. */
