@@ -201,6 +201,7 @@ class Pair:
         self.counters: list[dict[tuple[str, str], float]] = [{}, {}]  # by side: what the statistics said last
         self.certificates = [c.get("certificates", ()) for c in config]
         self.servers = [c["ice_servers"] for c in config]
+        self.hidden = any(c.get("hide_addresses") for c in config)  # they are told by names
         self.rejecting = False  # from when the data section is rejected until there is a channel again
         for side, peer in enumerate(self.peers):
             peer.listeners.append(lambda event, side=side: self.on_event(side, event))  # type: ignore[misc]
@@ -454,6 +455,8 @@ class Pair:
             raise InvariantError(f"{forbidden} was changed")
         silent = "stun:203.0.113.250:3478"
         choices = [[], [self.workload.stun.url], [silent], [self.workload.stun.url, silent]]
+        if len(self.workload.nats) > 1 or self.hidden:  # without a server that answers, they would not find each other again
+            choices = [[self.workload.stun.url], [self.workload.stun.url, silent], [silent, self.workload.stun.url]]
         self.servers[side] = random.choice([each for each in choices if each != self.servers[side]])
         certificates = random.choice(((), self.certificates[side]))
         self.disturbed = True
