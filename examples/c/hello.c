@@ -8,8 +8,8 @@
 #include <polyrtc/driver.h>
 #include <polyrtc/polyrtc.h>
 
-static int signal_to(prtc_peer *from, prtc_peer *to, prtc_sdp_type type, prtc_time now) { /* in life: over any wire you
-                                                                                             like */
+/* In life: over any wire you like */
+static int signal_to(prtc_peer *from, prtc_peer *to, prtc_sdp_type type, prtc_time now) {
   static char sdp[65536];
   int size = type == PRTC_SDP_OFFER ? prtc_peer_create_offer(from, now, NULL, sdp, sizeof sdp)
                                     : prtc_peer_create_answer(from, now, sdp, sizeof sdp);
