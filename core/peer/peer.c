@@ -593,7 +593,7 @@ uint32_t prtc_peer_ice_role(const prtc_peer *peer) {
   struct prtc_transport_view view;
   struct prtc_jsep_data data;
   prtc_jsep_get_data(peer->jsep, &data);
-  if (peer->transport == NULL || !data.negotiated) return PRTC_ICE_ROLE_UNKNOWN;
+  if (peer->transport == NULL || !(data.negotiated || peer->ice_started)) return PRTC_ICE_ROLE_UNKNOWN;
   prtc_transport_look(peer->transport, &view);
   return prtc_ice_is_controlling(view.ice) ? PRTC_ICE_ROLE_CONTROLLING : PRTC_ICE_ROLE_CONTROLLED;
 }

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .certificate import RTCCertificate
+from .exceptions import argument_error, not_supported
+from .sansio import ANY_PORT, IceServer
 
 
 @dataclass
@@ -89,3 +93,103 @@ class RTCConfiguration:
     udpPort: int = 0
     """One UDP port for all connections of the event loop that name it, for servers behind a firewall. 0: each has ports of its own;
     ``polyrtc.ANY_PORT``: one port that the system chooses. Two connections of one process that share a port do not connect with each other."""
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "alwaysNegotiateDataChannels": bool,
+    "iceCandidatePoolSize": int,
+    "useLoopback": bool,
+    "hideAddresses": bool,
+    "maxMessageSize": int,
+    "sendQueueSize": int,
+    "tcpCandidates": (str, type(None)),
+    "interfaceFilter": str,
+    "addressFilter": str,
+    "addressMappings": str,
+    "iceLite": bool,
+    "icePacing": int,
+    "renomination": bool,
+    "trustAnchors": (str, type(None)),
+    "insecureTls": bool,
+    "udpPort": int,
+}
+"""Of the members that go to the engine as they are."""
+
+
+def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
+    """The configuration as the engine takes it. What is of a wrong type is refused here, by its name; what has a wrong value, by the
+    engine."""
+    if not isinstance(configuration, RTCConfiguration):
+        raise argument_error(f"the configuration is {configuration!r}, no RTCConfiguration")
+    for name, kind in _KINDS.items():
+        value = getattr(configuration, name)
+        if not isinstance(value, kind) or (kind is int and not _is_number(value)):
+            raise argument_error(f"{name} may not be {value!r}")
+    if configuration.udpPort > ANY_PORT:
+        raise argument_error(f"{configuration.udpPort} is no UDP port")
+    lowest, highest = _ports(configuration.portRange)
+    for certificate in configuration.certificates or ():
+        if not isinstance(certificate, RTCCertificate):
+            raise argument_error(f"certificates has {certificate!r}, no RTCCertificate")
+    return {
+        "ice_servers": _servers(configuration.iceServers),
+        "ice_transport_policy": _policy(configuration.iceTransportPolicy),
+        "use_loopback": configuration.useLoopback,
+        "hide_addresses": configuration.hideAddresses,
+        "max_message_size": configuration.maxMessageSize,
+        "send_queue_size": configuration.sendQueueSize,
+        "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
+        "tcp_candidates": configuration.tcpCandidates or "active",
+        "ice_candidate_pool_size": configuration.iceCandidatePoolSize,
+        "interface_filter": configuration.interfaceFilter,
+        "address_filter": configuration.addressFilter,
+        "port_minimum": lowest,
+        "port_maximum": highest,
+        "address_mappings": configuration.addressMappings,
+        "ice_lite": configuration.iceLite,
+        "ice_pacing": configuration.icePacing,
+        "no_renomination": not configuration.renomination,
+        "trust_anchors": configuration.trustAnchors or "",
+        "insecure_tls": configuration.insecureTls,
+        "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def _ports(given: object) -> tuple[int, int]:
+    if given is None:
+        return 0, 0
+    if not isinstance(given, (tuple, list)) or len(given) != 2 or not all(_is_number(port) for port in given):
+        raise argument_error(f"portRange may not be {given!r}: it has the lowest and the highest port")
+    return given[0], given[1]
+
+
+def _policy(given: object) -> str:
+    """The W3C's word will do, too."""
+    try:
+        return RTCIceTransportPolicy(given).value
+    except ValueError:
+        raise argument_error(f"iceTransportPolicy may not be {given!r}") from None
+
+
+def _servers(given: object) -> list[IceServer]:
+    if not isinstance(given, (list, tuple, type(None))):
+        raise argument_error("iceServers is no list of RTCIceServer")
+    servers: list[IceServer] = []
+    for server in given or ():
+        if not isinstance(server, RTCIceServer):
+            raise argument_error(f"iceServers has {server!r}, no RTCIceServer")
+        urls = [server.urls] if isinstance(server.urls, str) else server.urls
+        if not isinstance(urls, (list, tuple)) or not all(isinstance(url, str) for url in urls):
+            raise argument_error(f"the urls of an ICE server may not be {urls!r}")
+        if not urls:
+            raise argument_error("an ICE server has no urls")
+        if not all(isinstance(text, (str, type(None))) for text in (server.username, server.credential)):
+            raise argument_error("the username and the credential of an ICE server are texts")
+        if server.credentialType != "password":
+            raise not_supported(f"the credentialType {server.credentialType!r} of an ICE server is not supported")
+        servers += [IceServer(url, server.username, server.credential) for url in urls]
+    return servers

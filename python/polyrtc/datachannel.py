@@ -74,7 +74,7 @@ class RTCDataChannel(Emitter):
             transport._gatherer._add_channel(self, channel)
 
     def __repr__(self) -> str:
-        return f"<RTCDataChannel {self.label!r} id={self.__parameters.id} {self.readyState}>"
+        return f"<RTCDataChannel {self.label!r} id={self.id} {self.readyState}>"
 
     @property
     def label(self) -> str:

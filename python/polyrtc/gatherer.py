@@ -17,12 +17,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .candidate import RTCIceCandidate, candidate_from_sdp
-from .configuration import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
+from .configuration import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, settings_of
 from .datachannel import RTCDataChannel
 from .emitter import Emitter
 from .engine import Engine
@@ -57,6 +58,7 @@ class RTCIceGatherer(Emitter):
         servers = iceServers if iceServers is not None else given.iceServers
         policy = iceTransportPolicy if iceTransportPolicy != RTCIceTransportPolicy.ALL else given.iceTransportPolicy
         self._configuration = replace(given, iceServers=servers, iceTransportPolicy=policy)
+        settings_of(self._configuration)  # what is of a wrong type is refused here
         self._certificates: list[RTCCertificate] = list(self._configuration.certificates or ())
         self._ice: RTCIceTransport | None = None
         self._dtls: RTCDtlsTransport | None = None
@@ -73,6 +75,8 @@ class RTCIceGatherer(Emitter):
         self.__failure: OperationError | None = None
         self.__closing = False
         self.__closed = False
+        self.__last_states: States | None = None
+        self.__last_parameters: dict[str, Any] | None = None
 
     @property
     def state(self) -> str:
@@ -85,6 +89,11 @@ class RTCIceGatherer(Emitter):
             self._command("gather")
             self._engine.hold(self, self._peer)
         await self._wait(lambda: self.__state in ("completed", "closed"))
+
+    @staticmethod
+    def getDefaultIceServers() -> list[RTCIceServer]:
+        """None: no server is asked that was not named."""
+        return []
 
     def getLocalCandidates(self) -> list[RTCIceCandidate]:
         return list(self.__candidates)
@@ -117,16 +126,21 @@ class RTCIceGatherer(Emitter):
         self._engine.schedule()
 
     def _parameters(self) -> dict[str, Any]:
-        try:
-            return self._peer.parameters()
-        except PrtcError as error:
-            raise invalid_state("gather first: there are no parameters before") from error
+        if not self.__closed:
+            try:
+                self.__last_parameters = self._peer.parameters()
+            except PrtcError as error:
+                raise invalid_state("gather first: there are no parameters before") from error
+        if self.__last_parameters is None:
+            raise invalid_state("the transports are closed")
+        return self.__last_parameters
 
     def _start_ice(self, parameters: RTCIceParameters, role: str) -> None:
-        self.__role = role
         told = RTCIceParameters(parameters.usernameFragment, parameters.password, bool(parameters.iceLite))
+        if told == self.__remote and not self.__closing:
+            return  # started already: who asks again waits for it, too. The role may be another by now
         self._command("start_ice", {"iceParameters": vars(told)}, role == "controlling")
-        self.__remote = told
+        self.__role, self.__remote = role, told
 
     def _send(self, data: Buffer) -> None:
         self._command("send_raw", data)
@@ -140,11 +154,14 @@ class RTCIceGatherer(Emitter):
 
     async def _close(self) -> None:
         """Says goodbye and ends all transports. Twice is harmless."""
-        if self.__bound is not None and not self.__closing:
+        if self.__bound is None:
             self.__closing = True
+            self.__end()
+        elif not self.__closing:
+            self.__closing = True
+            self.__remember()
             self._peer.close(self._now())
             self._engine.schedule()
-        self.__closing = True
         self.__wake()
         if self.__bound is not None and not self.__closed:
             flag = self._engine.loop.flag()
@@ -163,16 +180,16 @@ class RTCIceGatherer(Emitter):
             self._engine.schedule()
 
     def _states(self) -> States:
-        return self._peer.states()
+        if self.__last_states is None or not self.__closed:
+            self.__last_states = self._peer.states()
+        return self.__last_states
 
     def _selected_pair(self) -> tuple[Address, Address] | None:
         return None if self.__bound is None or self.__closed else self._peer.selected_pair()
 
     def _ice_role(self) -> str:
-        return self.__role
-
-    def _set_ice_role(self, role: str) -> None:
-        self.__role = role
+        """As it is now: it changes when both sides take the same."""
+        return self.__role if self.__remote is None else self._states().ice_role
 
     def _data_mid(self) -> str | None:
         return None
@@ -201,8 +218,6 @@ class RTCIceGatherer(Emitter):
 
     def __bind(self) -> tuple[Engine, Peer]:
         if self.__bound is None:
-            from .peerconnection import settings_of
-
             engine = Engine.of_running_loop(self._configuration.udpPort)
             configuration = replace(self._configuration, certificates=self._certificates or None)
             try:
@@ -222,6 +237,7 @@ class RTCIceGatherer(Emitter):
     def __end(self) -> None:
         if self.__closed:
             return
+        self.__remember()
         self.__closed = True
         self.__set_state("closed")
         for channel in list(self.__channels.values()):
@@ -230,8 +246,16 @@ class RTCIceGatherer(Emitter):
         for transport in (self._sctp, self._dtls, self._ice):
             if transport is not None:
                 transport._set_state("closed")
-        self._engine.remove(self._peer)
+        if self.__bound is not None:
+            self._engine.remove(self._peer)
         self.__wake()
+
+    def __remember(self) -> None:
+        """What may be asked once it is closed."""
+        if self.__bound is not None:
+            with contextlib.suppress(PrtcError):  # there is nothing yet, or no more
+                self.__last_states = self._states()
+                self.__last_parameters = self._parameters()
 
     def __set_state(self, state: str) -> None:
         if state != self.__state:

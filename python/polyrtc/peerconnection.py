@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .candidate import RTCIceCandidate, RTCPeerConnectionIceErrorEvent, candidate_from_sdp
 from .certificate import RTCCertificate
-from .configuration import RTCConfiguration
+from .configuration import RTCConfiguration, settings_of
 from .datachannel import RTCDataChannel
 from .description import RTCSessionDescription
 from .emitter import Emitter
@@ -19,7 +19,7 @@ from .engine import Engine
 from .errors import ErrorCode, OperationError, PrtcError
 from .exceptions import argument_error, invalid_modification, invalid_state, not_supported
 from .loop import Flag, in_thread, is_loop_running
-from .sansio import Address, DescriptionKind, Event, EventType, IceServer, Peer, States
+from .sansio import Address, DescriptionKind, Event, EventType, Peer, States
 from .stats import RTCStatsReport
 from .transports import RTCSctpTransport
 
@@ -49,38 +49,6 @@ _CHANNEL_EVENTS = frozenset(
         EventType.CHANNEL_CLOSED,
     )
 )
-
-
-def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
-    """The configuration as the engine takes it."""
-    servers = [
-        IceServer(url, server.username, server.credential)
-        for server in configuration.iceServers or ()
-        for url in ([server.urls] if isinstance(server.urls, str) else server.urls)
-    ]
-    lowest, highest = configuration.portRange or (0, 0)
-    return {
-        "ice_servers": servers,
-        "ice_transport_policy": configuration.iceTransportPolicy.value,
-        "use_loopback": configuration.useLoopback,
-        "hide_addresses": configuration.hideAddresses,
-        "max_message_size": configuration.maxMessageSize,
-        "send_queue_size": configuration.sendQueueSize,
-        "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
-        "tcp_candidates": configuration.tcpCandidates or "active",
-        "ice_candidate_pool_size": configuration.iceCandidatePoolSize,
-        "interface_filter": configuration.interfaceFilter,
-        "address_filter": configuration.addressFilter,
-        "port_minimum": lowest,
-        "port_maximum": highest,
-        "address_mappings": configuration.addressMappings,
-        "ice_lite": configuration.iceLite,
-        "ice_pacing": configuration.icePacing,
-        "no_renomination": not configuration.renomination,
-        "trust_anchors": configuration.trustAnchors or "",
-        "insecure_tls": configuration.insecureTls,
-        "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
-    }
 
 
 class RTCPeerConnection(Emitter):
@@ -130,6 +98,7 @@ class RTCPeerConnection(Emitter):
         self.__descriptions: dict[int, RTCSessionDescription | None] = {}  # the last, once it is closed
         self.__last_states: States | None = None
         self.__last_stats: RTCStatsReport | None = None
+        settings_of(self.__configuration)  # also where no loop runs yet: what is of a wrong type is refused here
         for certificate in self.__configuration.certificates or ():
             certificate._check_expiry()
         if is_loop_running():
@@ -217,6 +186,7 @@ class RTCPeerConnection(Emitter):
         then nothing happens by itself. InvalidModificationError says what may not change: certificates and bundlePolicy; and what is
         beyond the W3C once there is a data channel or an answer. Of both, what is not given stays."""
         self.__assert_not_closed()
+        settings_of(configuration)  # what is of a wrong type is refused here
         old = self.__configuration
         configuration = replace(
             configuration,

@@ -7,7 +7,7 @@ Each has a ``state`` and fires "statechange".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from .gatherer import RTCIceGatherer
     from .peerconnection import RTCPeerConnection
     from .sansio import Buffer
+
+
+class _Done(Awaitable[None]):
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
 
 
 class _Transport(Emitter):
@@ -106,9 +111,11 @@ class RTCIceTransport(_Transport):
         self._gatherer._start_ice(remoteParameters, role)
         await self._gatherer._wait(lambda: self.state in ("connected", "completed", "failed", "closed"))
 
-    def addRemoteCandidate(self, candidate: RTCIceCandidate | None) -> None:
-        """A candidate of the other side; ``None``: there will be no more."""
+    def addRemoteCandidate(self, candidate: RTCIceCandidate | None) -> Awaitable[None]:
+        """A candidate of the other side; ``None``: there will be no more. It is added at once, as in ORTC; what is returned may be
+        awaited, as in aiortc, and need not."""
         self._gatherer._add_remote_candidate(candidate)
+        return _Done()
 
     def send(self, data: Buffer) -> None:
         """A datagram, while DTLS is not started: the other side's come with "data". InvalidStateError unless connected, ValueError when

@@ -19,6 +19,7 @@ from polyrtc import (
     RTCDataChannelParameters,
     RTCDtlsTransport,
     RTCIceGatherer,
+    RTCIceParameters,
     RTCIceTransport,
     RTCPeerConnection,
     RTCSctpCapabilities,
@@ -146,6 +147,51 @@ async def test_a_wrong_certificate() -> None:
         wrong.fingerprints[0].value = ":".join(["00"] * 32)
         await asyncio.gather(a.dtls.start(wrong), b.dtls.start(a.dtls.getLocalParameters()))
         assert a.dtls.state == "failed"
+
+
+async def test_as_aiortc_has_it() -> None:
+    """Candidates may be awaited, and nobody says who controls: the role that ICE settles on is also DTLS's."""
+    async with sides() as (a, b):
+        await asyncio.gather(a.gatherer.gather(), b.gatherer.gather())
+        for ours, theirs in ((a, b), (b, a)):
+            for candidate in theirs.gatherer.getLocalCandidates():
+                await ours.ice.addRemoteCandidate(candidate)
+        parameters = a.gatherer.getLocalParameters(), b.gatherer.getLocalParameters()
+        await asyncio.gather(a.ice.start(parameters[1]), b.ice.start(parameters[0]))
+        assert {a.ice.role, b.ice.role} == {"controlling", "controlled"}
+        await asyncio.gather(a.ice.start(parameters[1]), b.ice.start(parameters[0]))  # again: nothing happens
+        assert {a.ice.role, b.ice.role} == {"controlling", "controlled"}
+        await connect_dtls(a, b)
+        assert (a.dtls.state, b.dtls.state) == ("connected", "connected")
+        assert {a.dtls.role, b.dtls.role} == {"client", "server"}
+    assert RTCIceGatherer.getDefaultIceServers() == []
+
+
+async def test_after_the_end() -> None:
+    """What was so can still be asked."""
+    async with sides() as (a, b):
+        await connect_ice(a, b)
+        await connect_dtls(a, b)
+        await asyncio.gather(a.sctp.start(None), b.sctp.start(None))
+        await state(a.sctp, "state", "connected")
+
+        def seen() -> object:
+            one = (a.gatherer.getLocalParameters(), a.gatherer.getLocalCandidates(), a.ice.getRemoteParameters(), a.ice.role)
+            return *one, a.dtls.getLocalParameters(), a.dtls.role, a.sctp.maxMessageSize, a.sctp.maxChannels
+
+        before = seen()
+        await a.dtls.stop()
+        assert seen() == before
+
+
+async def test_stopped_unused() -> None:
+    a = Side()
+    await a.sctp.stop()
+    assert (a.gatherer.state, a.ice.state, a.dtls.state, a.sctp.state) == ("closed",) * 4
+    with pytest.raises(InvalidStateError):
+        await a.ice.start(RTCIceParameters("user", "a password of 22 letters"))
+    with pytest.raises(InvalidStateError):
+        a.gatherer.getLocalParameters()
 
 
 async def test_what_is_refused() -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from polyrtc import RTCConfiguration, RTCIceServer, RTCPeerConnection
-from polyrtc.exceptions import InvalidAccessError, NotSupportedError
+from polyrtc import RTCConfiguration, RTCIceGatherer, RTCIceServer, RTCPeerConnection
+from polyrtc.exceptions import ArgumentError, InvalidAccessError, NotSupportedError
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,3 +42,53 @@ async def test_taken(url: str) -> None:
 async def test_trust_anchors() -> None:
     with pytest.raises(ValueError, match="trust_anchors has no PEM of a certificate"):
         RTCPeerConnection(RTCConfiguration(trustAnchors="nothing"))
+
+
+SERVER = "stun:127.0.0.1"
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"iceServers": RTCIceServer(SERVER)}, "iceServers is no list"),
+    ({"iceServers": [{"urls": SERVER}]}, "no RTCIceServer"),
+    ({"iceServers": [RTCIceServer([])]}, "an ICE server has no urls"),
+    ({"iceServers": [RTCIceServer([5])]}, "the urls of an ICE server may not be"),  # type: ignore[list-item]
+    ({"iceServers": [RTCIceServer(SERVER, credential=5)]}, "are texts"),  # type: ignore[arg-type]
+    ({"iceTransportPolicy": "sometimes"}, "iceTransportPolicy may not be 'sometimes'"),
+    ({"certificates": ["PEM"]}, "no RTCCertificate"),
+    ({"portRange": (-1, 5)}, "portRange"),
+    ({"portRange": (1, 2, 3)}, "portRange"),
+    ({"maxMessageSize": -1}, "maxMessageSize"),
+    ({"sendQueueSize": 2**32}, "sendQueueSize"),
+    ({"trustAnchors": b"PEM"}, "trustAnchors"),
+    ({"tcpCandidates": 1}, "tcpCandidates"),
+    ({"udpPort": "80"}, "udpPort"),
+    ({"udpPort": 65537}, "65537 is no UDP port"),
+    ({"iceLite": "no"}, "iceLite"),
+]
+
+
+@pytest.mark.parametrize("members, reason", WRONG, ids=lambda value: value if isinstance(value, str) else "")
+async def test_wrong_types(members: dict[str, Any], reason: str) -> None:
+    given = RTCConfiguration(**members)
+    with pytest.raises(ArgumentError, match=reason):
+        RTCPeerConnection(given)
+    with pytest.raises(ArgumentError, match=reason):
+        await RTCIceGatherer(configuration=given).gather()
+    connection = RTCPeerConnection()
+    with pytest.raises(ArgumentError, match=reason):
+        connection.setConfiguration(given)
+    await connection.close()
+
+
+async def test_no_configuration() -> None:
+    with pytest.raises(ArgumentError, match="no RTCConfiguration"):
+        RTCPeerConnection({"iceServers": []})  # type: ignore[arg-type]
+    with pytest.raises(NotSupportedError, match="oauth"):
+        RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(SERVER, credentialType="oauth")]))
+
+
+async def test_words() -> None:
+    connection = RTCPeerConnection(RTCConfiguration(iceTransportPolicy="relay"))  # type: ignore[arg-type]
+    connection.createDataChannel("chat")
+    await connection.setLocalDescription()
+    assert connection.localDescription is not None and "a=candidate:" not in connection.localDescription.sdp
+    await connection.close()
