@@ -402,8 +402,8 @@ const prtc_request *prtc_handle_request(struct prtc_handle *handle) {
   return result > 0 ? &handle->request : NULL;
 }
 
-int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index, uint32_t network_type,
-                              uint32_t temporary, const char *name) {
+int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index,
+                              uint32_t network_type, uint32_t temporary, const char *name) {
   if (is_bad(address) || name == NULL) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_interface *interface = list_add(&handle->interfaces, sizeof *interface);
   if (interface == NULL) return PRTC_ERROR_NO_MEMORY;
@@ -461,8 +461,9 @@ uint64_t prtc_handle_accepted(struct prtc_handle *handle, uint64_t now, uint64_t
   prtc_socket_id connection = 0;
   const prtc_address from = value_of(local), to = value_of(remote);
   handle->code = is_bad(local) || is_bad(remote) ? PRTC_ERROR_INVALID_ARGUMENT
-                 : handle->endpoint == NULL     ? PRTC_ERROR_CLOSED
-                                                : prtc_endpoint_accepted(handle->endpoint, now, listener, &from, &to, &connection);
+                 : handle->endpoint == NULL
+                     ? PRTC_ERROR_CLOSED
+                     : prtc_endpoint_accepted(handle->endpoint, now, listener, &from, &to, &connection);
   return handle->code < 0 ? 0 : connection;
 }
 
@@ -521,8 +522,9 @@ int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const c
 }
 
 /* With what was added for it; clear_configuration afterwards. */
-static prtc_peer_config gathered_configuration(struct prtc_handle *handle, uint32_t ice_transport_policy, uint32_t use_loopback,
-                                               uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
+static prtc_peer_config gathered_configuration(struct prtc_handle *handle, uint32_t ice_transport_policy,
+                                               uint32_t use_loopback, uint32_t max_message_size, uint32_t send_queue_size,
+                                               uint32_t mtu) {
   prtc_peer_config config;
   PRTC_INIT(&config);
   config.ice_servers = handle->servers.elements;
@@ -545,8 +547,8 @@ static void clear_configuration(struct prtc_handle *handle) {
   clear_options(handle);
 }
 
-uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
-                                 uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
+uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy,
+                                 uint32_t use_loopback, uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu) {
   prtc_peer *peer = NULL;
   const prtc_peer_config config =
       gathered_configuration(handle, ice_transport_policy, use_loopback, max_message_size, send_queue_size, mtu);
@@ -734,8 +736,8 @@ int prtc_handle_send_text_part(struct prtc_handle *handle, uint64_t peer, uint64
   return prtc_peer_send_part(found, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)text, text_size, flags);
 }
 
-int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
-                                size_t size, uint32_t flags) {
+int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel,
+                                const uint8_t *data, size_t size, uint32_t flags) {
   prtc_peer *found = find_peer(handle, peer);
   return found == NULL ? handle->code : prtc_peer_send_part(found, now, channel, PRTC_MESSAGE_BINARY, data, size, flags);
 }

@@ -25,7 +25,8 @@ struct prtc_handle;
 
 /* seed: 32 bytes. NULL when memory is lacking or the seed has another size. */
 struct prtc_handle *prtc_handle_new(const uint8_t *seed, size_t seed_size, uint64_t now, int64_t wall_clock,
-                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size, uint32_t udp_port);
+                                    uint32_t log_level, uint32_t key_log, uint64_t capture_size, uint64_t recording_size,
+                                    uint32_t udp_port);
 /* With a driver. NULL: errno says why. */
 struct prtc_handle *prtc_handle_new_driver(uint32_t log_level, uint32_t key_log, uint64_t capture_size,
                                            uint64_t recording_size, uint32_t udp_port);
@@ -79,8 +80,8 @@ const prtc_event *prtc_handle_event(struct prtc_handle *handle, uint32_t index);
 
 const prtc_request *prtc_handle_request(struct prtc_handle *handle);
 /* What a reply carries is added first, then replied. */
-int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index, uint32_t network_type,
-                              uint32_t temporary, const char *name);
+int prtc_handle_add_interface(struct prtc_handle *handle, const prtc_address *address, uint32_t index,
+                              uint32_t network_type, uint32_t temporary, const char *name);
 int prtc_handle_add_address(struct prtc_handle *handle, const prtc_address *address);
 int prtc_handle_add_data(struct prtc_handle *handle, const uint8_t *data, size_t size); /* once */
 int prtc_handle_reply(struct prtc_handle *handle, uint64_t now, uint64_t id, int code, int system_error,
@@ -104,8 +105,8 @@ int prtc_handle_add_certificate(struct prtc_handle *handle, const char *pem);
 int prtc_handle_add_ice_server(struct prtc_handle *handle, const char *url, const char *username, const char *credential);
 /* Likewise, as prtc_peer_config_set: the members of prtc_peer_config for which create_peer has no argument. */
 int prtc_handle_add_option(struct prtc_handle *handle, const char *name, const char *value);
-uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy, uint32_t use_loopback,
-                                 uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
+uint64_t prtc_handle_create_peer(struct prtc_handle *handle, uint64_t now, uint32_t ice_transport_policy,
+                                 uint32_t use_loopback, uint32_t max_message_size, uint32_t send_queue_size, uint32_t mtu);
 /* As create_peer, for a peer that there is; what was not added stays as it is, but for the servers. */
 int prtc_handle_set_configuration(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint32_t ice_transport_policy);
 int prtc_handle_free_peer(struct prtc_handle *handle, uint64_t peer);
@@ -153,8 +154,8 @@ int prtc_handle_close_channel(struct prtc_handle *handle, uint64_t peer, uint64_
 /* A part of a message: flags are PRTC_MESSAGE_… of data.h. */
 int prtc_handle_send_text_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const char *text,
                                size_t text_size, uint32_t flags);
-int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel, const uint8_t *data,
-                                size_t size, uint32_t flags);
+int prtc_handle_send_bytes_part(struct prtc_handle *handle, uint64_t peer, uint64_t now, uint64_t channel,
+                                const uint8_t *data, size_t size, uint32_t flags);
 int prtc_handle_set_streaming(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint32_t streaming);
 int prtc_handle_pause_messages(struct prtc_handle *handle, uint64_t peer, uint32_t paused);
 int prtc_handle_set_threshold(struct prtc_handle *handle, uint64_t peer, uint64_t channel, uint64_t threshold);

@@ -96,7 +96,8 @@ static void serve(struct side *server, struct side *peers, struct side *clients)
   }
 }
 
-static bool run_all(struct side *server, struct side *peers, struct side *clients, bool (*done)(const struct side *, const struct side *)) {
+static bool run_all(struct side *server, struct side *peers, struct side *clients,
+                    bool (*done)(const struct side *, const struct side *)) {
   prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
   for (;;) {
     serve(server, peers, clients);
@@ -172,7 +173,9 @@ static void small_buffers_make_it_slower_only(void) {
   connect_with(&a, &b, &config);
   for (uint32_t i = 0; i < LARGE_MESSAGES; i++) {
     memcpy(message, &i, sizeof i);
-    PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
+    PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message,
+                                  sizeof message),
+                   0);
   }
   PRTC_CHECK(run(&a, &b, has_all_large));
   PRTC_CHECK(b.in_order);

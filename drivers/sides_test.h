@@ -165,7 +165,8 @@ static inline void describe(struct side *from, struct side *to, prtc_sdp_type ty
 
 /* With a channel on each side (which may be there before a pair is nominated). */
 static inline bool is_open(const struct side *a, const struct side *b) {
-  return a->channel != 0 && b->channel != 0 && a->state == PRTC_CONNECTION_CONNECTED && b->state == PRTC_CONNECTION_CONNECTED;
+  return a->channel != 0 && b->channel != 0 && a->state == PRTC_CONNECTION_CONNECTED &&
+         b->state == PRTC_CONNECTION_CONNECTED;
 }
 
 static inline void create_channel(struct side *side) {

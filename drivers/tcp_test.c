@@ -117,7 +117,9 @@ static void a_slow_connection(void) {
   }
   for (uint32_t i = 0; i < 100; i++) {
     memcpy(message, &i, sizeof i);
-    PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
+    PRTC_CHECK_INT(prtc_peer_send(a.peer, prtc_driver_now(a.driver), a.channel, PRTC_MESSAGE_BINARY, message,
+                                  sizeof message),
+                   0);
   }
   PRTC_REQUIRE(run(&a, &b, has_no_spare));
   size_t ends = find_sockets(false, found, DESCRIPTORS);
@@ -162,13 +164,15 @@ static void refused(void) {
   create_channel(&a);
   describe(&a, &b, PRTC_SDP_OFFER);
   describe(&b, &a, PRTC_SDP_ANSWER);
-  snprintf(candidate, sizeof candidate, "candidate:9 1 tcp 2130706431 127.0.0.1 %u typ host tcptype passive", ntohs(address.sin_port));
+  snprintf(candidate, sizeof candidate, "candidate:9 1 tcp 2130706431 127.0.0.1 %u typ host tcptype passive",
+           ntohs(address.sin_port));
   PRTC_REQUIRE(prtc_peer_add_ice_candidate(a.peer, prtc_driver_now(a.driver), candidate, "0", 0, NULL) == 0);
   PRTC_CHECK(run(&a, &b, is_open));
   char stats[32768];
   PRTC_REQUIRE(prtc_peer_get_stats(a.peer, prtc_driver_now(a.driver), stats, sizeof stats) > 0);
   char pair[256];
-  snprintf(pair, sizeof pair, "\"remoteCandidateId\":\"remote-host-tcp-127.0.0.1:%u\",\"state\":\"failed\"", ntohs(address.sin_port));
+  snprintf(pair, sizeof pair, "\"remoteCandidateId\":\"remote-host-tcp-127.0.0.1:%u\",\"state\":\"failed\"",
+           ntohs(address.sin_port));
   PRTC_CHECK(strstr(stats, pair) != NULL);
   close(nobody);
   free_sides(&a, &b);
@@ -230,7 +234,9 @@ static uint16_t listening_port(void) {
   int found[DESCRIPTORS];
   size_t count = find_sockets(true, found, DESCRIPTORS);
   for (size_t i = 0; i < count; i++) {
-    if (getsockname(found[i], (struct sockaddr *)&address, &length) == 0 && address.sin_family == AF_INET) return ntohs(address.sin_port);
+    if (getsockname(found[i], (struct sockaddr *)&address, &length) == 0 && address.sin_family == AF_INET) {
+      return ntohs(address.sin_port);
+    }
   }
   PRTC_REQUIRE(false);
   return 0;
@@ -295,7 +301,8 @@ static void descriptors_run_out(void) {
   PRTC_CHECK(calls < 50);
   PRTC_REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
   size_t connections = connection_count();
-  for (prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u; connection_count() == connections && prtc_driver_now(NULL) < end;) {
+  for (prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
+       connection_count() == connections && prtc_driver_now(NULL) < end;) {
     (void)prtc_driver_wait(a.driver, end);
     PRTC_CHECK_INT(prtc_driver_process(a.driver), 0);
     settle(&a, &nobody);

@@ -198,7 +198,9 @@ static void map_can_be_emptied_while_it_is_walked(void) {
       prtc_map_remove(&map, slot->key);
       i--;
     }
-    for (uint64_t key = 0; key < 300; key++) PRTC_CHECK(seen[key] && (prtc_map_get(&map, key) == NULL) == (key % divisor == 0));
+    for (uint64_t key = 0; key < 300; key++) {
+      PRTC_CHECK(seen[key] && (prtc_map_get(&map, key) == NULL) == (key % divisor == 0));
+    }
     prtc_map_clear(&map);
   }
 }
@@ -314,7 +316,8 @@ static void table_finds_what_was_added(void) {
   for (unsigned i = 0; i < 1000; i++) {
     struct prtc_table_key key = table_key(i);
     unsigned found = 0;
-    for (const struct prtc_table_entry *entry = prtc_table_find(&table, &key); entry != NULL; entry = prtc_table_next(entry)) {
+    for (const struct prtc_table_entry *entry = prtc_table_find(&table, &key); entry != NULL;
+         entry = prtc_table_next(entry)) {
       PRTC_CHECK((entry - entries) % 1000 == i);
       found++;
     }

@@ -98,7 +98,8 @@ static void stop(struct prtc_context *context, uint64_t reason) {
     put_number(&record->sink, reason);
   }
   PRTC_LOG(context, PRTC_LOG_ERROR, "endpoint", "the recording stops: %s",
-           reason == END_FULL ? "its bound is reached, for nobody polls it fast enough" : "its table of operations is wrong");
+           reason == END_FULL ? "its bound is reached, for nobody polls it fast enough"
+                              : "its table of operations is wrong");
 }
 
 void prtc_recording_write(struct prtc_context *context, enum prtc_operation operation, prtc_time now,
@@ -122,7 +123,8 @@ void prtc_recording_write(struct prtc_context *context, enum prtc_operation oper
   }
 }
 
-void prtc_recording_begin(struct prtc_context *context, size_t bound, prtc_time now, const uint8_t seed[32], int64_t wall_clock) {
+void prtc_recording_begin(struct prtc_context *context, size_t bound, prtc_time now, const uint8_t seed[32],
+                          int64_t wall_clock) {
   struct prtc_recording *record = &context->recording;
   size_t magic = strlen(PRTC_RECORDING_MAGIC);
   record->sink.bound = bound;

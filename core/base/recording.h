@@ -128,7 +128,8 @@ struct prtc_value {
     if ((context)->recording.on) prtc_recording_write((context), PRTC_OP_##name, (now), NULL, 0);            \
   } while (0)
 
-void prtc_recording_begin(struct prtc_context *context, size_t bound, prtc_time now, const uint8_t seed[32], int64_t wall_clock);
+void prtc_recording_begin(struct prtc_context *context, size_t bound, prtc_time now, const uint8_t seed[32],
+                          int64_t wall_clock);
 void prtc_recording_write(struct prtc_context *context, enum prtc_operation operation, prtc_time now,
                        const struct prtc_value *values, size_t count);
 size_t prtc_recording_length(const char *text); /* 0 for NULL */

@@ -291,7 +291,8 @@ int prtc_data_create_channel(prtc_data *data, const prtc_channel_config *config,
   data->error_message = "";
   prtc_channel_config_init(&given);
   if (config != NULL && !prtc_config_copy(&given, sizeof given, config)) {
-    return reject(data, PRTC_ERROR_INVALID_ARGUMENT, "the configuration's size is wrong, or it has members that are not known");
+    return reject(data, PRTC_ERROR_INVALID_ARGUMENT,
+                  "the configuration's size is wrong, or it has members that are not known");
   }
   if (data->closed) return reject(data, PRTC_ERROR_INVALID_STATE, "the connection is closed");
   int code = check_config(data, &given);

@@ -578,8 +578,8 @@ static void channels_close_without_resets(void) {
   PRTC_CHECK_INT(prtc_data_close_channel(pair->ends[0].data, here), 0);
   pair_run(pair, SECOND);
   PRTC_CHECK_INT(pair_count(pair, 1, PRTC_DATA_EVENT_MESSAGE), 1); /* what was queued is sent first */
-  PRTC_CHECK_TEXT(pair_story(pair, 0), "X"); /* of what it does not know yet, the application that has closed it is not
-                                                told */
+  /* Of what it does not know yet, the application that has closed it is not told */
+  PRTC_CHECK_TEXT(pair_story(pair, 0), "X");
   prtc_channel_id later = pair_create(pair, 0, "", 0);
   PRTC_CHECK_INT(pair_info(pair, 0, later).stream_id, 2);
   pair_free(pair);

@@ -16,7 +16,8 @@ static void fill(struct pair *pair, prtc_channel_id large, enum load load, size_
   if (load == WHOLE_MESSAGES && pair_info(pair, 0, large).buffered_amount < 4 * WHOLE) {
     PRTC_CHECK_INT(pair_binary(pair, 0, large, bytes, WHOLE), 0);
   }
-  while (load == STREAMED && prtc_data_send_part(data, pair->world->now, large, PRTC_MESSAGE_BINARY, bytes, 60000, 0) == 0) {
+  while (load == STREAMED &&
+         prtc_data_send_part(data, pair->world->now, large, PRTC_MESSAGE_BINARY, bytes, 60000, 0) == 0) {
   }
   if (load == STALLED && *given == 0) {
     PRTC_CHECK_INT(prtc_data_send_part(data, pair->world->now, large, PRTC_MESSAGE_BINARY, bytes, 60000, 0), 0);
@@ -38,7 +39,8 @@ static unsigned longest(enum load load) {
   struct pair *pair = pair_new((uint8_t)(load + 1), NULL, NULL);
   prtc_channel_id large = pair_create(pair, 0, "large", 0), small = pair_create(pair, 0, "small", 0);
   pair_connect(pair);
-  PRTC_CHECK_INT(prtc_data_set_streaming(pair->ends[1].data, pair_find(pair, 1, PRTC_DATA_EVENT_CHANNEL, 0)->channel, 1), 0);
+  PRTC_CHECK_INT(prtc_data_set_streaming(pair->ends[1].data, pair_find(pair, 1, PRTC_DATA_EVENT_CHANNEL, 0)->channel, 1),
+                 0);
   pair->world->rate = 1000000;
   pair->world->delay = 20 * MILLISECOND;
   pair->world->queue = 50 * MILLISECOND;

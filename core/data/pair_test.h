@@ -188,7 +188,8 @@ static inline prtc_channel_info pair_info(const struct pair *pair, int which, pr
 }
 
 static inline int pair_text(struct pair *pair, int which, prtc_channel_id id, const char *text) {
-  return prtc_data_send(pair->ends[which].data, pair->world->now, id, PRTC_MESSAGE_TEXT, (const uint8_t *)text, strlen(text));
+  return prtc_data_send(pair->ends[which].data, pair->world->now, id, PRTC_MESSAGE_TEXT, (const uint8_t *)text,
+                        strlen(text));
 }
 
 static inline int pair_binary(struct pair *pair, int which, prtc_channel_id id, const uint8_t *bytes, size_t size) {

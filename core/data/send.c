@@ -56,8 +56,8 @@ static void leave_ring(prtc_data *data, struct prtc_data_channel *channel) {
 
 static struct prtc_data_message *add_message(prtc_data *data, struct prtc_data_channel *channel, uint32_t ppid,
                                              const uint8_t *bytes, size_t size) {
-  struct prtc_data_message *message = prtc_reallocate(data->context, NULL, sizeof *message + size); /* no zeros are
-                                                                                                       needed */
+  /* No zeros are needed */
+  struct prtc_data_message *message = prtc_reallocate(data->context, NULL, sizeof *message + size);
   if (message == NULL) return NULL;
   *message = (struct prtc_data_message){0};
   message->ppid = ppid;
@@ -84,7 +84,8 @@ int prtc_data_enqueue(prtc_data *data, struct prtc_data_channel *channel, uint32
   return 0;
 }
 
-int prtc_data_enqueue_part(prtc_data *data, struct prtc_data_channel *channel, const uint8_t *bytes, size_t size, bool end) {
+int prtc_data_enqueue_part(prtc_data *data, struct prtc_data_channel *channel, const uint8_t *bytes, size_t size,
+                           bool end) {
   if (channel->part_size == 0) channel->part_is_over = false;
   if (channel->part_is_over) return 0;
   if (size > 0) {

@@ -108,7 +108,9 @@ prtc_certificate *prtc_certificate_of(prtc_context *context, EVP_PKEY *key, X509
 
 int prtc_certificate_generate(prtc_context *context, const prtc_certificate_config *given, prtc_certificate **out) {
   prtc_certificate_config complete, *config = &complete;
-  if (!prtc_config_copy(config, sizeof *config, given) || config->key_type > PRTC_KEY_RSA_2048) return PRTC_ERROR_INVALID_ARGUMENT;
+  if (!prtc_config_copy(config, sizeof *config, given) || config->key_type > PRTC_KEY_RSA_2048) {
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
   bool known = config->wall_clock > day && config->wall_clock < year_10000;
   int64_t not_before = known ? config->wall_clock - day : year_2020;
   int64_t not_after = known ? config->wall_clock + 30 * day : year_2050 - 1;

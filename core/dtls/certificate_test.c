@@ -107,7 +107,8 @@ static void other_orders_and_other_forms_of_key(void) {
 static void what_is_not_usable_is_refused(void) {
   static char one[PRTC_CERTIFICATE_PEM_SIZE], two[PRTC_CERTIFICATE_PEM_SIZE], mixed[2 * PRTC_CERTIFICATE_PEM_SIZE];
   prtc_context *context = test_context(5);
-  prtc_certificate *a = generate(context, PRTC_KEY_ECDSA_P256, today, 0), *b = generate(context, PRTC_KEY_RSA_2048, today, 0);
+  prtc_certificate *a = generate(context, PRTC_KEY_ECDSA_P256, today, 0),
+                   *b = generate(context, PRTC_KEY_RSA_2048, today, 0);
   prtc_certificate *read = NULL;
   PRTC_REQUIRE(prtc_certificate_print(a, one, sizeof one) > 0 && prtc_certificate_print(b, two, sizeof two) > 0);
   const char *key = strstr(one, "-----BEGIN PRIVATE KEY-----"), *other = strstr(two, "-----BEGIN PRIVATE KEY-----");

@@ -260,7 +260,8 @@ static int establish(prtc_dtls *dtls) {
   /* RFC 6347 section 4.2.4: in a full handshake the server's flight is the last, the client's is known to have arrived. */
   if (dtls->role == PRTC_DTLS_ROLE_SERVER) dtls->last_flight = handshake->last_flight;
   dtls->cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(handshake->ssl));
-  PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "%s, SRTP profile %d", SSL_get_cipher_name(handshake->ssl), dtls->srtp_profile);
+  PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "%s, SRTP profile %d", SSL_get_cipher_name(handshake->ssl),
+           dtls->srtp_profile);
   prtc_handshake_free(handshake);
   dtls->handshake = NULL;
   dtls->repeat_at = dtls->give_up_at = PRTC_NEVER;
@@ -421,7 +422,9 @@ int prtc_dtls_timeout(prtc_dtls *dtls, prtc_time now) {
     fail(dtls, PRTC_ERROR_TIMEOUT, "the DTLS handshake was not complete after 30 seconds");
   } else if (!dtls->paused && dtls->now >= dtls->repeat_at) {
     prtc_dtls_datagrams_clear(&dtls->out); /* what nobody has taken yet is of the flight that comes again */
-    if (dtls->timeout < longest_timeout) dtls->timeout = dtls->timeout * 2 < longest_timeout ? dtls->timeout * 2 : longest_timeout;
+    if (dtls->timeout < longest_timeout) {
+      dtls->timeout = dtls->timeout * 2 < longest_timeout ? dtls->timeout * 2 : longest_timeout;
+    }
     dtls->repeat_at = dtls->now + dtls->timeout;
     PRTC_LOG(dtls->context, PRTC_LOG_DEBUG, "dtls", "nothing came: the flight is repeated, next after %llu ms",
              (unsigned long long)(dtls->timeout / 1000));

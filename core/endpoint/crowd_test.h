@@ -202,7 +202,8 @@ static inline void crowd_reflect(struct crowd_flight *flight) {
   flight->size = 32;
 }
 
-static inline void crowd_fly(struct crowd *crowd, const prtc_address *from, const prtc_address *to, const uint8_t *data, size_t size) {
+static inline void crowd_fly(struct crowd *crowd, const prtc_address *from, const prtc_address *to, const uint8_t *data,
+                             size_t size) {
   PRTC_REQUIRE(size <= 1500 && crowd->flight_count < crowd->flight_capacity);
   struct crowd_flight *flight = &crowd->flights[(crowd->first_flight + crowd->flight_count) % crowd->flight_capacity];
   flight->at = crowd->now + CROWD_DELAY;
@@ -235,7 +236,8 @@ static inline bool crowd_transmit(struct crowd *crowd, int node) {
 }
 
 /* A datagram at the door of whoever is there (of several the newest, or all). Returns what the endpoint says of it. */
-static inline int crowd_arrive(struct crowd *crowd, const prtc_address *from, const prtc_address *to, const uint8_t *data, size_t size) {
+static inline int crowd_arrive(struct crowd *crowd, const prtc_address *from, const prtc_address *to, const uint8_t *data,
+                               size_t size) {
   int code = PRTC_ERROR_NOT_FOUND;
   for (size_t i = *crowd_bucket(crowd, to); i != 0; i = crowd->sockets[i - 1].next) {
     const struct crowd_socket *socket = &crowd->sockets[i - 1];
@@ -267,7 +269,8 @@ static inline void crowd_see(struct crowd *crowd, int node, const prtc_event *ev
   switch (event->type) {
     case PRTC_EVENT_ICE_CANDIDATE:
       if (event->text != NULL && other->peer != NULL) {
-        (void)prtc_peer_add_ice_candidate(other->peer, crowd->now, event->text, event->mid, (int)event->index, event->ufrag);
+        (void)prtc_peer_add_ice_candidate(other->peer, crowd->now, event->text, event->mid, (int)event->index,
+                                          event->ufrag);
       }
       break;
     case PRTC_EVENT_CONNECTION_STATE_CHANGE: peer->connection = event->state; break;

@@ -230,7 +230,8 @@ prtc_peer *prtc_endpoint_peer(prtc_endpoint *endpoint, prtc_peer_id id) {
 
 /* ------------------------------------------------------------------------------------------------------- the five verbs */
 
-static struct prtc_peer_place *place_of(const prtc_endpoint *endpoint, const struct socket *socket, const prtc_datagram *datagram) {
+static struct prtc_peer_place *place_of(const prtc_endpoint *endpoint, const struct socket *socket,
+                                        const prtc_datagram *datagram) {
   return socket->place != NULL ? socket->place : prtc_mux_find(&endpoint->mux, datagram);
 }
 
@@ -315,7 +316,9 @@ static int sent(prtc_endpoint *endpoint, const prtc_datagram *out) {
   endpoint->stats.bytes_sent += out->size;
   PRTC_LOG(&endpoint->context, PRTC_LOG_TRACE, "endpoint", "%zu bytes to socket %llu, %zu each", out->size,
            (unsigned long long)out->socket, segment);
-  if (prtc_capture_is_on(&endpoint->context.capture) && out->protocol == PRTC_PROTOCOL_UDP) capture_train(endpoint, out, segment);
+  if (prtc_capture_is_on(&endpoint->context.capture) && out->protocol == PRTC_PROTOCOL_UDP) {
+    capture_train(endpoint, out, segment);
+  }
   return (int)out->size;
 }
 

@@ -180,8 +180,8 @@ void prtc_shared_closed(prtc_endpoint *endpoint, struct socket *socket); /* it h
 void prtc_shared_clear(prtc_endpoint *endpoint); /* all peers are gone */
 
 /* strangers.c. A shared listener has accepted a connection: as prtc_endpoint_accepted. */
-int prtc_stranger_accepted(prtc_endpoint *endpoint, struct socket *listener, const prtc_address *local, const prtc_address *remote,
-                           prtc_socket_id *connection);
+int prtc_stranger_accepted(prtc_endpoint *endpoint, struct socket *listener, const prtc_address *local,
+                           const prtc_address *remote, prtc_socket_id *connection);
 /* What it has to say goes to the peer that it names. One that names none is closed: UNEXPECTED. */
 int prtc_stranger_receive(prtc_endpoint *endpoint, prtc_time now, struct socket *socket, const prtc_datagram *datagram);
 void prtc_stranger_forget(prtc_endpoint *endpoint, struct socket *socket); /* it is closed */

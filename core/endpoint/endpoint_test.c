@@ -37,8 +37,10 @@ static void two_peers_connect_and_talk(void) {
   PRTC_INIT(&info);
   PRTC_CHECK_INT(prtc_peer_channel_info(world.nodes[1].peer, opened->event.object, &info), PRTC_OK);
   PRTC_CHECK_TEXT(info.label, "chat");
-  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5), PRTC_OK);
-  PRTC_CHECK_INT(prtc_peer_send(world.nodes[1].peer, world.now, opened->event.object, PRTC_MESSAGE_BINARY, NULL, 0), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5),
+                 PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[1].peer, world.now, opened->event.object, PRTC_MESSAGE_BINARY, NULL, 0),
+                 PRTC_OK);
   world_run(&world, 1000000);
   const struct seen *text = world_find(&world, 1, PRTC_EVENT_CHANNEL_MESSAGE, -1);
   const struct seen *empty = world_find(&world, 0, PRTC_EVENT_CHANNEL_MESSAGE, -1);
@@ -54,9 +56,10 @@ static void statistics_are_told(void) {
   connect_two(NULL);
   int size = prtc_peer_get_stats(world.nodes[0].peer, world.now, text, sizeof text);
   PRTC_CHECK(size > 0 && text[size] == '\0' && text[0] == '[' && text[size - 1] == ']');
-  static const char *const parts[] = {"\"type\":\"peer-connection\"", "\"type\":\"transport\"", "\"type\":\"candidate-pair\"",
-                                      "\"type\":\"local-candidate\"", "\"type\":\"remote-candidate\"",
-                                      "\"type\":\"certificate\"", "\"type\":\"data-channel\"", "\"label\":\"chat\"",
+  static const char *const parts[] = {"\"type\":\"peer-connection\"",      "\"type\":\"transport\"",
+                                      "\"type\":\"candidate-pair\"",       "\"type\":\"local-candidate\"",
+                                      "\"type\":\"remote-candidate\"",     "\"type\":\"certificate\"",
+                                      "\"type\":\"data-channel\"",         "\"label\":\"chat\"",
                                       "\"currentRoundTripTime\":0.020000", "\"timestamp\":1700000002000.000"};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     if (strstr(text, parts[i]) == NULL) fprintf(stderr, "not in the statistics: %s\n", parts[i]);
@@ -128,8 +131,10 @@ static void a_message_without_memory_costs_its_channel(void) {
   prtc_channel_id channel = connect_two(&allocator);
   prtc_channel_id other = world_channel(&world, 0, "other");
   world_run(&world, 1000000);
-  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
-  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, other, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                 PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, other, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5),
+                 PRTC_OK);
   meter.refused_from = sizeof message + 1;
   meter.refused_to = sizeof message + 100;
   world_run(&world, 1000000);
@@ -155,8 +160,8 @@ static bool fails_on_event(prtc_endpoint *endpoint) {
 static void a_fatal_code_is_sticky(void) {
   static char sdp[65536];
   static uint8_t buffer[PRTC_DATAGRAM_SIZE];
-  struct prtc_meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100}; /* a block of
-                                                                                                           texts */
+  /* A block of texts */
+  struct prtc_meter meter = {.left = -1, .refused_from = 16 * 1024 + 1, .refused_to = 16 * 1024 + 100};
   const prtc_allocator allocator = prtc_metered(&meter);
   world_open(&world, &allocator);
   prtc_endpoint *endpoint = world.nodes[0].endpoint;
@@ -280,7 +285,8 @@ static void verbs_leave_the_deadline_at_hand(void) {
 /* Writes the PEM of a certificate that expires `seconds` after the world's beginning. */
 static void make_certificate(char *pem, size_t capacity, int64_t seconds) {
   prtc_context_config config;
-  prtc_certificate_config wanted = {.size = sizeof wanted, .wall_clock = 1600000000, .expires = (1700000000 + seconds) * 1000};
+  prtc_certificate_config wanted = {
+      .size = sizeof wanted, .wall_clock = 1600000000, .expires = (1700000000 + seconds) * 1000};
   prtc_certificate *certificate;
   PRTC_INIT(&config);
   prtc_context *context = prtc_context_new(&config);
@@ -344,7 +350,8 @@ static void the_certificate_is_made_anew(void) {
 static void several_fingerprints(bool strongest_is_right) {
   static char sdp[65536], munged[65536 + 512];
   static const char wrong_512[] =
-      "a=fingerprint:sha-512 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
+      "a=fingerprint:sha-512 "
+      "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
       "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00\r\n";
   static const char weak[] = "a=fingerprint:sha-1 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13\r\n"
                              "a=fingerprint:md2 00:01\r\n";
@@ -354,7 +361,8 @@ static void several_fingerprints(bool strongest_is_right) {
   world_channel(&world, 0, "chat");
   int size = prtc_peer_create_offer(world.nodes[0].peer, world.now, NULL, sdp, sizeof sdp);
   PRTC_REQUIRE(size > 0);
-  PRTC_CHECK_INT(prtc_peer_set_local_description(world.nodes[0].peer, world.now, PRTC_SDP_OFFER, sdp, (size_t)size), PRTC_OK);
+  PRTC_CHECK_INT(prtc_peer_set_local_description(world.nodes[0].peer, world.now, PRTC_SDP_OFFER, sdp, (size_t)size),
+                 PRTC_OK);
   const char *at = strstr(sdp, "a=fingerprint:");
   PRTC_REQUIRE(at != NULL);
   snprintf(munged, sizeof munged, "%.*s%s%s", (int)(at - sdp), sdp, strongest_is_right ? weak : wrong_512, at);

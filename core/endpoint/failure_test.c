@@ -12,7 +12,9 @@ static bool drop_all(struct world *w, const struct flight *flight) {
   return true;
 }
 
-static bool is_dtls(const struct flight *flight) { return flight->size > 0 && flight->bytes[0] >= 20 && flight->bytes[0] < 64; }
+static bool is_dtls(const struct flight *flight) {
+  return flight->size > 0 && flight->bytes[0] >= 20 && flight->bytes[0] < 64;
+}
 
 static bool drop_dtls(struct world *w, const struct flight *flight) {
   (void)w;
@@ -35,7 +37,9 @@ static void open_two(void) {
 static void check_told(int node, int code, const char *words) {
   const struct seen *told = world_find(&world, node, PRTC_EVENT_FAILED, -1);
   unsigned count = 0;
-  for (size_t i = 0; i < world.nodes[node].event_count; i++) count += world.nodes[node].events[i].event.type == PRTC_EVENT_FAILED;
+  for (size_t i = 0; i < world.nodes[node].event_count; i++) {
+    count += world.nodes[node].events[i].event.type == PRTC_EVENT_FAILED;
+  }
   PRTC_CHECK_INT(count, 1);
   if (told == NULL) return;
   PRTC_CHECK_INT(told->event.code, code);
@@ -75,7 +79,9 @@ static void no_candidates(void) {
   world.trickle = false;
   connect_now();
   world_run(&world, 120000000);
-  for (int i = 0; i < 2; i++) check_failed(i, PRTC_ERROR_ICE_FAILED, "the other side sent no candidates, and no check of it came");
+  for (int i = 0; i < 2; i++) {
+    check_failed(i, PRTC_ERROR_ICE_FAILED, "the other side sent no candidates, and no check of it came");
+  }
   world_close(&world);
 }
 
@@ -194,8 +200,8 @@ static void goodbyes_are_no_failures(void) {
     world_run(&world, 120000000);
     for (int i = 0; i < 2; i++) PRTC_CHECK(world_find(&world, i, PRTC_EVENT_FAILED, -1) == NULL || i != who);
     const struct seen *told = world_find(&world, 1 - who, PRTC_EVENT_FAILED, -1);
-    if (told != NULL) PRTC_CHECK_INT(told->event.code, PRTC_ERROR_CONSENT_EXPIRED); /* it was not closed here, and is
-                                                                                       alone */
+    /* It was not closed here, and is alone */
+    if (told != NULL) PRTC_CHECK_INT(told->event.code, PRTC_ERROR_CONSENT_EXPIRED);
     world_close(&world);
   }
 }

@@ -136,7 +136,9 @@ static size_t end_of_result(const struct bytes *recording, uint64_t wanted) {
   uint64_t call = 0;
   while (prtc_recording_read(&reader, &entry) > 0) {
     if (entry.operation == PRTC_OP_result && call == wanted) return reader.position - 1;
-    if (entry.operation >= PRTC_OP_endpoint_receive && strncmp(prtc_operation_name(entry.operation), "reply", 5) != 0) call++;
+    if (entry.operation >= PRTC_OP_endpoint_receive && strncmp(prtc_operation_name(entry.operation), "reply", 5) != 0) {
+      call++;
+    }
   }
   return 0;
 }
@@ -214,7 +216,9 @@ static void a_recording_that_nobody_polls_ends(void) {
 
 /* --------------------------------------------------------------------------------------------------------------- others */
 
-static uint32_t word(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
+static uint32_t word(const uint8_t *at) {
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
 
 /* RFC 1071: what holds its own checksum adds up to nothing. */
 static uint32_t sum_of(uint32_t sum, const uint8_t *data, size_t size) {

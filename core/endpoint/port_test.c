@@ -31,7 +31,8 @@ static void all_peers_use_one_socket(void) {
   crowd_open(&crowd, 40, 7000, 0);
   open_pairs(30);
   PRTC_CHECK_INT(crowd.opens, 1);
-  PRTC_CHECK(crowd_socket_at(&crowd, &(prtc_address){.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 1}, .port = 7000}) != NULL);
+  PRTC_CHECK(crowd_socket_at(&crowd, &(prtc_address){.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 1}, .port = 7000}) !=
+             NULL);
   for (size_t i = 0; i < 30; i++) {
     prtc_address local, remote;
     PRTC_CHECK_INT(prtc_peer_get_selected_pair(crowd.peers[SERVER][i].peer, &local, &remote), 1);
@@ -56,7 +57,8 @@ static void the_system_may_choose_the_port(void) {
   crowd_open(&crowd, 4, PRTC_PORT_ANY, 0);
   open_pairs(3);
   PRTC_CHECK_INT(crowd.opens, 1);
-  PRTC_CHECK(crowd_socket_at(&crowd, &(prtc_address){.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 1}, .port = 40000}) != NULL);
+  PRTC_CHECK(crowd_socket_at(&crowd, &(prtc_address){.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 1}, .port = 40000}) !=
+             NULL);
   crowd_close(&crowd);
   prtc_endpoint_config config;
   PRTC_INIT(&config);
@@ -189,7 +191,8 @@ static void addresses_behind_a_nat_are_gathered(void) {
   crowd.stun_server = "stun:203.0.113.5:3478";
   open_pairs(12);
   for (size_t i = 0; i < 12; i++) {
-    PRTC_REQUIRE(prtc_peer_get_description(crowd.peers[SERVER][i].peer, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp, sizeof sdp) > 0);
+    PRTC_REQUIRE(prtc_peer_get_description(crowd.peers[SERVER][i].peer, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp,
+                                           sizeof sdp) > 0);
     PRTC_CHECK(strstr(sdp, " 203.0.113.77 7000 typ srflx raddr 192.0.2.1 rport 7000") != NULL);
     crowd_exchange(&crowd, i);
   }
@@ -243,7 +246,8 @@ static void two_peers_of_one_endpoint_do_not_connect(void) {
   }
   crowd_run(&crowd, 100000000);
   prtc_address local, remote;
-  PRTC_CHECK(prtc_peer_get_selected_pair(peers[0], &local, &remote) == 0 || prtc_peer_get_selected_pair(peers[1], &local, &remote) == 0);
+  PRTC_CHECK(prtc_peer_get_selected_pair(peers[0], &local, &remote) == 0 ||
+             prtc_peer_get_selected_pair(peers[1], &local, &remote) == 0);
   crowd_exchange(&crowd, 0);
   for (int i = 0; i < 2; i++) prtc_peer_free(peers[i]);
   crowd_close(&crowd);
@@ -293,7 +297,8 @@ static void floods_of_what_nobody_sent(void) {
   crowd_run(&crowd, 1000000);
   static char sdp[65536];
   char username[64] = "";
-  PRTC_REQUIRE(prtc_peer_get_description(crowd.peers[SERVER][0].peer, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp, sizeof sdp) > 0);
+  PRTC_REQUIRE(prtc_peer_get_description(crowd.peers[SERVER][0].peer, PRTC_DESCRIPTION_LOCAL, &(prtc_sdp_type){0}, sdp,
+                                         sizeof sdp) > 0);
   PRTC_REQUIRE(sscanf(strstr(sdp, "a=ice-ufrag:"), "a=ice-ufrag:%15s", username) == 1);
   strcat(username, ":guess");
   prtc_endpoint_stats before = crowd_stats(&crowd);
@@ -347,7 +352,9 @@ static void a_peer_that_steals_the_address_of_another(void) {
   prtc_address future = victim;
   future.port = 6666;
   crowd_run(&crowd, 5000000);
-  for (int i = 0; i < 100 && (crowd.last.from.port != client_address(1).port || crowd.last.bytes[0] != 0); i++) crowd_run(&crowd, 100000);
+  for (int i = 0; i < 100 && (crowd.last.from.port != client_address(1).port || crowd.last.bytes[0] != 0); i++) {
+    crowd_run(&crowd, 100000);
+  }
   PRTC_CHECK_INT(crowd_arrive(&crowd, &future, &at, crowd.last.bytes, crowd.last.size), PRTC_OK);
   size_t late = crowd_pair(&crowd);
   crowd_run(&crowd, 2000000);
@@ -407,7 +414,8 @@ static void connections_are_those_of_whom_they_name(void) {
   PRTC_CHECK(!is_closed(whole) && !is_closed(slow) && !is_closed(more));
 
   /* Who names nobody is closed. */
-  prtc_socket_id wrong = connection_from(4), large = connection_from(5), nothing = connection_from(6), gone = connection_from(7);
+  prtc_socket_id wrong = connection_from(4), large = connection_from(5), nothing = connection_from(6),
+                 gone = connection_from(7);
   size_t size = binding_request(bytes + 2, "guessed1:guess", 1);
   bytes[0] = 0, bytes[1] = (uint8_t)size;
   PRTC_CHECK_INT(say(wrong, bytes, size + 2), PRTC_ERROR_UNEXPECTED);

@@ -13,8 +13,8 @@ void prtc_endpoint_record_input(prtc_endpoint *endpoint, prtc_time now, const pr
   const prtc_datagram none = {0};
   const prtc_datagram *d = datagram != NULL ? datagram : &none;
   PRTC_RECORD(&endpoint->context, endpoint_receive, now, PRTC_NUMBER(d->socket), PRTC_NUMBER(d->protocol),
-              PRTC_NUMBER(d->interface_index), PRTC_ADDRESS(&d->local), PRTC_ADDRESS(&d->remote), PRTC_BYTES(d->data, d->size),
-              PRTC_NUMBER(d->segment_size), PRTC_NUMBER(d->ecn), PRTC_NUMBER(d->time));
+              PRTC_NUMBER(d->interface_index), PRTC_ADDRESS(&d->local), PRTC_ADDRESS(&d->remote),
+              PRTC_BYTES(d->data, d->size), PRTC_NUMBER(d->segment_size), PRTC_NUMBER(d->ecn), PRTC_NUMBER(d->time));
 }
 
 void prtc_endpoint_record_peer(prtc_endpoint *endpoint, prtc_time now, const prtc_peer_config *config) {

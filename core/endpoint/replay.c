@@ -158,7 +158,8 @@ static int receive(prtc_replay *replay, const struct prtc_recording_entry *entry
   if (!prtc_recording_address(&v[3], &datagram.local) || !prtc_recording_address(&v[4], &datagram.remote)) {
     return malformed(replay);
   }
-  return prtc_endpoint_receive(replay->endpoint, entry->time, &datagram, datagram.socket == 0 && datagram.data == NULL ? 0 : 1);
+  return prtc_endpoint_receive(replay->endpoint, entry->time, &datagram,
+                               datagram.socket == 0 && datagram.data == NULL ? 0 : 1);
 }
 
 static int transmit(prtc_replay *replay, const struct prtc_recording_entry *entry) {
@@ -296,7 +297,8 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
     case PRTC_OP_peer_restart_ice: return prtc_peer_restart_ice(peer, now);
     case PRTC_OP_peer_close: return prtc_peer_close(peer, now);
     case PRTC_OP_peer_create_data_channel: return create_channel(replay, peer, entry);
-    case PRTC_OP_peer_send: return prtc_peer_send(peer, now, v[1].number, (prtc_message_kind)v[2].number, v[3].data, v[3].size);
+    case PRTC_OP_peer_send:
+      return prtc_peer_send(peer, now, v[1].number, (prtc_message_kind)v[2].number, v[3].data, v[3].size);
     case PRTC_OP_peer_send_part:
       return prtc_peer_send_part(peer, now, v[1].number, (prtc_message_kind)v[2].number, v[3].data, v[3].size,
                                  (uint32_t)v[4].number);
@@ -344,7 +346,9 @@ static void run(prtc_replay *replay, const struct prtc_recording_entry *entry, p
     case PRTC_OP_endpoint_interfaces_changed: code = prtc_endpoint_interfaces_changed(replay->endpoint, entry->time); break;
     case PRTC_OP_peer_new: code = configure_peer(replay, NULL, entry); break;
     default:
-      if (entry->operation == PRTC_OP_peer_send || entry->operation == PRTC_OP_peer_send_part) step->data_size = entry->values[3].size;
+      if (entry->operation == PRTC_OP_peer_send || entry->operation == PRTC_OP_peer_send_part) {
+        step->data_size = entry->values[3].size;
+      }
       code = peer_call(replay, entry);
       break;
   }

@@ -22,8 +22,8 @@ static void record_reply(struct prtc_context *context, prtc_time now, const prtc
     PRTC_RECORD(context, reply_address, now, PRTC_ADDRESS(&reply->addresses[i]));
   }
   if (reply->data_size > 0) PRTC_RECORD(context, reply_data, now, PRTC_BYTES(reply->data, reply->data_size));
-  PRTC_RECORD(context, endpoint_reply, now, PRTC_NUMBER(reply->id), PRTC_SIGNED(reply->code), PRTC_SIGNED(reply->system_error),
-              PRTC_ADDRESS(&reply->address));
+  PRTC_RECORD(context, endpoint_reply, now, PRTC_NUMBER(reply->id), PRTC_SIGNED(reply->code),
+              PRTC_SIGNED(reply->system_error), PRTC_ADDRESS(&reply->address));
 }
 
 static bool opens_socket(uint32_t type) {
@@ -70,7 +70,9 @@ void prtc_endpoint_drop_requests(prtc_endpoint *endpoint, struct prtc_peer_place
     struct pending *pending = slot->value;
     if (pending->place != place) continue;
     /* What is answered at once the driver closes when its answer is refused; a connection may take minutes. */
-    if (pending->request.type == PRTC_REQUEST_CONNECT_TCP) (void)prtc_queue_push(&endpoint->closes, &pending->request.socket);
+    if (pending->request.type == PRTC_REQUEST_CONNECT_TCP) {
+      (void)prtc_queue_push(&endpoint->closes, &pending->request.socket);
+    }
     if (opens_socket(pending->request.type)) prtc_endpoint_forget_socket(endpoint, pending->request.socket);
     if (endpoint->names.mdns != NULL) prtc_mdns_cancel(endpoint->names.mdns, pending->request.id);
     prtc_map_remove(&endpoint->pendings, slot->key);
@@ -232,7 +234,8 @@ static void read_trust(prtc_endpoint *endpoint, const prtc_reply *reply) {
   if (endpoint->trust != NULL || reply->code < 0) return;
   int code = prtc_trust_parse(&endpoint->context, reply->data, reply->data_size, &endpoint->trust);
   if (code < 0) {
-    PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "the trust anchors could not be read: %s", prtc_strerror(code));
+    PRTC_LOG(&endpoint->context, PRTC_LOG_ERROR, "endpoint", "the trust anchors could not be read: %s",
+             prtc_strerror(code));
   } else {
     PRTC_LOG(&endpoint->context, PRTC_LOG_DEBUG, "endpoint", "%zu trust anchors", prtc_trust_count(endpoint->trust));
   }
@@ -338,7 +341,8 @@ int prtc_endpoint_socket_closed(prtc_endpoint *endpoint, prtc_time now, prtc_soc
 
 int prtc_endpoint_unreachable(prtc_endpoint *endpoint, prtc_time now, prtc_socket_id id, const prtc_address *remote,
                               int system_error) {
-  PRTC_RECORD(&endpoint->context, endpoint_unreachable, now, PRTC_NUMBER(id), PRTC_ADDRESS(remote), PRTC_SIGNED(system_error));
+  PRTC_RECORD(&endpoint->context, endpoint_unreachable, now, PRTC_NUMBER(id), PRTC_ADDRESS(remote),
+              PRTC_SIGNED(system_error));
   if (endpoint->fatal != 0) return endpoint->fatal;
   now = prtc_endpoint_advance(endpoint, now);
   const struct socket *socket = prtc_map_get(&endpoint->sockets, id);

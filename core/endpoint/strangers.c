@@ -46,8 +46,8 @@ void prtc_strangers_close(prtc_endpoint *endpoint, const struct socket *listener
   }
 }
 
-int prtc_stranger_accepted(prtc_endpoint *endpoint, struct socket *listener, const prtc_address *local, const prtc_address *remote,
-                           prtc_socket_id *connection) {
+int prtc_stranger_accepted(prtc_endpoint *endpoint, struct socket *listener, const prtc_address *local,
+                           const prtc_address *remote, prtc_socket_id *connection) {
   if (listener->type != PRTC_REQUEST_LISTEN_TCP) return PRTC_ERROR_NOT_FOUND;
   struct socket *socket = prtc_allocate(&endpoint->context, sizeof *socket);
   struct stranger *stranger = prtc_allocate(&endpoint->context, sizeof *stranger);

@@ -32,7 +32,8 @@ static void deliver(int node, prtc_socket_id id, const prtc_address *remote, con
     uint8_t *copy = malloc(length); /* of the exact size: a sanitizer sees what is read beyond */
     PRTC_REQUIRE(copy != NULL);
     memcpy(copy, data + at, length);
-    const prtc_datagram datagram = {.socket = id, .protocol = PRTC_PROTOCOL_TCP, .remote = *remote, .data = copy, .size = length};
+    const prtc_datagram datagram = {
+        .socket = id, .protocol = PRTC_PROTOCOL_TCP, .remote = *remote, .data = copy, .size = length};
     int code = prtc_endpoint_receive(world.nodes[node].endpoint, world.now, &datagram, 1);
     PRTC_CHECK(code == PRTC_OK || PRTC_ERROR_IS_TRANSIENT(code) || code == PRTC_ERROR_NO_MEMORY);
     free(copy);
@@ -66,14 +67,16 @@ static void end_pipe(struct pipe *pipe, int end) {
 
 static void connect_pipe(int node, const prtc_request *request) {
   prtc_endpoint *endpoint = world.nodes[node].endpoint, *other = world.nodes[1 - node].endpoint;
-  prtc_reply reply = {.size = sizeof reply, .id = request->id, .address = request->address, .code = PRTC_ERROR_INVALID_STATE};
+  prtc_reply reply = {
+      .size = sizeof reply, .id = request->id, .address = request->address, .code = PRTC_ERROR_INVALID_STATE};
   bool listens = listeners[1 - node] != 0 && prtc_address_equal(&listening[1 - node], &request->remote);
   reply.address.port = (uint16_t)(40000 + pipe_count);
   if (listens) {
     PRTC_REQUIRE(pipe_count < PIPES);
     struct pipe *pipe = &pipes[pipe_count++];
     *pipe = (struct pipe){.nodes = {node, 1 - node}, .ids = {request->socket, 0}, .addresses = {reply.address, request->remote}};
-    if (prtc_endpoint_accepted(other, world.now, listeners[1 - node], &pipe->addresses[1], &pipe->addresses[0], &pipe->ids[1]) == 0) {
+    if (prtc_endpoint_accepted(other, world.now, listeners[1 - node], &pipe->addresses[1], &pipe->addresses[0],
+                               &pipe->ids[1]) == 0) {
       reply.code = 0;
     } else {
       pipe->ids[0] = 0;
@@ -201,7 +204,8 @@ static void any_chunks(void) {
     chunk = chunks[i];
     prtc_channel_id channel = connect_two(PRTC_TCP_CANDIDATES_ALL, PRTC_TCP_CANDIDATES_ALL);
     check_open();
-    PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
+    PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                   0);
     world_run(&world, 1000000);
     const struct seen *seen = message_at(1);
     PRTC_REQUIRE(seen != NULL && seen->event.size == sizeof message);
@@ -220,7 +224,8 @@ static void back_pressure(void) {
   prtc_endpoint *endpoint = world.nodes[0].endpoint;
   size_t before = written[0];
   PRTC_CHECK_INT(prtc_endpoint_writable(endpoint, world.now, pipe->ids[end], 0), 0);
-  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5), 0);
+  PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"hello", 5),
+                 0);
   world_run(&world, 12000000); /* with checks of consent by both, whose answers wait as well */
   PRTC_CHECK_INT(written[0], before);
   PRTC_CHECK(message_at(1) == NULL);
@@ -269,7 +274,9 @@ static void frames(void) {
       deliver(0, id, &remote, bytes, 3);
     }
     bool closed = false;
-    while (prtc_endpoint_request(endpoint, &request) > 0) closed = closed || (request.type == PRTC_REQUEST_CLOSE && request.socket == id);
+    while (prtc_endpoint_request(endpoint, &request) > 0) {
+      closed = closed || (request.type == PRTC_REQUEST_CLOSE && request.socket == id);
+    }
     PRTC_CHECK(closed);
     remote.port++;
   }
@@ -287,12 +294,15 @@ static void what_is_no_stream(void) {
   const prtc_socket_id others[] = {0, 999, udp, stream};
   for (size_t i = 0; i < 4; i++) {
     PRTC_CHECK_INT(prtc_endpoint_accepted(endpoint, world.now, others[i], &address, &address, &id), PRTC_ERROR_NOT_FOUND);
-    if (others[i] != stream) PRTC_CHECK_INT(prtc_endpoint_writable(endpoint, world.now, others[i], 1), PRTC_ERROR_NOT_FOUND);
+    if (others[i] != stream) {
+      PRTC_CHECK_INT(prtc_endpoint_writable(endpoint, world.now, others[i], 1), PRTC_ERROR_NOT_FOUND);
+    }
   }
   PRTC_CHECK_INT(prtc_endpoint_writable(endpoint, world.now, listeners[0], 1), PRTC_ERROR_NOT_FOUND);
   PRTC_CHECK_INT(id, 0);
   uint8_t junk[3] = {0, 1, 9}; /* to the listener, which has no bytes */
-  const prtc_datagram datagram = {.socket = listeners[0], .protocol = PRTC_PROTOCOL_TCP, .remote = address, .data = junk, .size = 3};
+  const prtc_datagram datagram = {
+      .socket = listeners[0], .protocol = PRTC_PROTOCOL_TCP, .remote = address, .data = junk, .size = 3};
   PRTC_CHECK(prtc_endpoint_receive(endpoint, world.now, &datagram, 1) < 0);
   world_close(&world);
 }
@@ -394,7 +404,8 @@ static void memory_runs_out(void) {
     meter.left = left;
     chunk = 700; /* frames are cut, and kept in part */
     for (prtc_time end = world.now + 3000000; world.now < end;) {
-      bool fatal = world_find(&world, 0, PRTC_EVENT_ENDPOINT_FAILED, -1) != NULL || world_find(&world, 1, PRTC_EVENT_ENDPOINT_FAILED, -1) != NULL;
+      bool fatal = world_find(&world, 0, PRTC_EVENT_ENDPOINT_FAILED, -1) != NULL ||
+                   world_find(&world, 1, PRTC_EVENT_ENDPOINT_FAILED, -1) != NULL;
       if (fatal || !world_step(&world, end)) break;
     }
     meter.once = false;

@@ -201,7 +201,9 @@ static inline void world_settle(struct world *world) {
       }
       while (prtc_endpoint_request(node->endpoint, &request) > 0) {
         bool tcp = request.type == PRTC_REQUEST_CONNECT_TCP || request.type == PRTC_REQUEST_LISTEN_TCP;
-        if (world->tcp_request != NULL && (tcp || request.type == PRTC_REQUEST_CLOSE)) world->tcp_request(world, i, &request);
+        if (world->tcp_request != NULL && (tcp || request.type == PRTC_REQUEST_CLOSE)) {
+          world->tcp_request(world, i, &request);
+        }
         if (world->tcp_request == NULL || !tcp) world_answer(world, node, &request);
         busy = true;
       }
@@ -231,7 +233,9 @@ static inline void world_deliver(struct world *world) {
 static inline bool world_step(struct world *world, prtc_time until) {
   world_settle(world);
   prtc_time next = PRTC_NEVER;
-  if (world->flight_count > 0 && world->flights[world->first_flight].at < next) next = world->flights[world->first_flight].at;
+  if (world->flight_count > 0 && world->flights[world->first_flight].at < next) {
+    next = world->flights[world->first_flight].at;
+  }
   for (int i = 0; i < WORLD_NODES; i++) {
     prtc_time deadline = prtc_endpoint_deadline(world->nodes[i].endpoint);
     PRTC_REQUIRE(deadline > world->now || deadline == PRTC_NEVER);

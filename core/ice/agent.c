@@ -81,7 +81,8 @@ static bool is_parameter(const char *text, size_t capacity, size_t least) {
 
 int prtc_ice_check_parameters(const prtc_ice_parameters *parameters) {
   bool good = is_parameter(parameters->ufrag, sizeof parameters->ufrag, 4) &&
-              is_parameter(parameters->password, sizeof parameters->password, 22) && parameters->pacing <= PRTC_ICE_PACING_MOST;
+              is_parameter(parameters->password, sizeof parameters->password, 22) &&
+              parameters->pacing <= PRTC_ICE_PACING_MOST;
   return good ? PRTC_OK : PRTC_ERROR_SYNTAX;
 }
 
@@ -222,7 +223,8 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
   if (ice->pairs.count > 0 || ice->state != PRTC_ICE_TRANSPORT_NEW) return PRTC_ICE_TRANSPORT_CHECKING;
   /* W3C section 5.6.4: "new", remote candidates received: "checking". Also when none of them makes a pair, being of another
    * family, or having a name that is not known yet: checks of the other side are waited for. */
-  return ice->gathered && (ice->remotes.count > 0 || ice->remote_named) ? PRTC_ICE_TRANSPORT_CHECKING : PRTC_ICE_TRANSPORT_NEW;
+  return ice->gathered && (ice->remotes.count > 0 || ice->remote_named) ? PRTC_ICE_TRANSPORT_CHECKING
+                                                                        : PRTC_ICE_TRANSPORT_NEW;
 }
 
 static void update_state(struct prtc_ice *ice) {

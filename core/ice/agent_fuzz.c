@@ -111,7 +111,9 @@ static void step(struct run *run, uint8_t what, const uint8_t *data, size_t size
       }
       break;
     case 5: run->now += size > 0 ? (prtc_time)data[0] * 100000 : 1000; break;
-    case 6: (void)prtc_ice_add_socket(run->ice, run->now, 1 + address.ip[3] % 4, &address, 1, size > 1 ? data[1] % 8 : 0); break;
+    case 6:
+      (void)prtc_ice_add_socket(run->ice, run->now, 1 + address.ip[3] % 4, &address, 1, size > 1 ? data[1] % 8 : 0);
+      break;
     case 7: (void)prtc_ice_remove_socket(run->ice, run->now, 1 + address.ip[3] % 4); break;
     case 8:
       if (size > 0 && data[0] % 2 == 1) (void)prtc_ice_take_back(run->ice, run->now);

@@ -271,7 +271,8 @@ static void what_cannot_be_used_is_ignored(void) {
   PRTC_CHECK_INT(world->agents[0].ice->remotes.count, 0);
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_NEW);
   /* Its address may still be found: there is a candidate, as the W3C counts them. */
-  prtc_candidate named = candidate_of("candidate:1 1 udp 2130706431 0cb6b1a8-3b0e-4d53-b0f5-5ab03ccbd0b5.local 5000 typ host");
+  prtc_candidate named =
+      candidate_of("candidate:1 1 udp 2130706431 0cb6b1a8-3b0e-4d53-b0f5-5ab03ccbd0b5.local 5000 typ host");
   PRTC_CHECK_INT(prtc_ice_add_remote_candidate(world->agents[0].ice, world->now, &named), 0);
   PRTC_CHECK_INT(world->agents[0].ice->remotes.count, 0);
   PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
@@ -514,9 +515,10 @@ static void any_one_datagram_may_be_lost(void) {
 /* Row 10: host > prflx > srflx > relay, whatever the socket; of sockets of one type the network counts, then the families
  * in turn. */
 static void priorities_of_candidates(void) {
-  static const prtc_candidate_type order[] = {PRTC_CANDIDATE_HOST, PRTC_CANDIDATE_PEER_REFLEXIVE, PRTC_CANDIDATE_SERVER_REFLEXIVE,
-                                              PRTC_CANDIDATE_RELAYED};
-  static const char *const addresses[] = {"192.0.2.1:1", "192.0.2.2:2", "[2001:db8::1]:3", "[2001:db8::2]:4", "192.0.2.3:5"};
+  static const prtc_candidate_type order[] = {PRTC_CANDIDATE_HOST, PRTC_CANDIDATE_PEER_REFLEXIVE,
+                                              PRTC_CANDIDATE_SERVER_REFLEXIVE, PRTC_CANDIDATE_RELAYED};
+  static const char *const addresses[] = {"192.0.2.1:1", "192.0.2.2:2", "[2001:db8::1]:3", "[2001:db8::2]:4",
+                                          "192.0.2.3:5"};
   struct world *world = world_new();
   struct prtc_ice *ice = agent_new(world, 0, true, NULL)->ice;
   world->agents[0].signal = false;
@@ -527,7 +529,8 @@ static void priorities_of_candidates(void) {
   for (size_t a = 0; a < 5; a++) {
     for (size_t b = 0; b < 5; b++) {
       for (size_t t = 0; t + 1 < 4; t++) {
-        PRTC_CHECK(prtc_ice_priority(order[t], ice->sockets.items[a]) > prtc_ice_priority(order[t + 1], ice->sockets.items[b]));
+        PRTC_CHECK(prtc_ice_priority(order[t], ice->sockets.items[a]) >
+                   prtc_ice_priority(order[t + 1], ice->sockets.items[b]));
       }
     }
   }
@@ -552,8 +555,9 @@ static void fails_with_a_reason(void) {
     PRTC_CHECK_INT(world->agents[i].failed, 1);
     check_states(&world->agents[i], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_FAILED);
     PRTC_CHECK_INT(world->agents[i].sent, 18); /* 0, 0.5, 1.5, 3.5 and each 2 s until 31.5 */
-    PRTC_CHECK_TEXT(world->agents[i].text, "1 pair tried, none answered: no answer to 18 checks, and no check of the other side"
-                                           "; no relayed candidate on either side: a TURN server would help");
+    PRTC_CHECK_TEXT(world->agents[i].text,
+                    "1 pair tried, none answered: no answer to 18 checks, and no check of the other side"
+                    "; no relayed candidate on either side: a TURN server would help");
     PRTC_CHECK(prtc_ice_deadline(world->agents[i].ice) == PRTC_NEVER);
   }
   /* row 14: something new to try */

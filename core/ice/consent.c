@@ -20,7 +20,8 @@ static void schedule(struct prtc_ice *ice) {
  * at least 4 s between all checks; so a live path that loses 30 % of its packets would lose consent every half hour or
  * so. */
 static void schedule_again(struct prtc_ice *ice) {
-  uint64_t wait = ice->config.consent_interval / (ice->path.suspected ? 25 : 5), round_trips = 2 * ice->path.round_trip_time;
+  uint64_t wait = ice->config.consent_interval / (ice->path.suspected ? 25 : 5),
+           round_trips = 2 * ice->path.round_trip_time;
   ice->path.consent_next = ice->now + (wait > round_trips ? wait : round_trips) + 1;
 }
 

@@ -48,7 +48,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct prtc_text *text, co
 
 static void explain_no_pair(const struct prtc_ice *ice, const struct counts *counts, struct prtc_text *text) {
   if (counts->remotes == 0 && ice->remotes_ignored > 0) {
-    add(text, "the other side's %u candidate%s cannot be used from here", (unsigned)ice->remotes_ignored, s(ice->remotes_ignored));
+    add(text, "the other side's %u candidate%s cannot be used from here", (unsigned)ice->remotes_ignored,
+        s(ice->remotes_ignored));
   } else if (counts->remotes == 0) {
     add(text, "the other side sent no candidates");
   } else {
@@ -62,8 +63,8 @@ static void explain_no_pair(const struct prtc_ice *ice, const struct counts *cou
 static void explain_checks(const struct prtc_ice *ice, const struct counts *counts, struct prtc_text *text) {
   unsigned long long checks = (unsigned long long)ice->checks_sent, answers = (unsigned long long)ice->answers;
   if (counts->valid > 0) {
-    add(text, "%zu of %zu pair%s work%s, but the other side, which controls, has nominated none", counts->valid, counts->pairs,
-        s(counts->pairs), counts->valid == 1 ? "s" : "");
+    add(text, "%zu of %zu pair%s work%s, but the other side, which controls, has nominated none", counts->valid,
+        counts->pairs, s(counts->pairs), counts->valid == 1 ? "s" : "");
     return;
   }
   if (ice->config.lite != 0) {
@@ -73,7 +74,8 @@ static void explain_checks(const struct prtc_ice *ice, const struct counts *coun
   }
   add(text, "%zu pair%s tried", counts->pairs, s(counts->pairs));
   if (answers > 0) {
-    add(text, ", none works: of %llu checks %llu got an answer, which was an error or came from elsewhere", checks, answers);
+    add(text, ", none works: of %llu checks %llu got an answer, which was an error or came from elsewhere", checks,
+        answers);
   } else if (ice->requests > 0) {
     add(text, ": checks of the other side arrived, but none of our %llu was answered", checks);
   } else {
@@ -103,7 +105,8 @@ void prtc_ice_explain(struct prtc_ice *ice, int code) {
         (unsigned long long)ice->refused, s(ice->refused));
   }
   if (ice->taken > 0) {
-    add(&text, "; %llu checks came over a path that another connection of the same port uses", (unsigned long long)ice->taken);
+    add(&text, "; %llu checks came over a path that another connection of the same port uses",
+        (unsigned long long)ice->taken);
   }
   if (!ice->remote_ended) add(&text, "; the other side has not said that its candidates are complete");
 }

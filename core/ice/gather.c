@@ -170,7 +170,8 @@ static const struct ice_mapping *mapping_of(const struct prtc_ice *ice, const pr
 
 int prtc_ice_add_mapping(prtc_ice *ice, const prtc_address *local, const prtc_address *mapped, prtc_candidate_type type) {
   bool known = type == PRTC_CANDIDATE_HOST || type == PRTC_CANDIDATE_SERVER_REFLEXIVE;
-  bool families = mapped->family != PRTC_FAMILY_NONE && (local->family == PRTC_FAMILY_NONE || local->family == mapped->family);
+  bool families =
+      mapped->family != PRTC_FAMILY_NONE && (local->family == PRTC_FAMILY_NONE || local->family == mapped->family);
   if (!known || !families) return PRTC_ERROR_INVALID_ARGUMENT;
   if (ice->mapping_count == PRTC_ICE_MAPPINGS_MAX) return PRTC_ERROR_QUEUE_FULL;
   void *more = prtc_reallocate(ice->context, ice->mappings, (ice->mapping_count + 1) * sizeof *ice->mappings);
@@ -193,10 +194,13 @@ static int gather_socket(struct prtc_ice *ice, struct ice_socket *socket) {
   return code;
 }
 
-static void push_server_failed(struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *server, int code) {
+static void push_server_failed(struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *server,
+                               int code) {
   PRTC_LOG(ice->context, PRTC_LOG_WARNING, "ice", "a STUN server failed: error %d", code);
-  prtc_ice_push_event(ice, &(struct ice_event){
-                               .type = PRTC_ICE_EVENT_SERVER_FAILED, .code = code, .local.server = *server, .base = socket->address});
+  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SERVER_FAILED,
+                                               .code = code,
+                                               .local.server = *server,
+                                               .base = socket->address});
 }
 
 static bool *heard_of(struct prtc_ice *ice, const prtc_address *server) {
@@ -391,8 +395,10 @@ int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given) {
 int prtc_ice_add_socket(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *address,
                         uint32_t interface_index, uint32_t network_type) {
   prtc_ice_set_now(ice, now);
-  return prtc_ice_new_socket(ice, &(struct ice_socket){
-                             .id = id, .address = *address, .interface_index = interface_index, .network_type = network_type});
+  return prtc_ice_new_socket(ice, &(struct ice_socket){.id = id,
+                                                       .address = *address,
+                                                       .interface_index = interface_index,
+                                                       .network_type = network_type});
 }
 
 int prtc_ice_use_socket(prtc_ice *ice, prtc_socket_id id, int use) {

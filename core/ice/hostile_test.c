@@ -511,7 +511,9 @@ static size_t bytes_sent(struct world *world) {
   prtc_datagram out;
   size_t bytes = 0;
   int size;
-  while ((size = prtc_ice_transmit(world->agents[1].ice, world->now, &out, buffer, sizeof buffer)) > 0) bytes += (size_t)size;
+  while ((size = prtc_ice_transmit(world->agents[1].ice, world->now, &out, buffer, sizeof buffer)) > 0) {
+    bytes += (size_t)size;
+  }
   return bytes;
 }
 
@@ -675,7 +677,8 @@ static void memory_runs_out_with_a_full_list(void) {
     struct agent *agent = &world->agents[0];
     prtc_context_config context;
     prtc_ice_config config;
-    prtc_candidate candidate = {.component = 1, .priority = 2000, .foundation = "2", .address = address_of("203.0.113.2:1")};
+    prtc_candidate candidate = {
+        .component = 1, .priority = 2000, .foundation = "2", .address = address_of("203.0.113.2:1")};
     PRTC_INIT(&context);
     context.allocator = &allocator;
     PRTC_INIT(&config);

@@ -231,8 +231,8 @@ struct prtc_ice {
   bool remote_ended;      /* end-of-candidates */
 
   struct ice_former former;
-  struct ice_list sockets, connections, locals, remotes, pairs, transactions; /* connections: TCP, sockets that are no
-                                                                                 candidates */
+  /* Connections: TCP, sockets that are no candidates */
+  struct ice_list sockets, connections, locals, remotes, pairs, transactions;
   prtc_address servers[MAX_SERVERS];
   size_t server_count;
   bool server_heard[MAX_SERVERS]; /* in this generation: it has answered, or its silence has been told */
@@ -301,8 +301,8 @@ bool prtc_ice_is_chars(const char *text, size_t size);
 
 /* --------------------------------------------------------------------------------------------------------- gather.c */
 
-struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id); /* or the connection, when it is
-                                                                                           open */
+/* The socket, or the connection when it is open; NULL: neither */
+struct ice_socket *prtc_ice_find_socket(const struct prtc_ice *ice, prtc_socket_id id);
 /* 0 and *out, of which nothing is known yet but what is given; or an error. */
 int prtc_ice_new_socket(struct prtc_ice *ice, const struct ice_socket *given);
 void prtc_ice_drop_responses(struct prtc_ice *ice, const struct ice_socket *socket);
@@ -384,7 +384,8 @@ void prtc_ice_fail_check(struct prtc_ice *ice, struct ice_transaction *transacti
 /* ---------------------------------------------------------------------------------------------------------- stats.c */
 
 /* The counters of the pair on a path, or NULL. */
-prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote);
+prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                       const prtc_address *remote);
 
 /* ------------------------------------------------------------------------------------------------------- nominate.c */
 

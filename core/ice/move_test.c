@@ -11,8 +11,11 @@ static bool note_nominations(struct world *world, const struct packet *packet) {
   struct prtc_stun_message message;
   uint32_t nomination;
   (void)world;
-  if (prtc_stun_parse(&message, packet->data, packet->size) != 0 || message.message_class != PRTC_STUN_REQUEST) return false;
-  if (prtc_stun_find_flag(&message, PRTC_STUN_USE_CANDIDATE) || prtc_stun_find_u32(&message, PRTC_STUN_NOMINATION, &nomination)) {
+  if (prtc_stun_parse(&message, packet->data, packet->size) != 0 || message.message_class != PRTC_STUN_REQUEST) {
+    return false;
+  }
+  if (prtc_stun_find_flag(&message, PRTC_STUN_USE_CANDIDATE) ||
+      prtc_stun_find_u32(&message, PRTC_STUN_NOMINATION, &nomination)) {
     PRTC_REQUIRE(request_count < 256);
     requests[request_count++] = *packet;
   }

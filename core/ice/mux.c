@@ -119,7 +119,8 @@ void prtc_mux_remove(struct prtc_mux *mux, struct prtc_mux_entry *entry) {
 }
 
 /* The best claim of others. */
-static enum prtc_mux_claim claim_of_others(const struct prtc_mux *mux, const void *owner, const struct prtc_table_key *key) {
+static enum prtc_mux_claim claim_of_others(const struct prtc_mux *mux, const void *owner,
+                                           const struct prtc_table_key *key) {
   enum prtc_mux_claim best = PRTC_MUX_NONE;
   for (const struct prtc_table_entry *at = prtc_table_find(&mux->table, key); at != NULL; at = prtc_table_next(at)) {
     const struct prtc_mux_entry *other = (const struct prtc_mux_entry *)(const void *)at;

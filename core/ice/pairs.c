@@ -89,8 +89,8 @@ static bool make_room(struct prtc_ice *ice, uint64_t priority) {
   if (worst == NULL) return false;
   struct ice_remote *remote = worst->remote;
   prtc_ice_remove_pair(ice, worst);
-  if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && !is_paired(ice, remote)) free_remote(ice, remote); /* nobody told us
-                                                                                                             of it */
+  /* Nobody told us of it */
+  if (remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && !is_paired(ice, remote)) free_remote(ice, remote);
   return true;
 }
 

@@ -7,7 +7,8 @@
 
 #include "core/ice/internal.h"
 
-prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct ice_socket *socket, const prtc_address *remote) {
+prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct ice_socket *socket,
+                                       const prtc_address *remote) {
   struct ice_pair *selected = ice->path.pair; /* nearly always it */
   if (selected != NULL && selected->socket == socket && prtc_ice_same_address(&selected->remote->address, remote)) {
     return &selected->stats;
@@ -16,9 +17,10 @@ prtc_ice_pair_stats *prtc_ice_stats_of(const struct prtc_ice *ice, const struct 
   return pair != NULL ? &pair->stats : NULL;
 }
 
-void prtc_ice_count_data(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *remote, int sent, uint64_t packets,
-                         uint64_t bytes) {
-  const struct ice_socket *socket = ice->path.valid && ice->path.socket->id == id ? ice->path.socket : prtc_ice_find_socket(ice, id);
+void prtc_ice_count_data(prtc_ice *ice, prtc_time now, prtc_socket_id id, const prtc_address *remote, int sent,
+                         uint64_t packets, uint64_t bytes) {
+  const struct ice_socket *socket =
+      ice->path.valid && ice->path.socket->id == id ? ice->path.socket : prtc_ice_find_socket(ice, id);
   prtc_ice_pair_stats *stats = socket != NULL ? prtc_ice_stats_of(ice, socket, remote) : NULL;
   if (stats == NULL) return;
   if (sent) {

@@ -21,8 +21,8 @@ const struct ice_socket *prtc_ice_base_of(const struct ice_socket *socket) {
 
 /* ---------------------------------------------------------------------------------------------------------- candidates */
 
-int prtc_ice_add_tcp_socket(prtc_ice *ice, prtc_time now, uint32_t tcp_type, prtc_socket_id socket, const prtc_address *address,
-                            uint32_t interface_index, uint32_t network_type) {
+int prtc_ice_add_tcp_socket(prtc_ice *ice, prtc_time now, uint32_t tcp_type, prtc_socket_id socket,
+                            const prtc_address *address, uint32_t interface_index, uint32_t network_type) {
   prtc_address complete = *address;
   if (tcp_type != PRTC_TCP_ACTIVE && tcp_type != PRTC_TCP_PASSIVE) return PRTC_ERROR_INVALID_ARGUMENT;
   if (tcp_type == PRTC_TCP_ACTIVE) complete.port = 9; /* RFC 6544 section 4.5: there is no port to connect to */
@@ -181,7 +181,8 @@ int prtc_ice_connect(prtc_ice *ice, prtc_socket_id id, prtc_ice_connection *out)
     *out = (prtc_ice_connection){
         .local = connection->address, .remote = connection->remote, .interface_index = connection->interface_index};
     /* RFC 4007: a link-local address means nothing without its link */
-    bool link_local = out->remote.family == PRTC_FAMILY_IPV6 && out->remote.ip[0] == 0xFE && (out->remote.ip[1] & 0xC0) == 0x80;
+    bool link_local =
+        out->remote.family == PRTC_FAMILY_IPV6 && out->remote.ip[0] == 0xFE && (out->remote.ip[1] & 0xC0) == 0x80;
     if (link_local) out->remote.scope = out->local.scope != 0 ? out->local.scope : out->interface_index;
     return 1;
   }

@@ -54,7 +54,8 @@ static void candidates(void) {
   prtc_address address = address_of("192.0.2.9:1");
   PRTC_CHECK_INT(prtc_ice_add_tcp_socket(agent->ice, world->now, PRTC_TCP_SIMULTANEOUS_OPEN, 77, &address, 1, 0),
                  PRTC_ERROR_INVALID_ARGUMENT);
-  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(agent->ice, world->now, PRTC_TCP_NONE, 77, &address, 1, 0), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(agent->ice, world->now, PRTC_TCP_NONE, 77, &address, 1, 0),
+                 PRTC_ERROR_INVALID_ARGUMENT);
   world_free(world);
 }
 

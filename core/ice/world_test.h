@@ -171,7 +171,8 @@ static inline void inject(struct world *world, const prtc_address *from, const p
 }
 
 /* On a connection, to one end of it. */
-static inline void inject_link(struct world *world, enum packet_kind kind, size_t link, size_t end, const uint8_t *data, size_t size) {
+static inline void inject_link(struct world *world, enum packet_kind kind, size_t link, size_t end, const uint8_t *data,
+                               size_t size) {
   PRTC_REQUIRE(world->packet_count < PACKETS && size <= sizeof world->packets[0].data);
   struct packet *packet = &world->packets[world->packet_count++];
   *packet = (struct packet){.arrival = world->now + world->delay, .order = world->order++, .kind = kind, .link = link, .end = end};
@@ -199,8 +200,9 @@ static inline void agent_listen(struct world *world, size_t index, const char *t
 
 static inline void agent_active(struct world *world, size_t index, const char *text) {
   prtc_address address = address_of(text);
-  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(world->agents[index].ice, world->now, PRTC_TCP_ACTIVE, ++world->last_id + 10000, &address, 1,
-                                         PRTC_NETWORK_ETHERNET), 0);
+  PRTC_CHECK_INT(prtc_ice_add_tcp_socket(world->agents[index].ice, world->now, PRTC_TCP_ACTIVE, ++world->last_id + 10000,
+                                         &address, 1, PRTC_NETWORK_ETHERNET),
+                 0);
 }
 
 /* What the agent wants of its connections; true when there was anything. */
@@ -301,7 +303,8 @@ static inline int deliver_link(struct world *world, const struct packet *packet)
     case LINK_OPENED: return prtc_ice_connected(ice, world->now, id, 0, &link->addresses[0]);
     case LINK_REFUSED: return prtc_ice_connected(ice, world->now, id, PRTC_ERROR_INVALID_STATE, &link->addresses[0]);
     case LINK_BYTES:
-      return agent_receive_on(world, agent, id, &link->addresses[end], &link->addresses[1 - end], packet->data, packet->size);
+      return agent_receive_on(world, agent, id, &link->addresses[end], &link->addresses[1 - end], packet->data,
+                              packet->size);
     default: link->ids[end] = 0; return prtc_ice_remove_socket(ice, world->now, id);
   }
 }

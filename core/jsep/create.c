@@ -245,7 +245,9 @@ int prtc_jsep_create_offer(struct prtc_jsep *jsep, const struct prtc_jsep_local 
   if (data >= 0) {
     draft.media[data].setup = PRTC_SDP_SETUP_ACTPASS; /* RFC 8842 section 5.2; also when the role is long known */
     draft.media[data].tls_id = jsep->tls_id;
-    if (data < (int)count && carries >= 0) draft.media[carries] = carrier(&draft, &draft.media[data], &base->media[carries]);
+    if (data < (int)count && carries >= 0) {
+      draft.media[carries] = carrier(&draft, &draft.media[data], &base->media[carries]);
+    }
     bundle(&draft, carries >= 0 ? draft.media[carries].mid : NULL, draft.media[data].mid);
   }
   return finish(jsep, &draft, &jsep->last_offer, out, capacity);

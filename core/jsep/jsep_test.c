@@ -174,8 +174,8 @@ static void test_offers_of_others(void) {
     PRTC_CHECK_INT(data.sctp_port, 5000);
     PRTC_CHECK_INT(data.setup, PRTC_SDP_SETUP_ACTIVE);
     char group[64];
-    snprintf(group, sizeof group, "a=group:BUNDLE %s%s\r\n", cases[i].index > 0 ? "0 " : "", cases[i].mid); /* with its
-                                                                                                               carrier */
+    /* With its carrier */
+    snprintf(group, sizeof group, "a=group:BUNDLE %s%s\r\n", cases[i].index > 0 ? "0 " : "", cases[i].mid);
     CHECK_HAS(answer, group);
     prtc_jsep_free(jsep);
   }
@@ -264,7 +264,8 @@ static void test_bundle_only_behind_rejected(void) {
 static void test_bundle_head_with_a_bad_format(void) {
   struct prtc_jsep *jsep = make();
   struct prtc_jsep_local local = local_side();
-  const char *offer = with(OFFER_CHROMIUM_MAX_BUNDLE, "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 1111111111111111");
+  const char *offer =
+      with(OFFER_CHROMIUM_MAX_BUNDLE, "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 1111111111111111");
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_OFFER, offer), PRTC_OK);
   char *answer = answer_of(jsep, &local);
   CHECK_HAS(answer, "m=audio 0 ");
@@ -381,7 +382,8 @@ static void test_new_association_is_refused(void) {
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_ANSWER, answer_of(jsep, &local)), PRTC_OK);
   /* the same for an answer to our own offer */
   PRTC_CHECK_INT(set_local(jsep, PRTC_SDP_OFFER, offer_of(jsep, &local)), PRTC_OK);
-  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(with(offer, "setup:actpass", "setup:active"), "7B:8B:F0", "7B:8B:F1")),
+  PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER,
+                            with(with(offer, "setup:actpass", "setup:active"), "7B:8B:F0", "7B:8B:F1")),
                  PRTC_ERROR_NOT_SUPPORTED);
   /* but a role that makes no sense is no news: Firefox */
   PRTC_CHECK_INT(set_remote(jsep, PRTC_SDP_ANSWER, with(offer, "setup:actpass", "setup:active")), PRTC_OK);

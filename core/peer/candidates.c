@@ -71,7 +71,9 @@ void prtc_peer_remove_local_candidate(prtc_peer *peer, const prtc_candidate *can
   candidates->port = 0;
   for (size_t i = 0; i < candidates->count; i++) {
     prtc_candidate left;
-    if (prtc_candidate_parse(&left, candidates->texts[i], strlen(candidates->texts[i])) == PRTC_OK) choose_default(candidates, &left);
+    if (prtc_candidate_parse(&left, candidates->texts[i], strlen(candidates->texts[i])) == PRTC_OK) {
+      choose_default(candidates, &left);
+    }
   }
 }
 

@@ -57,8 +57,8 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
   return result < 0 ? result : end(peer, prtc_transport_send(transport, now, channel, kind, data, size));
 }
 
-int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
-                        size_t size, uint32_t flags) {
+int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
+                        const uint8_t *data, size_t size, uint32_t flags) {
   PRTC_RECORD(peer->context, peer_send_part, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size), PRTC_NUMBER(flags));
   struct prtc_transport *transport;
@@ -105,8 +105,8 @@ void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id chan
 }
 
 int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {
-  PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
-              PRTC_NUMBER(threshold));
+  PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id),
+              PRTC_NUMBER(channel), PRTC_NUMBER(threshold));
   struct prtc_transport *transport;
   int result = begin(peer, NULL, channel, &transport);
   if (result < 0) return result;

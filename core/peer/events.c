@@ -171,8 +171,8 @@ static void take_candidate(prtc_peer *peer, const prtc_candidate *candidate) {
 static void take_gathering_state(prtc_peer *peer, uint32_t state) {
   if (peer->closed || peer->ice_is_stale || peer->now.gathering == (prtc_ice_gathering_state)state) return;
   peer->now.gathering = (prtc_ice_gathering_state)state;
-  bool complete = state == PRTC_ICE_GATHERING_COMPLETE && !peer->candidates.complete; /* not when a restart was taken
-                                                                                         back */
+  /* Not when a restart was taken back */
+  bool complete = state == PRTC_ICE_GATHERING_COMPLETE && !peer->candidates.complete;
   if (complete) peer->candidates.complete = true;
   if (complete) push_candidate(peer, "");
   prtc_peer_push(peer, PRTC_EVENT_ICE_GATHERING_STATE_CHANGE, state, 0);

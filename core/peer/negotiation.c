@@ -55,7 +55,8 @@ static bool is_ufrag(const char *a, const char *b) { return a != NULL && b != NU
 
 /* W3C [[LocalIceCredentialsToReplace]] has those of this ufrag. */
 static bool is_to_be_replaced(const prtc_peer *peer, const char *ufrag) {
-  return ufrag != NULL && ufrag[0] != '\0' && (is_ufrag(peer->to_replace[0], ufrag) || is_ufrag(peer->to_replace[1], ufrag));
+  return ufrag != NULL && ufrag[0] != '\0' &&
+         (is_ufrag(peer->to_replace[0], ufrag) || is_ufrag(peer->to_replace[1], ufrag));
 }
 
 /* What the next description says of this side: with other credentials when ICE is to be restarted. They are made here and
@@ -164,7 +165,8 @@ int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_opti
   int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   if (!known) {
-    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "the options' size is wrong, or they have members that are not known");
+    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT,
+                          "the options' size is wrong, or they have members that are not known");
   }
   return end(peer, create_offer(peer, now, given.ice_restart != 0, out, capacity));
 }
@@ -213,7 +215,8 @@ static int read_fingerprints(prtc_peer *peer, const prtc_sdp_media *media, struc
     if (strength > strongest) *count = 0;
     if (strength == 0 || strength < strongest || has_fingerprint(out, fingerprint->value)) continue;
     if (*count == PRTC_FINGERPRINTS_MAX) {
-      return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ACCESS, "the section has more than 8 different fingerprints of one algorithm");
+      return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ACCESS,
+                            "the section has more than 8 different fingerprints of one algorithm");
     }
     strongest = strength;
     prtc_fingerprint *next = &out->fingerprints[(*count)++]; /* sdp has checked the length of those that are known */
@@ -326,7 +329,9 @@ static void complete(prtc_peer *peer, prtc_time now, const struct change *change
   if (is_answer(change->type) && !is_to_be_replaced(peer, prtc_jsep_local_ufrag(peer->jsep, false))) {
     peer->to_replace[0][0] = peer->to_replace[1][0] = '\0';
   }
-  if (is_answer(change->type) && change->had_data && !data.negotiated) prtc_peer_retire_transport(peer, now, !change->local);
+  if (is_answer(change->type) && change->had_data && !data.negotiated) {
+    prtc_peer_retire_transport(peer, now, !change->local);
+  }
   peer->negotiation_needed = false;
   prtc_peer_check_negotiation(peer);
 }
@@ -383,7 +388,8 @@ static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
 }
 
 int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
-  PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
+  PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type),
+              PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   if (type == 0) type = prtc_jsep_implicit_type(peer->jsep);
@@ -405,7 +411,8 @@ static int check_offer(prtc_peer *peer) {
 }
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
-  PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type), PRTC_BYTES(sdp, size));
+  PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type),
+              PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
   struct change change = begin_change(peer, false, type);

@@ -65,7 +65,9 @@ static bool is_beyond_the_standard(const struct option *option) {
   return option->offset != offsetof(prtc_peer_config, ice_transport_policy);
 }
 
-static size_t size_of(const struct option *option) { return option->kind == TEXT ? sizeof(const char *) : sizeof(uint32_t); }
+static size_t size_of(const struct option *option) {
+  return option->kind == TEXT ? sizeof(const char *) : sizeof(uint32_t);
+}
 
 void prtc_peer_inherit(prtc_peer_config *config, const prtc_peer_config *before) {
   static const unsigned char zeros[sizeof(const char *)];

@@ -217,8 +217,8 @@ static bool changes_what_is_fixed(const prtc_peer *peer, const prtc_peer_config 
   prtc_peer_config others = *config;
   others.ice_candidate_pool_size = peer->config.ice_candidate_pool_size;
   const char *name = prtc_peer_find_change(&others, &peer->config);
-  bool gathered = peer->transport != NULL && prtc_transport_has_gathered(peer->transport); /* setLocalDescription was
-                                                                                              called */
+  /* setLocalDescription was called */
+  bool gathered = peer->transport != NULL && prtc_transport_has_gathered(peer->transport);
   if (config->certificate_count > 0 && !same) {
     prtc_text_print(reason, "the certificates may not be changed");
   } else if (gathered && config->ice_candidate_pool_size != peer->config.ice_candidate_pool_size) {
@@ -475,8 +475,8 @@ void prtc_peer_use_servers(prtc_peer *peer, prtc_time now) {
   if (!peer->servers_changed) return;
   peer->servers_changed = false;
   prtc_transport_forget_servers(peer->transport);
-  for (size_t i = 0; i < peer->server_count && !peer->config.ice_lite; i++) { /* RFC 8445 section 2.5: host candidates
-                                                                                 alone */
+  /* RFC 8445 section 2.5: host candidates alone */
+  for (size_t i = 0; i < peer->server_count && !peer->config.ice_lite; i++) {
     const struct peer_server *server = &peer->servers[i];
     const struct prtc_transport_server given = {.protocol = protocol_of(&server->url),
                                                 .host = server->url.host,

@@ -71,7 +71,8 @@ static void test_role_conflict(void) {
   }
   for (int i = 0; i < 2; i++) {
     const char *answer = offers[1 - i];
-    PRTC_CHECK_INT(prtc_peer_set_remote_description(sides[i]->peer, pair.now, PRTC_SDP_ANSWER, answer, strlen(answer)), PRTC_OK);
+    PRTC_CHECK_INT(prtc_peer_set_remote_description(sides[i]->peer, pair.now, PRTC_SDP_ANSWER, answer, strlen(answer)),
+                   PRTC_OK);
     PRTC_CHECK_INT(states_of(sides[i]).ice_role, PRTC_ICE_ROLE_CONTROLLING);
   }
   pair_run(&pair, 5000000);
@@ -346,7 +347,8 @@ static void check_goodbye_while_offering(struct side *offerer, struct side *answ
   PRTC_CHECK_INT(prtc_peer_close(pair.b.peer, pair.now), PRTC_OK);
   pair_run(&pair, 100000);
   PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_CHANNEL_CLOSED), 1);
-  int last = find_event(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, count_events(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE) - 1);
+  int last = find_event(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE,
+                        count_events(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE) - 1);
   PRTC_CHECK_INT(pair.a.log[last].state, PRTC_DTLS_TRANSPORT_CLOSED);
   if (offerer == &pair.b) {
     PRTC_CHECK_INT(prtc_peer_set_local_description(pair.a.peer, pair.now, PRTC_SDP_ANSWER, NULL, 0), PRTC_OK);
@@ -386,7 +388,8 @@ static void test_data_is_revived(void) {
     PRTC_CHECK_INT(count_events(answerer, PRTC_EVENT_CHANNEL_OPEN), 1);
     PRTC_CHECK_INT(pair.a.log[find_event(&pair.a, PRTC_EVENT_DTLS_TRANSPORT_STATE_CHANGE, 0)].object, (unsigned)round + 1);
     PRTC_CHECK_INT(count_events(&pair.a, PRTC_EVENT_FAILED), 0);
-    PRTC_CHECK_INT(prtc_peer_send(answerer->peer, pair.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"again", 5), PRTC_OK);
+    PRTC_CHECK_INT(prtc_peer_send(answerer->peer, pair.now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"again", 5),
+                   PRTC_OK);
     pair_run(&pair, 100000);
     PRTC_CHECK_INT(count_events(offerer, PRTC_EVENT_CHANNEL_MESSAGE), 1);
     PRTC_CHECK_INT(prtc_peer_send(answerer->peer, pair.now, 1, PRTC_MESSAGE_TEXT, (const uint8_t *)"", 0),

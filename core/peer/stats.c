@@ -63,7 +63,8 @@ static void add_base64(struct stats *stats, const char *name, const uint8_t *byt
   static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   prtc_text_print(&stats->text, ",\"%s\":\"", name);
   for (size_t i = 0; i < size; i += 3) {
-    uint32_t group = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < size ? bytes[i + 2] : 0);
+    uint32_t group =
+        (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < size ? bytes[i + 2] : 0);
     char four[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], i + 1 < size ? alphabet[group >> 6 & 63] : '=',
                     i + 2 < size ? alphabet[group & 63] : '='};
     prtc_text_append(&stats->text, four, 4);
@@ -169,7 +170,9 @@ static void add_pair(struct stats *stats, const struct prtc_ice_pair_stats *pair
   add_number(stats, "bytesSent", pair->bytes_sent);
   add_number(stats, "bytesReceived", pair->bytes_received);
   if (pair->last_packet_sent != 0) add_time(stats, "lastPacketSentTimestamp", epoch + pair->last_packet_sent, 1000);
-  if (pair->last_packet_received != 0) add_time(stats, "lastPacketReceivedTimestamp", epoch + pair->last_packet_received, 1000);
+  if (pair->last_packet_received != 0) {
+    add_time(stats, "lastPacketReceivedTimestamp", epoch + pair->last_packet_received, 1000);
+  }
   add_time(stats, "totalRoundTripTime", pair->total_round_trip_time, 1000000);
   if (pair->round_trip_time != 0) add_time(stats, "currentRoundTripTime", pair->round_trip_time, 1000000);
   add_number(stats, "requestsSent", pair->requests_sent);
@@ -202,8 +205,8 @@ static void add_certificates(struct stats *stats, const struct prtc_transport_vi
   if (*has_remote) add_certificate(stats, "certificate-remote", &fingerprint, der, size);
 }
 
-static void add_transport(struct stats *stats, const prtc_peer *peer, const struct prtc_transport_view *view, bool has_remote,
-                          uint32_t selected) {
+static void add_transport(struct stats *stats, const prtc_peer *peer, const struct prtc_transport_view *view,
+                          bool has_remote, uint32_t selected) {
   prtc_ice_parameters parameters;
   begin(stats, "transport", "transport-", stats->transport);
   add_number(stats, "packetsSent", view->packets_sent);

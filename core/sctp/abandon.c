@@ -228,7 +228,8 @@ static void expire_chunks(struct expiry *expiry) {
   }
 }
 
-static void expire_message(struct expiry *expiry, struct sctp_stream_out *stream, struct sctp_stream_queue_pending *message) {
+static void expire_message(struct expiry *expiry, struct sctp_stream_out *stream,
+                           struct sctp_stream_queue_pending *message) {
   struct sctp_tcb *tcb = expiry->tcb;
   if (!is_over(expiry, message->act_flags, &message->ts) || message->discard_rest) return;
   if (message->some_taken) {

@@ -47,8 +47,8 @@ __attribute__((target("sse4.2,pclmul"))) static uint64_t shift(uint64_t crc, uin
 }
 
 /* Three lanes side by side, since the instruction has a result only after three cycles, but begins another one in each. */
-__attribute__((target("sse4.2,pclmul"))) static uint64_t three_lanes(uint64_t crc, const uint8_t *data, size_t lane, uint32_t one,
-                                                                     uint32_t two) {
+__attribute__((target("sse4.2,pclmul"))) static uint64_t three_lanes(uint64_t crc, const uint8_t *data, size_t lane,
+                                                                     uint32_t one, uint32_t two) {
   uint64_t second = 0, third = 0;
   for (size_t i = 0; i < lane; i += 8) {
     crc = step(crc, data + i);
@@ -62,8 +62,12 @@ __attribute__((target("sse4.2,pclmul"))) static uint64_t three_lanes(uint64_t cr
 __attribute__((target("sse4.2,pclmul"))) static uint32_t by_three(uint32_t crc, const uint8_t *data, size_t size) {
   enum { LARGE = 336, SMALL = 64 }; /* bytes of a lane */
   uint64_t wide = crc;
-  for (; size >= 3 * LARGE; data += 3 * LARGE, size -= 3 * LARGE) wide = three_lanes(wide, data, LARGE, 0xA60CE07B, 0xCEC3662E);
-  for (; size >= 3 * SMALL; data += 3 * SMALL, size -= 3 * SMALL) wide = three_lanes(wide, data, SMALL, 0x9E4ADDF8, 0x0D3B6092);
+  for (; size >= 3 * LARGE; data += 3 * LARGE, size -= 3 * LARGE) {
+    wide = three_lanes(wide, data, LARGE, 0xA60CE07B, 0xCEC3662E);
+  }
+  for (; size >= 3 * SMALL; data += 3 * SMALL, size -= 3 * SMALL) {
+    wide = three_lanes(wide, data, SMALL, 0x9E4ADDF8, 0x0D3B6092);
+  }
   for (; size >= 8; data += 8, size -= 8) wide = step(wide, data);
   crc = (uint32_t)wide;
   for (; size > 0; data++, size--) crc = _mm_crc32_u8(crc, *data);

@@ -85,7 +85,9 @@ static void unlink_block(struct prtc_engine *engine, struct block *block) {
   }
 }
 
-static struct block *next_waiting(const struct block *block) { return ((const struct waiting *)(const void *)(block + 1))->next; }
+static struct block *next_waiting(const struct block *block) {
+  return ((const struct waiting *)(const void *)(block + 1))->next;
+}
 
 /* The list in which a block of a size (a multiple of CLASS_SIZE) waits; NULL when it does not. */
 static struct block **kept_of(struct prtc_engine *engine, size_t size) {

@@ -203,8 +203,8 @@ static void a_message_that_is_read_ends_though_a_later_one_is_named(void) {
     world->filter_state = &changed;
     prtc_sctp_message part = world_message(1, bytes, sizeof bytes);
     part.unordered = unordered;
-    for (int i = 0; i < 2; i++) { /* the first is read in part, of the second nothing comes, nor that the first is given
-                                     up */
+    /* The first is read in part, of the second nothing comes, nor that the first is given up */
+    for (int i = 0; i < 2; i++) {
       part.end = 0;
       PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &part), 0);
       world_run(world, i == 0 ? SECOND : 50 * MILLISECOND);
@@ -496,8 +496,8 @@ static void check(struct world *world, struct flow *flows, unsigned seed) {
     for (uint32_t number = 0; number < flows[stream].count; number++) {
       bool due = flows[stream].reliability == PRTC_RELIABLE && !flows[stream].given_up[number];
       if (due && !flows[stream].arrived[number]) {
-        fprintf(stderr, "seed %u stream %u (unordered %u) number %u of %u is missing\n", seed, stream, flows[stream].unordered,
-                number, flows[stream].count);
+        fprintf(stderr, "seed %u stream %u (unordered %u) number %u of %u is missing\n", seed, stream,
+                flows[stream].unordered, number, flows[stream].count);
       }
       PRTC_REQUIRE(!due || flows[stream].arrived[number]);
     }
@@ -545,7 +545,9 @@ static void run_model(unsigned seed) {
     fprintf(stderr, "seed %u: %s\n", seed, world_told(world, 1, PRTC_SCTP_EVENT_CLOSED, 0)->text);
   }
   PRTC_REQUIRE(world_count(world, 0, PRTC_SCTP_EVENT_CLOSED) + world_count(world, 1, PRTC_SCTP_EVENT_CLOSED) == 0);
-  if (world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET) != STREAMS) fprintf(stderr, "seed %u: a stream is stuck\n", seed);
+  if (world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET) != STREAMS) {
+    fprintf(stderr, "seed %u: a stream is stuck\n", seed);
+  }
   PRTC_REQUIRE(world_count(world, 1, PRTC_SCTP_EVENT_INCOMING_RESET) == STREAMS);
   PRTC_CHECK_INT(prtc_sctp_buffered(world->sides[0].sctp), 0);
   check(world, flows, seed);

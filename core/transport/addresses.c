@@ -50,7 +50,8 @@ static bool tells_hardware(const prtc_address *address) {
  * it. */
 static bool has_temporary(const prtc_interface *interfaces, size_t count, const prtc_interface *one) {
   for (size_t i = 0; i < count; i++) {
-    if (interfaces[i].temporary && interfaces[i].index == one->index && memcmp(interfaces[i].address.ip, one->address.ip, 8) == 0) {
+    if (interfaces[i].temporary && interfaces[i].index == one->index &&
+        memcmp(interfaces[i].address.ip, one->address.ip, 8) == 0) {
       return true;
     }
   }
@@ -115,25 +116,30 @@ prtc_socket_id prtc_addresses_active(const struct gathering *gathering, const st
 void prtc_addresses_withdraw(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
   (void)prtc_relays_socket_closed(transport, now, socket->id); /* allocations that were made over it */
   (void)prtc_ice_remove_socket(transport->ice, now, socket->id);
-  if (!socket->listens) (void)prtc_ice_remove_socket(transport->ice, now, prtc_addresses_active(&transport->gathering, socket));
+  if (!socket->listens) {
+    (void)prtc_ice_remove_socket(transport->ice, now, prtc_addresses_active(&transport->gathering, socket));
+  }
   if (transport->fallback.socket == socket->id) transport->fallback = (prtc_datagram){0};
 }
 
 /* Addresses that are no more: their sockets are closed. One that is being opened is closed when it is open. */
-static void withdraw_vanished(struct prtc_transport *transport, prtc_time now, const prtc_interface *interfaces, size_t count) {
+static void withdraw_vanished(struct prtc_transport *transport, prtc_time now, const prtc_interface *interfaces,
+                              size_t count) {
   struct gathering *gathering = &transport->gathering;
   for (uint32_t i = 0; i < gathering->socket_count; i++) {
     struct socket *socket = &gathering->sockets[i];
     if (socket->state == SOCKET_GONE || is_there(interfaces, count, &socket->address)) continue;
     bool open = socket->state == SOCKET_OPEN;
-    PRTC_LOG(transport->context, PRTC_LOG_INFO, "transport", "the address of socket %llu is no more", (unsigned long long)socket->id);
+    PRTC_LOG(transport->context, PRTC_LOG_INFO, "transport", "the address of socket %llu is no more",
+             (unsigned long long)socket->id);
     socket->state = SOCKET_GONE;
     prtc_addresses_withdraw(transport, now, socket);
     if (open) (void)prtc_queue_push(&gathering->closes, &socket->id);
   }
 }
 
-void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, const prtc_interface *interfaces, size_t count) {
+void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, const prtc_interface *interfaces,
+                           size_t count) {
   struct gathering *gathering = &transport->gathering;
   size_t chosen = 0;
   withdraw_vanished(transport, now, interfaces, count);
@@ -159,7 +165,9 @@ void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, cons
 enum { MOST_PORTS = 256 };
 
 static uint32_t range_of(const struct prtc_transport *transport) {
-  return transport->config.port_maximum == 0 || transport->config.mux != NULL ? 0 : transport->config.port_maximum - transport->config.port_minimum + 1u;
+  return transport->config.port_maximum == 0 || transport->config.mux != NULL
+             ? 0
+             : transport->config.port_maximum - transport->config.port_minimum + 1u;
 }
 
 uint16_t prtc_addresses_port(struct prtc_transport *transport, struct socket *socket) {

@@ -66,8 +66,9 @@ static void addresses(void) {
 }
 
 static void bad_addresses(void) {
-  static const char *const bad[] = {"eth0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/x", "10.0.0", "!", "10.0.0.1:80",
-                                    "[::1]", "10.0.0.0/8,10.1.0.0/16", "/8", "10.0.0.0/-1"};
+  static const char *const bad[] = {"eth0",   "10.0.0.0/33", "::/129",      "10.0.0.0/", "10.0.0.0/x",
+                                    "10.0.0", "!",           "10.0.0.1:80", "[::1]",     "10.0.0.0/8,10.1.0.0/16",
+                                    "/8",     "10.0.0.0/-1"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) PRTC_CHECK(!prtc_filter_is_of_addresses(bad[i]));
 }
 
@@ -82,7 +83,8 @@ static void mappings(void) {
   PRTC_CHECK_INT(prtc_mapping_next(&text, &mapping), 1);
   PRTC_CHECK_INT(mapping.local.family, PRTC_FAMILY_NONE);
   PRTC_CHECK_INT(prtc_mapping_next(&text, &mapping), 0);
-  static const char *const bad[] = {"10.0.0.2", "10.0.0.2=", "=203.0.113.2", "10.0.0.2=2001:db8::1", "a=b", "10.0.0.2:1=203.0.113.2"};
+  static const char *const bad[] = {
+      "10.0.0.2", "10.0.0.2=", "=203.0.113.2", "10.0.0.2=2001:db8::1", "a=b", "10.0.0.2:1=203.0.113.2"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     text = bad[i];
     PRTC_CHECK_INT(prtc_mapping_next(&text, &mapping), PRTC_ERROR_SYNTAX);

@@ -113,8 +113,8 @@ static struct socket *find_socket(const struct gathering *gathering, enum socket
 /* For answers of the driver or of TURN servers. */
 static bool waits(const struct prtc_transport *transport) {
   const struct gathering *gathering = &transport->gathering;
-  return prtc_relays_are_gathering(transport) || gathering->wants_interfaces || gathering->unanswered > 0 || find_socket(gathering, SOCKET_WANTED) != NULL ||
-         prtc_servers_want_names(transport);
+  return prtc_relays_are_gathering(transport) || gathering->wants_interfaces || gathering->unanswered > 0 ||
+         find_socket(gathering, SOCKET_WANTED) != NULL || prtc_servers_want_names(transport);
 }
 
 void prtc_gathering_check(struct prtc_transport *transport, prtc_time now) {
@@ -171,8 +171,8 @@ static void add_active(struct prtc_transport *transport, prtc_time now, const st
 static void add_socket(struct prtc_transport *transport, prtc_time now, const struct socket *socket) {
   if (transport->config.relay_only) return;
   if (socket->listens) {
-    (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_PASSIVE, socket->id, &socket->bound, socket->interface_index,
-                                  socket->network_type);
+    (void)prtc_ice_add_tcp_socket(transport->ice, now, PRTC_TCP_PASSIVE, socket->id, &socket->bound,
+                                  socket->interface_index, socket->network_type);
     return;
   }
   (void)prtc_ice_add_socket(transport->ice, now, socket->id, &socket->bound, socket->interface_index, socket->network_type);
@@ -265,8 +265,8 @@ int prtc_transport_socket_closed(struct prtc_transport *transport, prtc_time now
   return PRTC_ERROR_NOT_FOUND;
 }
 
-int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
-                            const prtc_address *local, const prtc_address *remote) {
+int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener,
+                            prtc_socket_id connection, const prtc_address *local, const prtc_address *remote) {
   if (transport->closed) return PRTC_ERROR_NOT_FOUND;
   return prtc_streams_accepted(transport, now, listener, connection, local, remote);
 }

@@ -188,7 +188,8 @@ bool prtc_names_end(struct prtc_transport *transport);
 /* The other side has these credentials from now on. */
 void prtc_names_new_generation(struct prtc_transport *transport, const char *ufrag);
 bool prtc_names_request(struct prtc_transport *transport, prtc_request *out);
-void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply);
+void prtc_names_found(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                      const prtc_reply *reply);
 
 /* addresses.c */
 /* The socket of that address (of port 0) and kind, or NULL. */

@@ -117,7 +117,9 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
     if (code < 0) return code;
     transport->dtls_started = transport->has_remote && transport->role != PRTC_DTLS_ROLE_AUTO;
     prtc_ice_pair pair;
-    if (prtc_ice_get_usable_pair(transport->ice, &pair) == 1) prtc_dtls_set_round_trip(transport->dtls, pair.round_trip_time);
+    if (prtc_ice_get_usable_pair(transport->ice, &pair) == 1) {
+      prtc_dtls_set_round_trip(transport->dtls, pair.round_trip_time);
+    }
   }
   transport->fallback = (prtc_datagram){.socket = datagram->socket,
                                         .protocol = datagram->protocol,
@@ -129,7 +131,9 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
   for (;;) {
     int size = prtc_dtls_read(transport->dtls, packet, sizeof packet);
     if (size <= 0) break;
-    if (prtc_capture_is_on(&transport->context->capture)) prtc_capture_sctp(transport->context, false, packet, (size_t)size);
+    if (prtc_capture_is_on(&transport->context->capture)) {
+      prtc_capture_sctp(transport->context, false, packet, (size_t)size);
+    }
     if (prtc_stages_ends_at_dtls(transport)) prtc_stages_take(transport, PRTC_STAGE_DTLS, packet, (size_t)size);
     if (transport->sctp == NULL || transport->sctp_ended) continue;
     int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
@@ -143,7 +147,9 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   int code = prtc_ice_check_parameters(&remote->ice); /* first: what is refused is not to replace the fingerprints */
   if (code < 0) return code;
   bool over = prtc_dtls_get_state(transport->dtls) >= PRTC_DTLS_TRANSPORT_CLOSED; /* descriptions are taken all the same */
-  if (!over) code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
+  if (!over) {
+    code = prtc_dtls_set_remote_fingerprints(transport->dtls, now, remote->fingerprints, remote->fingerprint_count);
+  }
   if (code == PRTC_OK) code = prtc_ice_set_remote_parameters(transport->ice, now, &remote->ice);
   if (code < 0) return code;
   prtc_names_new_generation(transport, remote->ice.ufrag);
@@ -151,7 +157,8 @@ int prtc_transport_set_remote(struct prtc_transport *transport, prtc_time now, c
   transport->gathering.has_former = false; /* a restart has its answer */
   if (!transport->dtls_started) transport->role = remote->dtls_role;
   transport->remote_sctp_port = remote->sctp_port;
-  prtc_data_set_remote_max_message_size(transport->data, remote->max_message_size != 0 ? remote->max_message_size : UINT32_MAX);
+  prtc_data_set_remote_max_message_size(transport->data,
+                                        remote->max_message_size != 0 ? remote->max_message_size : UINT32_MAX);
   if (transport->role != PRTC_DTLS_ROLE_AUTO) {
     (void)prtc_data_set_role(transport->data, transport->role == PRTC_DTLS_ROLE_CLIENT);
   }
@@ -267,8 +274,8 @@ int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_ch
   return prtc_data_send(transport->data, now, channel, kind, data, size);
 }
 
-int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
-                             const uint8_t *data, size_t size, uint32_t flags) {
+int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel,
+                             prtc_message_kind kind, const uint8_t *data, size_t size, uint32_t flags) {
   return prtc_data_send_part(transport->data, now, channel, kind, data, size, flags);
 }
 

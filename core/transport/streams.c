@@ -84,12 +84,14 @@ int prtc_streams_request(struct prtc_transport *transport, prtc_socket_id fresh,
   return 1;
 }
 
-int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply) {
+int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                       const prtc_reply *reply) {
   struct stream *stream = prtc_streams_find(transport, request->socket);
   if (stream == NULL) return PRTC_ERROR_NOT_FOUND;
   stream->local = reply->address;
   if (reply->code < 0) {
-    PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "a connection could not be made (error %d)", reply->system_error);
+    PRTC_LOG(transport->context, PRTC_LOG_DEBUG, "transport", "a connection could not be made (error %d)",
+             reply->system_error);
     forget(transport, stream);
   }
   int code = prtc_ice_connected(transport->ice, now, request->socket, reply->code, &reply->address);
@@ -98,8 +100,8 @@ int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const pr
   return code;
 }
 
-int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
-                          const prtc_address *local, const prtc_address *remote) {
+int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener,
+                          prtc_socket_id connection, const prtc_address *local, const prtc_address *remote) {
   const struct stream stream = {.id = connection, .local = *local, .remote = *remote};
   int code = add(transport, &stream);
   if (code < 0) return code;
@@ -110,7 +112,8 @@ int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_
 
 /* -------------------------------------------------------------------------------------------------------------- receive */
 
-static void capture(struct prtc_transport *transport, const struct stream *stream, bool outgoing, const uint8_t *data, size_t size) {
+static void capture(struct prtc_transport *transport, const struct stream *stream, bool outgoing, const uint8_t *data,
+                    size_t size) {
   transport->context->capture.local = stream->local;
   transport->context->capture.remote = stream->remote;
   prtc_capture_datagram(transport->context, outgoing, data, size);
@@ -124,7 +127,8 @@ static bool judge(const struct prtc_transport *transport, struct stream *stream)
   return stream->trusted || ++stream->frames < STRANGERS_FRAMES;
 }
 
-int prtc_streams_receive(struct prtc_transport *transport, prtc_time now, struct stream *stream, const prtc_datagram *datagram) {
+int prtc_streams_receive(struct prtc_transport *transport, prtc_time now, struct stream *stream,
+                         const prtc_datagram *datagram) {
   struct prtc_reader chunk = prtc_reader_of(datagram->data, datagram->size);
   prtc_datagram one = *datagram;
   int result = PRTC_OK, code;
@@ -171,7 +175,8 @@ static void hold(struct prtc_transport *transport, struct stream *stream, const 
   stream->held_size += size;
 }
 
-int prtc_streams_wrap(struct prtc_transport *transport, struct stream *stream, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
+int prtc_streams_wrap(struct prtc_transport *transport, struct stream *stream, prtc_datagram *out, uint8_t *buffer,
+                      size_t capacity) {
   size_t segment = out->segment_size != 0 ? out->segment_size : out->size;
   (void)capacity; /* the frames' headers have had their room left: see prtc_routes_overhead */
   if (prtc_capture_is_on(&transport->context->capture)) {

@@ -31,18 +31,21 @@ struct stream {
   size_t held_size;
 };
 
-struct stream *prtc_streams_find(const struct prtc_transport *transport, prtc_socket_id id); /* or NULL: it is none of
-                                                                                                these */
+/* NULL: it is none of these */
+struct stream *prtc_streams_find(const struct prtc_transport *transport, prtc_socket_id id);
 void prtc_streams_clear(struct prtc_transport *transport);
 
 /* As the functions of routes.h and transport.h of these names. */
-int prtc_streams_receive(struct prtc_transport *transport, prtc_time now, struct stream *stream, const prtc_datagram *datagram);
-int prtc_streams_wrap(struct prtc_transport *transport, struct stream *stream, prtc_datagram *out, uint8_t *buffer, size_t capacity);
+int prtc_streams_receive(struct prtc_transport *transport, prtc_time now, struct stream *stream,
+                         const prtc_datagram *datagram);
+int prtc_streams_wrap(struct prtc_transport *transport, struct stream *stream, prtc_datagram *out, uint8_t *buffer,
+                      size_t capacity);
 int prtc_streams_transmit(struct prtc_transport *transport, prtc_datagram *out, uint8_t *buffer, size_t capacity);
 int prtc_streams_request(struct prtc_transport *transport, prtc_socket_id fresh, prtc_request *out);
-int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request, const prtc_reply *reply);
-int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
-                          const prtc_address *local, const prtc_address *remote);
+int prtc_streams_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
+                       const prtc_reply *reply);
+int prtc_streams_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener,
+                          prtc_socket_id connection, const prtc_address *local, const prtc_address *remote);
 /* It has ended. NOT_FOUND: it is none of these. */
 int prtc_streams_closed(struct prtc_transport *transport, prtc_time now, prtc_socket_id id);
 /* The transport ends: all are to be closed. */

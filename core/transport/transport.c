@@ -189,9 +189,10 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
       selected_pair_event(transport);
       break;
     case PRTC_ICE_EVENT_FAILED:
-      prtc_transport_push_failure(transport, event->code, !transport->config.relay_only || prtc_relays_exist(transport)
-                                                              ? event->text
-                                                              : "no TURN server has given an address, and the policy allows no other");
+      prtc_transport_push_failure(transport, event->code,
+                                  !transport->config.relay_only || prtc_relays_exist(transport)
+                                      ? event->text
+                                      : "no TURN server has given an address, and the policy allows no other");
       break;
     default: break;
   }
@@ -204,8 +205,8 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   prtc_gathering_check(transport, now);
   if (transport->gathering.fills_pool) return;
   while ((code = prtc_ice_event_next(transport->ice, &event)) > 0) {
-    if (!transport->closed) take_ice_event(transport, now, &event); /* closed is the last of its states, while allocations
-                                                                       are given back */
+    /* Closed is the last of its states, while allocations are given back */
+    if (!transport->closed) take_ice_event(transport, now, &event);
   }
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);

@@ -41,8 +41,8 @@ struct prtc_transport_config {
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
   struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
   void *owner;          /* whom the mux finds */
-  struct prtc_trust *trust; /* of TURN servers over TLS; retained. NULL: asked for by PRTC_REQUEST_TRUST_ANCHORS when
-                               needed */
+  /* Of TURN servers over TLS; retained. NULL: asked for by PRTC_REQUEST_TRUST_ANCHORS when needed */
+  struct prtc_trust *trust;
   bool insecure_tls;        /* any certificate will do */
   uint16_t port_minimum, port_maximum;
   /* As in prtc_peer_config, and checked. They outlive the transport. */
@@ -106,8 +106,8 @@ int prtc_transport_request(struct prtc_transport *transport, prtc_request *out);
 int prtc_transport_reply(struct prtc_transport *transport, prtc_time now, const prtc_request *request,
                          const prtc_reply *reply);
 /* A listening socket has accepted a connection. An error: it is to be closed. */
-int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener, prtc_socket_id connection,
-                            const prtc_address *local, const prtc_address *remote);
+int prtc_transport_accepted(struct prtc_transport *transport, prtc_time now, prtc_socket_id listener,
+                            prtc_socket_id connection, const prtc_address *local, const prtc_address *remote);
 /* Whether a stream takes more, see polyrtc/endpoint.h. NOT_FOUND: it is none of ours. */
 int prtc_transport_writable(struct prtc_transport *transport, prtc_time now, prtc_socket_id connection, bool writable);
 /* The answer to PRTC_REQUEST_TRUST_ANCHORS: they are retained; NULL: there are none. */
@@ -132,7 +132,8 @@ int prtc_transport_add_server(struct prtc_transport *transport, prtc_time now, c
 
 /* "turn:host:port?transport=udp" of the server that a local candidate was gathered from, NUL-terminated; false when there
  * is none. */
-bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out, size_t capacity);
+bool prtc_transport_server_url(const struct prtc_transport *transport, const prtc_candidate *candidate, char *out,
+                               size_t capacity);
 
 /* Other servers for the next gathering: forgets those there are, so that they are added anew. Before prtc_transport_gather,
  * or right before prtc_transport_restart. */
@@ -155,9 +156,10 @@ int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time n
 
 /* The layers one by one, in place of prtc_transport_set_remote: polyrtc/transport.h. */
 void prtc_transport_begin_stages(struct prtc_transport *transport);
-int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice, bool controlling);
-int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints, size_t count,
-                              prtc_dtls_role remote_role);
+int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice,
+                             bool controlling);
+int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints,
+                              size_t count, prtc_dtls_role remote_role);
 int prtc_transport_start_sctp(struct prtc_transport *transport, prtc_time now, uint16_t port, uint32_t max_message_size);
 /* A datagram over ICE, or a record over DTLS, whichever was started last. INVALID_STATE (neither is connected, or SCTP was
  * started), INVALID_ARGUMENT (it would be taken for STUN), MESSAGE_TOO_LARGE, QUEUE_FULL, NO_MEMORY. */
@@ -222,8 +224,8 @@ int prtc_transport_create_channel(struct prtc_transport *transport, prtc_time no
                                   prtc_channel_id *out, const char **reason);
 int prtc_transport_send(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                         const uint8_t *data, size_t size);
-int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
-                             const uint8_t *data, size_t size, uint32_t flags);
+int prtc_transport_send_part(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel,
+                             prtc_message_kind kind, const uint8_t *data, size_t size, uint32_t flags);
 int prtc_transport_set_streaming(struct prtc_transport *transport, prtc_channel_id channel, int streaming);
 void prtc_transport_pause_messages(struct prtc_transport *transport, bool paused);
 int prtc_transport_close_channel(struct prtc_transport *transport, prtc_time now, prtc_channel_id channel);

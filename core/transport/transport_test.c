@@ -236,7 +236,8 @@ static void connects_and_carries(void) {
   PRTC_CHECK_INT(prtc_transport_get_dtls_role(sides[0].transport), PRTC_DTLS_ROLE_SERVER);
   PRTC_CHECK(prtc_transport_get_max_channels(sides[0].transport) >= 1024);
   for (int i = 0; i < 20; i++) {
-    PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+    PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                   PRTC_OK);
   }
   PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, 65537),
                  PRTC_ERROR_MESSAGE_TOO_LARGE);
@@ -284,7 +285,8 @@ static void an_association_without_dtls_is_quiet(void) {
   prtc_channel_id channel = make_channel(0);
   join(false);
   run(2000000);
-  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), PRTC_OK);
+  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_BINARY, message, sizeof message),
+                 PRTC_OK);
   settle(0);
   PRTC_CHECK(prtc_sctp_deadline(sides[0].transport->sctp) < now + 10000000);
   PRTC_CHECK_INT(prtc_dtls_close(sides[1].transport->dtls, now), PRTC_OK); /* as one that sends no ABORT */
@@ -306,7 +308,8 @@ static void an_association_without_memory_ends(void) {
   run(2000000);
   for (int i = 0; i < 16; i++) {
     size_t size = i == 0 ? 50000 : sizeof message;
-    PRTC_CHECK_INT(prtc_transport_send(sides[1].transport, now, sides[1].channel, PRTC_MESSAGE_BINARY, message, size), PRTC_OK);
+    PRTC_CHECK_INT(prtc_transport_send(sides[1].transport, now, sides[1].channel, PRTC_MESSAGE_BINARY, message, size),
+                   PRTC_OK);
     /* By the first, DTLS has its room for a datagram: then messages that cannot be read fill usrsctp. */
     if (i == 0) run(1000000);
   }
@@ -362,11 +365,13 @@ static void why_a_channel_is_refused(void) {
   prtc_channel_config_init(&config);
   config.label = "\xff";
   config.label_size = 1;
-  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason), PRTC_ERROR_INVALID_ARGUMENT);
+  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason),
+                 PRTC_ERROR_INVALID_ARGUMENT);
   PRTC_CHECK_TEXT(reason, "label and protocol must be UTF-8");
   PRTC_CHECK_INT(prtc_transport_close(sides[0].transport, now), PRTC_OK);
   config.label_size = 0;
-  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason), PRTC_ERROR_INVALID_STATE);
+  PRTC_CHECK_INT(prtc_transport_create_channel(sides[0].transport, now, &config, &channel, &reason),
+                 PRTC_ERROR_INVALID_STATE);
   PRTC_CHECK_TEXT(reason, "the connection is closed");
   close_sides();
 }

@@ -137,8 +137,8 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
 /* The steps of it, for other kinds: 0 or an errno. What was not added is the caller's to close. */
 int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int *out);
 int prtc_socket_bind(int descriptor, const prtc_request *request, prtc_address *bound);
-int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind, uint32_t events,
-                    struct prtc_socket **out);
+int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind,
+                    uint32_t events, struct prtc_socket **out);
 /* The error that waits on it (it is taken off), or 0. */
 int prtc_socket_error(const struct prtc_socket *socket);
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket);

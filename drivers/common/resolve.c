@@ -72,7 +72,8 @@ static void on_result(void *context, int status, int timeouts, struct ares_addri
   (void)timeouts;
   driver->resolver->pending--;
   if (status == ARES_SUCCESS) {
-    for (const struct ares_addrinfo_node *node = result->nodes; node != NULL && count < ADDRESS_LIMIT; node = node->ai_next) {
+    for (const struct ares_addrinfo_node *node = result->nodes; node != NULL && count < ADDRESS_LIMIT;
+         node = node->ai_next) {
       prtc_address_from_system(node->ai_addr, &addresses[count]);
       if (addresses[count].family != PRTC_FAMILY_NONE) count++;
     }
@@ -108,8 +109,8 @@ static void ask(struct prtc_driver *driver, prtc_time now, const prtc_request *r
   }
   *query = (struct query){.driver = driver, .request = request->id};
   driver->resolver->pending++;
-  ares_getaddrinfo(driver->resolver->channel, request->name, NULL, &hints, on_result, query); /* may answer within the
-                                                                                                 call */
+  /* May answer within the call */
+  ares_getaddrinfo(driver->resolver->channel, request->name, NULL, &hints, on_result, query);
 }
 
 /* ------------------------------------------------------------------------------------------------------ what others use */
@@ -137,7 +138,8 @@ void prtc_resolve(struct prtc_driver *driver, prtc_time now, const prtc_request 
 void prtc_resolver_process(struct prtc_driver *driver, int descriptor, uint32_t events) {
   if (driver->resolver == NULL) return;
   /* An error is found out by reading. */
-  ares_process_fd(driver->resolver->channel, (events & (PRTC_READY_INPUT | PRTC_READY_ERROR)) != 0 ? descriptor : ARES_SOCKET_BAD,
+  ares_process_fd(driver->resolver->channel,
+                  (events & (PRTC_READY_INPUT | PRTC_READY_ERROR)) != 0 ? descriptor : ARES_SOCKET_BAD,
                   (events & PRTC_READY_OUTPUT) != 0 ? descriptor : ARES_SOCKET_BAD);
 }
 

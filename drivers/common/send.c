@@ -91,7 +91,8 @@ static enum outcome send_one(struct prtc_driver *driver, struct prtc_socket *soc
 }
 
 /* A train that was refused as one, its datagrams one by one. Those that find no room are kept. */
-static void send_segments(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now, const prtc_datagram *train) {
+static void send_segments(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now,
+                          const prtc_datagram *train) {
   for (size_t offset = 0; offset < train->size; offset += train->segment_size) {
     prtc_datagram segment = *train;
     segment.data += offset;
@@ -113,8 +114,8 @@ static void send_segments(struct prtc_driver *driver, struct prtc_socket *socket
 /* ----------------------------------------------------------------------------------------------------------- in batches */
 
 /* Sends `count` datagrams of one socket; returns how many are dealt with. Fewer: there is no room, errno says which. */
-static size_t send_many(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now, const prtc_datagram *datagrams,
-                        size_t count) {
+static size_t send_many(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now,
+                        const prtc_datagram *datagrams, size_t count) {
   size_t done = 0;
   while (done < count) {
     const prtc_datagram *next = &datagrams[done];

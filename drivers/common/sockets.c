@@ -73,8 +73,8 @@ int prtc_socket_bind(int descriptor, const prtc_request *request, prtc_address *
   return 0;
 }
 
-int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind, uint32_t events,
-                    struct prtc_socket **out) {
+int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind,
+                    uint32_t events, struct prtc_socket **out) {
   if (id == 0 || id >= PRTC_WATCH_RESOLVER || prtc_socket_find(driver, id) != NULL) return EINVAL;
   int error = grow(driver);
   struct prtc_socket *socket = calloc(1, sizeof *socket);

@@ -60,9 +60,13 @@ int prtc_stream_connect(struct prtc_driver *driver, const prtc_request *request)
   int error = prtc_socket_make(driver, remote.ss_family, SOCK_STREAM, &descriptor);
   if (error == 0 && request->address.family != PRTC_FAMILY_NONE) error = prtc_socket_bind(descriptor, request, &bound);
   if (error == 0) set_options(descriptor);
-  if (error == 0 && connect(descriptor, (const struct sockaddr *)&remote, length) != 0 && errno != EINPROGRESS) error = errno;
+  if (error == 0 && connect(descriptor, (const struct sockaddr *)&remote, length) != 0 && errno != EINPROGRESS) {
+    error = errno;
+  }
   /* Also when it is established already: then it is writable, and handled in its turn. */
-  if (error == 0) error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_CONNECTING, PRTC_READY_OUTPUT, &socket);
+  if (error == 0) {
+    error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_CONNECTING, PRTC_READY_OUTPUT, &socket);
+  }
   if (error != 0) {
     if (descriptor >= 0) close(descriptor);
     return error;
@@ -96,12 +100,15 @@ int prtc_stream_listen(struct prtc_driver *driver, const prtc_request *request, 
   const int on = 1;
   struct prtc_socket *socket;
   int descriptor = -1;
-  int error = prtc_socket_make(driver, request->address.family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6, SOCK_STREAM, &descriptor);
+  int error =
+      prtc_socket_make(driver, request->address.family == PRTC_FAMILY_IPV4 ? AF_INET : AF_INET6, SOCK_STREAM, &descriptor);
   /* A port of the application's choice can be taken again while connections of before still say goodbye. */
   if (error == 0) (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (error == 0) error = prtc_socket_bind(descriptor, request, bound);
   if (error == 0 && listen(descriptor, BACKLOG) != 0) error = errno;
-  if (error == 0) error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_LISTENER, PRTC_READY_INPUT, &socket);
+  if (error == 0) {
+    error = prtc_socket_add(driver, request->socket, descriptor, PRTC_SOCKET_LISTENER, PRTC_READY_INPUT, &socket);
+  }
   if (error != 0 && descriptor >= 0) close(descriptor);
   return error;
 }
@@ -205,7 +212,8 @@ static ssize_t write_some(const struct prtc_socket *stream, const uint8_t *data,
   return (ssize_t)done;
 }
 
-void prtc_stream_send(struct prtc_driver *driver, struct prtc_socket *stream, prtc_time now, const prtc_datagram *datagram) {
+void prtc_stream_send(struct prtc_driver *driver, struct prtc_socket *stream, prtc_time now,
+                      const prtc_datagram *datagram) {
   ssize_t sent = stream->first_pending == NULL ? write_some(stream, datagram->data, datagram->size) : 0;
   if (sent < 0) {
     end_stream(driver, stream, now, errno);

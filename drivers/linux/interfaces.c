@@ -160,7 +160,8 @@ static int dump(int netlink, uint16_t type, struct list *list, handler handle) {
     if (received < 0) return errno;
     if (received == 0) return EPIPE;
     size_t left = (size_t)received;
-    for (struct nlmsghdr *message = (struct nlmsghdr *)(void *)buffer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+    for (struct nlmsghdr *message = (struct nlmsghdr *)(void *)buffer; NLMSG_OK(message, left);
+         message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_seq != type) continue;
       if (message->nlmsg_type == NLMSG_DONE) return 0;
       if (message->nlmsg_type == NLMSG_ERROR) return EPROTO;
@@ -189,7 +190,8 @@ int prtc_linux_interfaces_read(prtc_interface **out, size_t *count) {
 
 int prtc_linux_interfaces_watch(void) {
   int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK,
+                                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
   if (netlink >= 0 && bind(netlink, (const struct sockaddr *)&address, sizeof address) != 0) {
     close(netlink);
     return -1;

@@ -32,8 +32,11 @@ static void readable(void) {
   if (size <= 0) return;
   if (target == 0) other = from, has_target = 1;
   int code = prtc_peer_send_raw(side->peer, now(), packet, (size_t)size);
-  if (code == 0) out++;
-  else if (code == PRTC_ERROR_MESSAGE_TOO_LARGE) fprintf(stderr, "%zd bytes are too many: set an MTU of 1160 there\n", size);
+  if (code == 0) {
+    out++;
+  } else if (code == PRTC_ERROR_MESSAGE_TOO_LARGE) {
+    fprintf(stderr, "%zd bytes are too many: set an MTU of 1160 there\n", size);
+  }
 }
 
 static void event(struct side *one, const prtc_event *event) {

@@ -158,7 +158,8 @@ static void run(const struct workload *workload, unsigned count) {
   for (unsigned sent = 0; sides[workload->round_trips ? 0 : 1].received < goal;) {
     bool room = true;
     while (sent < count && room) {
-      check(prtc_peer_send(sides[0].peer, now, sides[0].channel, PRTC_MESSAGE_BINARY, message, workload->size) == 0, "send");
+      check(prtc_peer_send(sides[0].peer, now, sides[0].channel, PRTC_MESSAGE_BINARY, message, workload->size) == 0,
+            "send");
       (void)prtc_peer_channel_info(sides[0].peer, sides[0].channel, &info);
       room = info.buffered_amount < HIGH && !workload->round_trips;
       sent++;

@@ -17,8 +17,8 @@
 
 enum kind { DATA, CHECK, UNKNOWN_STUN, UNKNOWN_BYTES, KINDS };
 
-static const char *const kind_names[KINDS] = {"a message of a peer", "a connectivity check of a peer", "a check with an unknown ufrag",
-                                              "bytes of nobody"};
+static const char *const kind_names[KINDS] = {"a message of a peer", "a connectivity check of a peer",
+                                              "a check with an unknown ufrag", "bytes of nobody"};
 
 /* So many peers are measured, spread over all; and so many come to be at a time. */
 enum { SAMPLES = 3, BATCH = 200, MOST_COUNTS = 8, MOST_RATIO_PERCENT = 110 };

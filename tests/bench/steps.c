@@ -15,7 +15,8 @@ void steps_end(void) { (void)raise(SIGUSR2); }
 /* Of the marks themselves: the way out of the first and into the second */
 static unsigned long overhead;
 
-int steps_run(void (*program)(void *context), void (*took)(void *context, unsigned number, unsigned long instructions), void *context) {
+int steps_run(void (*program)(void *context), void (*took)(void *context, unsigned number, unsigned long instructions),
+              void *context) {
   fflush(NULL);
   pid_t child = fork();
   if (child < 0) return -1;

@@ -31,7 +31,8 @@ static void check(int code, const char *what) {
 static double cpu_now(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static double seconds_since(prtc_time start) { return (double)(prtc_driver_now(driver) - start) / 1e6; }
@@ -115,7 +116,9 @@ static void create_channel(prtc_peer *peer) {
 }
 
 static void send_text(const struct side *side, const char *text) {
-  check(prtc_peer_send(side->peer, prtc_driver_now(driver), side->channel, PRTC_MESSAGE_TEXT, (const uint8_t *)text, strlen(text)), "send");
+  check(prtc_peer_send(side->peer, prtc_driver_now(driver), side->channel, PRTC_MESSAGE_TEXT, (const uint8_t *)text,
+                       strlen(text)),
+        "send");
 }
 
 /* -------------------------------------------------------------------------------------------------- two processes: a pair */
@@ -127,8 +130,8 @@ static prtc_time first_at;
 static double first_cpu;
 
 static void answer_text(void) {
-  printf("{\"result\": {\"received\": %llu, \"bytes\": %llu, \"secs\": %.6f, \"cpu_s\": %.6f}}\n", (unsigned long long)received,
-         (unsigned long long)received_bytes, seconds_since(first_at), cpu_now() - first_cpu);
+  printf("{\"result\": {\"received\": %llu, \"bytes\": %llu, \"secs\": %.6f, \"cpu_s\": %.6f}}\n",
+         (unsigned long long)received, (unsigned long long)received_bytes, seconds_since(first_at), cpu_now() - first_cpu);
   fflush(stdout);
   send_text(&self, "DONE");
   done = true;
@@ -269,7 +272,8 @@ static void handle_local(const prtc_event *event) {
   if (event->type == PRTC_EVENT_CHANNEL_OPEN) open_count++;
   if (event->type != PRTC_EVENT_ICE_CANDIDATE || event->text == NULL) return;
   prtc_peer *other = peers[event->peer % 2 == 1 ? event->peer + 1 : event->peer - 1];
-  check(prtc_peer_add_ice_candidate(other, prtc_driver_now(driver), event->text, event->mid, -1, event->ufrag), "candidate");
+  check(prtc_peer_add_ice_candidate(other, prtc_driver_now(driver), event->text, event->mid, -1, event->ufrag),
+        "candidate");
 }
 
 static void hand_over(prtc_peer *from, prtc_peer *to, prtc_sdp_type type) {
@@ -327,7 +331,8 @@ static void idle(size_t count) {
   for (size_t i = 1; i <= count; i++) pair(i);
   prtc_time end = prtc_driver_now(driver) + 1000000;
   while (prtc_driver_now(driver) < end) turn(handle_local);
-  printf("{\"result\": {\"pairs\": %zu, \"kib_per_pc\": %.2f}}\n", count, (double)(resident_kib() - before) / (double)(2 * count));
+  printf("{\"result\": {\"pairs\": %zu, \"kib_per_pc\": %.2f}}\n", count,
+         (double)(resident_kib() - before) / (double)(2 * count));
 }
 
 int main(int argc, char **argv) {
