@@ -174,8 +174,7 @@ void prtc_naming_interfaces_changed(prtc_endpoint *endpoint) {
   if (endpoint->names.mdns != NULL) endpoint->names.wants_interfaces = true;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- verbs
- */
+/* ---------------------------------------------------------------------------------------------------------------- verbs */
 
 int prtc_naming_receive(prtc_endpoint *endpoint, prtc_time now, const prtc_datagram *datagram) {
   if (datagram->protocol != PRTC_PROTOCOL_UDP) return PRTC_ERROR_UNEXPECTED;

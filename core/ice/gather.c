@@ -153,7 +153,8 @@ static int ask_server(struct prtc_ice *ice, struct ice_socket *socket, const prt
 static int gather_relay(struct prtc_ice *ice, struct ice_socket *relay) {
   int code = add_local(ice, PRTC_CANDIDATE_RELAYED, relay, &relay->address, &relay->server);
   struct ice_socket *base = relay->mapped_base != 0 ? prtc_ice_find_socket(ice, relay->mapped_base) : NULL;
-  if (code < 0 || base == NULL || base->retired || base->address.family != relay->mapped.family || relay->mapped.port == 0) return code;
+  if (code < 0 || base == NULL || base->retired) return code;
+  if (base->address.family != relay->mapped.family || relay->mapped.port == 0) return code;
   if (is_redundant(ice, base, &relay->mapped)) return 0;
   return add_local(ice, PRTC_CANDIDATE_SERVER_REFLEXIVE, base, &relay->mapped, &relay->server);
 }

@@ -107,8 +107,7 @@ static prtc_time advance(struct prtc_mdns *mdns, prtc_time now) {
   return mdns->now;
 }
 
-/* ---------------------------------------------------------------------------------------------------- what is to be sent
- */
+/* --------------------------------------------------------------------------------------------------- what is to be sent */
 
 static void list(struct prtc_mdns *mdns, struct item *item) {
   if (item->is_listed || (item->due[0] | item->due[1]) == 0) return;
@@ -176,8 +175,7 @@ void prtc_mdns_remove_link(struct prtc_mdns *mdns, prtc_socket_id socket) {
   if (socket != 0 && place < PRTC_MDNS_LINKS) mdns->links[place] = (struct link){0};
 }
 
-/* --------------------------------------------------------------------------------------------------------------- queries
- */
+/* -------------------------------------------------------------------------------------------------------------- queries */
 
 static void finish(struct prtc_mdns *mdns, struct query *query, int code, const prtc_address *address) {
   if (query->is_done) return;

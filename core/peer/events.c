@@ -244,7 +244,8 @@ static bool lost_event(prtc_peer *peer, prtc_event *out) {
   peer->reported.ice_connection = peer->closed_reported ? PRTC_ICE_CONNECTION_CLOSED : peer->now.ice_connection;
   peer->reported.connection = peer->closed_reported ? PRTC_CONNECTION_CLOSED : peer->now.connection;
   peer->reported.sctp_transport = peer->now.sctp;
-  *out = (prtc_event){.type = PRTC_EVENT_FAILED, .code = PRTC_ERROR_NO_MEMORY, .text = "an event was lost for lack of memory"};
+  *out = (prtc_event){
+      .type = PRTC_EVENT_FAILED, .code = PRTC_ERROR_NO_MEMORY, .text = "an event was lost for lack of memory"};
   return true;
 }
 

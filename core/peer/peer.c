@@ -213,7 +213,8 @@ static int configure(prtc_peer *peer, const prtc_peer_config *given, const char 
 
 /* W3C section 4.4.1.6: what may not change. */
 static bool changes_what_is_fixed(const prtc_peer *peer, const prtc_peer_config *config, struct prtc_text *reason) {
-  bool same = config->certificate_count == peer->config.certificate_count && hash_certificates(config) == peer->certificate_texts;
+  bool same = config->certificate_count == peer->config.certificate_count &&
+              hash_certificates(config) == peer->certificate_texts;
   prtc_peer_config others = *config;
   others.ice_candidate_pool_size = peer->config.ice_candidate_pool_size;
   const char *name = prtc_peer_find_change(&others, &peer->config);
@@ -301,7 +302,8 @@ void prtc_peer_record_arguments(struct prtc_context *context, prtc_time now, con
 int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_config *given) {
   prtc_peer_config config;
   if (!prtc_config_copy(&config, sizeof config, given)) {
-    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT, "the configuration's size is wrong, or it has members that are not known");
+    return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT,
+                          "the configuration's size is wrong, or it has members that are not known");
   }
   prtc_peer_config plain = config;
   prtc_peer_config_forget_texts(&plain);

@@ -228,7 +228,8 @@ static void add_transport(struct stats *stats, const prtc_peer *peer, const stru
   add_text(stats, "localCertificateId", "certificate-local");
   if (has_remote) add_text(stats, "remoteCertificateId", "certificate-remote");
   int role = prtc_dtls_get_role(view->dtls);
-  add_text(stats, "dtlsRole", role == PRTC_DTLS_ROLE_CLIENT ? "client" : role == PRTC_DTLS_ROLE_SERVER ? "server" : "unknown");
+  add_text(stats, "dtlsRole",
+           role == PRTC_DTLS_ROLE_CLIENT ? "client" : role == PRTC_DTLS_ROLE_SERVER ? "server" : "unknown");
   const char *cipher = prtc_dtls_get_cipher(view->dtls);
   if (cipher[0] != '\0') {
     add_text(stats, "tlsVersion", "FEFD"); /* DTLS 1.2, the two bytes of the protocol */

@@ -21,8 +21,7 @@ void prtc_names_clear(struct prtc_transport *transport) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- our
- * own */
+/* -------------------------------------------------------------------------------------------------------------- our own */
 
 /* A version 4 UUID (RFC 9562 section 5.4) and ".local" */
 static void make_name(struct prtc_transport *transport, char out[PRTC_MDNS_NAME_SIZE]) {
@@ -66,8 +65,7 @@ bool prtc_names_hide(struct prtc_transport *transport, prtc_candidate *candidate
   return true;
 }
 
-/* -------------------------------------------------------------------------------------------------------- the other
- * side's */
+/* ----------------------------------------------------------------------------------------------------- the other side's */
 
 bool prtc_transport_takes_name(const prtc_candidate *candidate) {
   char name[PRTC_MDNS_NAME_SIZE];

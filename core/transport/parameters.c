@@ -155,8 +155,7 @@ void prtc_parameters_print_candidate(struct prtc_text *text, const prtc_candidat
   prtc_text_print(text, "}");
 }
 
-/* ---------------------------------------------------------------------------------------------------------- DTLS and
- * SCTP */
+/* -------------------------------------------------------------------------------------------------------- DTLS and SCTP */
 
 int prtc_parameters_dtls(const char *text, size_t size, prtc_fingerprint out[PRTC_FINGERPRINTS_MAX], size_t *count,
                          prtc_dtls_role *role, const char **reason) {

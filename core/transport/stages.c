@@ -35,8 +35,7 @@ bool prtc_stages_ends_at_dtls(const struct prtc_transport *transport) {
   return transport->stages.one_by_one && transport->stages.dtls && !transport->stages.sctp;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ the
- * application's */
+/* ---------------------------------------------------------------------------------------------------- the application's */
 
 static int push(struct prtc_transport *transport, struct prtc_queue *queue, uint32_t stage, const uint8_t *data,
                 size_t size) {
@@ -91,8 +90,7 @@ int prtc_transport_send_raw(struct prtc_transport *transport, const uint8_t *dat
   return push(transport, &transport->stages.out, over_dtls ? PRTC_STAGE_DTLS : PRTC_STAGE_ICE, data, size);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- the
- * stages */
+/* ----------------------------------------------------------------------------------------------------------- the stages */
 
 void prtc_transport_begin_stages(struct prtc_transport *transport) { transport->stages.one_by_one = true; }
 

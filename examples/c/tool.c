@@ -51,8 +51,7 @@ void tool_check(int code, const char *what) {
   exit(1);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- sides
- */
+/* ---------------------------------------------------------------------------------------------------------------- sides */
 
 void tool_begin(int side_count, const prtc_peer_config *given, int portable) {
   prtc_driver_config config;
@@ -95,8 +94,7 @@ void tool_channel(struct side *side, const char *label) {
   tool_check(prtc_peer_create_data_channel(side->peer, now(), &config, &id), "a channel");
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- events
- */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 static const char *const gathering[] = {"new", "gathering", "complete"};
 static const char *const ice[] = {"new", "checking", "connected", "completed", "disconnected", "failed", "closed"};
