@@ -558,7 +558,10 @@ class RTCPeerConnection(Emitter):
 
     def __tell_gathering(self) -> None:
         held, self.__held = self.__held or [], None
+        known = [found.sdp for found in (self.currentLocalDescription, self.pendingLocalDescription) if found is not None]
         for event in held:
+            if event.ufrag and not any(f"a=ice-ufrag:{event.ufrag}\r\n" in sdp for sdp in known):
+                continue  # its offer was rolled back meanwhile: the other side would refuse it after our answer
             self._on_event(event)
 
     async def __wait_for_gathering(self, engine: Engine, peer: Peer) -> None:

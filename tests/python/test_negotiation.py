@@ -112,6 +112,31 @@ async def test_perfect_negotiation(seed: int) -> None:
             side.task.cancel()
 
 
+@pytest.mark.parametrize("rounds", range(6))
+async def test_candidates_of_an_offer_that_was_rolled_back(rounds: int) -> None:
+    """After the answer only the answer's are told. The offer yields so many rounds of the loop later."""
+    async with pair() as (a, b):
+        told: list[str | None] = []
+        a.on("icecandidate", lambda candidate: told.append(candidate and candidate.usernameFragment))
+        b.on("icecandidate", lambda _: None)
+        a.createDataChannel("chat")
+        b.createDataChannel("chat")
+        await b.setLocalDescription()
+        await a.setLocalDescription()
+        offered = ufrag(a.localDescription)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        assert b.localDescription is not None
+        await a.setRemoteDescription(b.localDescription)
+        await a.setLocalDescription()
+        answered = ufrag(a.localDescription)
+        assert offered != answered
+        del told[:]
+        while None not in told:
+            await asyncio.sleep(0.01)
+        assert set(told) == {answered, None}
+
+
 # ----------------------------------------------------------------------------------------------------------- the operations
 
 
