@@ -16,7 +16,7 @@ from typing import BinaryIO
 from .sansio import Endpoint, Output
 
 #: Layers of the core that write log lines.
-LAYERS = ("endpoint", "peer", "jsep", "transport", "ice", "dtls", "sctp", "data")
+LAYERS = ("endpoint", "mdns", "peer", "jsep", "transport", "ice", "turn", "tls", "dtls", "sctp", "data")
 
 #: Bytes that may wait. They are written after each turn of the loop, so this is what one turn may bring.
 CAPTURE_SIZE = 16 * 1024 * 1024

@@ -18,6 +18,7 @@ import pytest
 import polyrtc
 from polyrtc import RTCPeerConnection, RTCSessionDescription
 from polyrtc.errors import ErrorCode
+from polyrtc.inside import LAYERS
 from polyrtc.sansio import EventType, Output, Replay
 
 from .support import PATIENCE, Inbox, channels, loopback, negotiate, state
@@ -37,6 +38,14 @@ async def talk() -> None:
         for message in ("hello", b"x" * 5000, ""):
             ours.send(message)
             assert await inbox.get() == message
+
+
+async def test_each_layer_has_its_logger() -> None:
+    """A layer of the core that is not named has no lines in Python."""
+    sources = (Path(__file__).parents[2] / "core").glob("*/*.c")
+    texts = (path.read_text() for path in sources if not path.stem.endswith(("_test", "_fuzz")))
+    found = {name for text in texts for name in re.findall(r'PRTC_LOG\([^,]+, \w+, "(\w+)"', text)}
+    assert found == set(LAYERS)
 
 
 def lines_of(path: Path) -> list[str]:
