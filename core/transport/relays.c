@@ -371,8 +371,11 @@ static void redirected(struct prtc_transport *transport, prtc_time now, struct r
   const prtc_address *alternate = &event->alternate;
   bool circle = prtc_address_equal(alternate, &relay->address);
   for (uint32_t i = 0; i < relay->redirections; i++) circle = circle || prtc_address_equal(alternate, &relay->former[i]);
-  if (circle || alternate->family != relay->address.family || relay->redirections == MOST_REDIRECTIONS) {
-    failed(transport, now, relay, event->code, "the server sends us to others without end");
+  bool other_family = alternate->family != relay->address.family; /* which RFC 8489 section 14.15 does not allow */
+  if (circle || other_family || relay->redirections == MOST_REDIRECTIONS) {
+    failed(transport, now, relay, event->code,
+           other_family ? "the server sends us to an address of another family"
+                        : "the server sends us to others without end");
     return;
   }
   relay->former[relay->redirections++] = relay->address;
