@@ -41,6 +41,22 @@ static void remove_ended(struct sctp_inpcb *endpoint, struct sctp_queued_to_read
   sctp_free_a_readq(tcb, entry);
 }
 
+/* The association has ended amid an ordered message: those of its stream that came after it are not to take its place. */
+static void drop_successors(struct prtc_sctp *sctp, struct sctp_inpcb *endpoint, const struct sctp_queued_to_read *ended) {
+  struct sctp_queued_to_read *entry, *next;
+  if (prtc_association_of(sctp) != NULL || (ended->sinfo_flags >> 8 & SCTP_DATA_UNORDERED) != 0) return;
+  TAILQ_FOREACH_SAFE(entry, &endpoint->read_queue, next, next) {
+    bool is_message = (entry->spec_flags & M_NOTIFICATION) == 0;
+    bool is_ordered = (entry->sinfo_flags >> 8 & SCTP_DATA_UNORDERED) == 0;
+    if (entry == ended || !is_message || !is_ordered || entry->sinfo_stream != ended->sinfo_stream) continue;
+    TAILQ_REMOVE(&endpoint->read_queue, entry, next);
+    sctp->socket->so_rcv.sb_cc -= entry->length;
+    sctp_m_freem(entry->data);
+    entry->whoFrom->ref_count--;
+    sctp_free_a_readq((struct sctp_tcb *)NULL, entry);
+  }
+}
+
 static bool make_room(struct prtc_sctp *sctp, size_t size) {
   size_t capacity = 2048;
   if (size <= sctp->read_capacity) return true;
@@ -66,6 +82,7 @@ static void read_work(void *argument) {
   reading->begun = entry->some_taken != 0;
   entry->some_taken = reading->begun; /* usrsctp counts the parts in eight bits, and takes 256 of them for none */
   reading->abandoned = entry->pdapi_aborted != 0 || entry->length == 0;
+  if (reading->abandoned) drop_successors(sctp, endpoint, entry);
   if (entry->length == 0) {
     remove_ended(endpoint, entry);
     return;

@@ -274,6 +274,41 @@ static void a_message_that_is_read_is_not_counted_twice(void) {
   world_free(world);
 }
 
+static size_t lose_the_end(struct world *world, int to, uint8_t *packet, size_t size) {
+  size_t data = prtc_packet_find(packet, size, PRTC_SCTP_HEADER_SIZE, PRTC_SCTP_I_DATA);
+  bool is_rest = data != 0 && (packet[data + 1] & 2) == 0 && load(packet + data + 12, 4) == 0; /* of MID 0 */
+  (void)world;
+  return to == 1 && is_rest && load(packet + data + 16, 4) >= 2 ? 0 : size;
+}
+
+/* The association ends when a part of a message is read and the next one is here: the next one is not given in its place. */
+static void nothing_comes_after_what_the_end_has_cut_off(void) {
+  if (without_interleaving) return;
+  for (int is_read = 0; is_read < 2; is_read++) {
+    struct world *world = world_connected(89, NULL);
+    static const uint8_t bytes[5000] = {1};
+    world->filter = lose_the_end;
+    PRTC_CHECK_INT(send_part(world, 1, bytes, sizeof bytes, true, true), 0);
+    world_run(world, 50 * MILLISECOND);
+    PRTC_CHECK_INT(send_part(world, 1, bytes, 1, true, true), 0);
+    PRTC_CHECK_INT(send_part(world, 2, bytes, 2, true, true), 0);
+    world->sides[1].deaf = !is_read;
+    world_run(world, 50 * MILLISECOND);
+    world->sides[1].deaf = true;
+    PRTC_CHECK_INT(prtc_sctp_abort(world->sides[0].sctp, world->now), 0);
+    world_run(world, SECOND);
+    world->sides[1].deaf = false;
+    world_run(world, SECOND);
+    PRTC_CHECK_INT(world_count(world, 1, PRTC_SCTP_EVENT_CLOSED), 1);
+    PRTC_CHECK_INT(messages(world), 2);
+    for (size_t i = 0; i < messages(world); i++) {
+      const struct told *told = world_told(world, 1, PRTC_SCTP_EVENT_MESSAGE, i);
+      PRTC_CHECK(told->stream == 2 ? told->whole : told->over);
+    }
+    world_free(world);
+  }
+}
+
 /* Without interleaving one that is larger than half the window is given in parts. */
 static void large_unordered_messages_that_are_given_up_do_not_close_the_window(void) {
   prtc_sctp_config config;
@@ -577,6 +612,7 @@ static void run_all(void) {
   PRTC_RUN(a_message_that_is_read_ends_though_a_later_one_is_named);
   PRTC_RUN(a_message_that_is_read_is_not_counted_twice);
   PRTC_RUN(large_unordered_messages_that_are_given_up_do_not_close_the_window);
+  PRTC_RUN(nothing_comes_after_what_the_end_has_cut_off);
   PRTC_RUN(a_narrow_way_stops_nothing_for_good);
   PRTC_RUN(what_is_over_is_not_sent);
   PRTC_RUN(a_pause_closes_the_window);
