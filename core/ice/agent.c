@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/config.h"
@@ -21,6 +22,8 @@ static bool read_config(prtc_ice_config *out, const prtc_ice_config *in) {
   out->consent_interval = value_or(out->consent_interval, 5000 * 1000);
   out->consent_timeout = value_or(out->consent_timeout, 30000 * 1000);
   out->disconnect_timeout = value_or(out->disconnect_timeout, 7000 * 1000);
+  if ((out->ufrag == NULL) != (out->password == NULL)) return false;
+  if (out->ufrag != NULL && !prtc_ice_may_be_local(out->ufrag, out->password)) return false;
   return out->max_transmissions <= 32 && out->ta >= MILLISECONDS(5);
 }
 
@@ -40,6 +43,11 @@ prtc_ice *prtc_ice_new(prtc_context *context, const prtc_ice_config *config) {
   prtc_queue_init(&ice->events, context, sizeof(struct ice_event), MAX_EVENTS);
   prtc_queue_init(&ice->disconnects, context, sizeof(prtc_socket_id), 0);
   prtc_ice_make_credentials(ice, ice->credentials.local_ufrag, ice->credentials.local_password);
+  if (complete.ufrag != NULL) {
+    snprintf(ice->credentials.local_ufrag, sizeof ice->credentials.local_ufrag, "%s", complete.ufrag);
+    snprintf(ice->credentials.local_password, sizeof ice->credentials.local_password, "%s", complete.password);
+    ice->config.ufrag = ice->config.password = NULL; /* the caller's, who may free them */
+  }
   return ice;
 }
 

@@ -85,7 +85,7 @@ static void push_candidate(struct prtc_ice *ice, prtc_ice_event_type type, const
                             .relay_protocol = socket->relay_protocol,
                             .base = local->type == PRTC_CANDIDATE_RELAYED ? socket->mapped : socket->address,
                             .tcp_type = socket->tcp_type};
-  memcpy(event.ufrag, ice->credentials.local_ufrag, UFRAG_SIZE);
+  memcpy(event.ufrag, ice->credentials.local_ufrag, sizeof event.ufrag);
   prtc_ice_push_event(ice, &event);
 }
 

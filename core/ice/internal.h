@@ -41,6 +41,8 @@
 
 #define UFRAG_SIZE 8        /* of our own: 48 bits */
 #define PASSWORD_SIZE 24    /* 144 bits; RFC 8445 section 5.3 asks for 128 */
+#define UFRAG_MOST 32       /* of those that the application chose */
+#define PASSWORD_MOST 64
 
 #define MILLISECONDS(n) ((prtc_time)(n) * 1000)
 
@@ -56,7 +58,7 @@ struct ice_list {
 };
 
 struct ice_credentials {
-  char local_ufrag[UFRAG_SIZE + 1], local_password[PASSWORD_SIZE + 1], remote_ufrag[257], remote_password[257];
+  char local_ufrag[UFRAG_MOST + 1], local_password[PASSWORD_MOST + 1], remote_ufrag[257], remote_password[257];
 };
 
 enum connection_state { CONNECTION_WANTED, CONNECTION_MAKING, CONNECTION_OPEN };
@@ -203,7 +205,7 @@ struct ice_event {
   struct ice_local local;
   prtc_address base;       /* the related address */
   uint32_t relay_protocol;
-  char ufrag[UFRAG_SIZE + 1];
+  char ufrag[UFRAG_MOST + 1];
 };
 
 /* A 1:1 NAT */
@@ -268,7 +270,7 @@ struct prtc_ice {
   bool yields;            /* its paths are free for others */
   struct ice_known_ufrag {
     struct prtc_mux_entry entry;
-    char ufrag[UFRAG_SIZE + 1];
+    char ufrag[UFRAG_MOST + 1];
   } ufrags[3];            /* of the present generation, of the one that may be taken back, of the path */
   struct prtc_mux_entry path_claim, former_claim;
   uint64_t taken;         /* checks that came over a path of another's, in this generation */
@@ -416,7 +418,9 @@ bool prtc_ice_prove_selected(struct prtc_ice *ice, struct ice_pair *pair);
 /* -------------------------------------------------------------------------------------------------------- restart.c */
 
 void prtc_ice_forget_former(struct prtc_ice *ice);
-void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_SIZE + 1], char password[PASSWORD_SIZE + 1]);
+/* Whether the application may choose them, NUL-terminated, for this side. */
+bool prtc_ice_may_be_local(const char *ufrag, const char *password);
+void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_MOST + 1], char password[PASSWORD_MOST + 1]);
 
 /* -------------------------------------------------------------------------------------------------------- consent.c */
 

@@ -177,6 +177,43 @@ static void the_other_sides_checks_count(void) {
   world_free(world);
 }
 
+/* Arranged otherwise than by signalling: both ends know both before. A restart draws others. */
+static void own_credentials(void) {
+  prtc_ice_parameters parameters;
+  prtc_ice_config config;
+  PRTC_INIT(&config);
+  config.ufrag = "abcdefghijklmnopqrstuvwxyz+/0123";
+  config.password = "0123456789abcdefghijkl";
+  struct world *world = connected_world(&config);
+  prtc_ice *ice = world->agents[0].ice;
+  PRTC_CHECK_INT(prtc_ice_get_local_parameters(ice, &parameters), 0);
+  PRTC_CHECK_TEXT(parameters.ufrag, config.ufrag);
+  PRTC_CHECK_TEXT(parameters.password, config.password);
+  PRTC_CHECK_INT(prtc_ice_restart(ice, world->now), 0);
+  PRTC_CHECK_INT(prtc_ice_get_local_parameters(ice, &parameters), 0);
+  PRTC_CHECK(strcmp(parameters.ufrag, config.ufrag) != 0 && strcmp(parameters.password, config.password) != 0);
+  world_free(world);
+}
+
+static void credentials_that_are_refused(void) {
+  static const char *const pairs[][2] = {
+      {"abc", "0123456789abcdefghijkl"},     {"abcd", "0123456789abcdefghijk"}, {"ab-d", "0123456789abcdefghijkl"},
+      {"abcd", "0123456789abcdefghijk l"},   {"abcd", NULL},                    {NULL, "0123456789abcdefghijkl"},
+      {"0123456789012345678901234567890123", "0123456789abcdefghijkl"},         {"abcd", ""},
+  };
+  prtc_context_config context_config;
+  PRTC_INIT(&context_config);
+  prtc_context *context = prtc_context_new(&context_config);
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+    prtc_ice_config config;
+    PRTC_INIT(&config);
+    config.ufrag = pairs[i][0];
+    config.password = pairs[i][1];
+    PRTC_CHECK(prtc_ice_new(context, &config) == NULL);
+  }
+  prtc_context_free(context);
+}
+
 static void configured_times(void) {
   prtc_ice_config config;
   PRTC_INIT(&config);
@@ -576,6 +613,8 @@ int main(void) {
   PRTC_RUN(loss_is_no_disconnection);
   PRTC_RUN(consent_expires);
   PRTC_RUN(the_other_sides_checks_count);
+  PRTC_RUN(own_credentials);
+  PRTC_RUN(credentials_that_are_refused);
   PRTC_RUN(configured_times);
   PRTC_RUN(restart_goes_on);
   PRTC_RUN(candidates_of_the_old_generation_are_ignored);

@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------------------------------------------------- credentials */
 
-void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_SIZE + 1], char password[PASSWORD_SIZE + 1]) {
+void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_MOST + 1], char password[PASSWORD_MOST + 1]) {
   ufrag[UFRAG_SIZE] = password[PASSWORD_SIZE] = '\0';
   do {
     prtc_random_ice_chars(&ice->context->random, ufrag, UFRAG_SIZE);
@@ -25,9 +25,13 @@ int prtc_ice_make_parameters(prtc_ice *ice, prtc_ice_parameters *out) {
   return 0;
 }
 
-static bool is_ours(const char *text, size_t capacity, size_t size) {
-  const char *end = memchr(text, '\0', capacity);
-  return end != NULL && (size_t)(end - text) == size && prtc_ice_is_chars(text, size);
+static bool fits(const char *text, size_t least, size_t most) {
+  const char *end = memchr(text, '\0', most + 1);
+  return end != NULL && (size_t)(end - text) >= least && prtc_ice_is_chars(text, (size_t)(end - text));
+}
+
+bool prtc_ice_may_be_local(const char *ufrag, const char *password) {
+  return fits(ufrag, 4, UFRAG_MOST) && fits(password, 22, PASSWORD_MOST);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- the former */
@@ -89,10 +93,7 @@ int prtc_ice_restart(prtc_ice *ice, prtc_time now) {
 }
 
 int prtc_ice_restart_with(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters) {
-  if (!is_ours(parameters->ufrag, sizeof parameters->ufrag, UFRAG_SIZE) ||
-      !is_ours(parameters->password, sizeof parameters->password, PASSWORD_SIZE)) {
-    return PRTC_ERROR_INVALID_ARGUMENT;
-  }
+  if (!prtc_ice_may_be_local(parameters->ufrag, parameters->password)) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_ice_set_now(ice, now);
   return restart(ice, parameters);
 }

@@ -24,7 +24,8 @@ static const struct option {
     OPTION(no_renomination, NUMBER),      OPTION(port_minimum, NUMBER),      OPTION(port_maximum, NUMBER),
     OPTION(hide_addresses, NUMBER),       OPTION(insecure_tls, NUMBER),          OPTION(trust_anchors, TEXT),
     OPTION(interface_filter, TEXT),       OPTION(address_filter, TEXT),      OPTION(address_mappings, TEXT),
-    OPTION(tcp_candidates, NUMBER), OPTION(always_negotiate_data, NUMBER),
+    OPTION(tcp_candidates, NUMBER),       OPTION(always_negotiate_data, NUMBER), OPTION(ice_ufrag, TEXT),
+    OPTION(ice_password, TEXT),           OPTION(ice_disconnect_timeout, NUMBER), OPTION(ice_consent_timeout, NUMBER),
 };
 
 enum { COUNT = sizeof options / sizeof options[0] };

@@ -110,6 +110,20 @@ static const char *check_addresses(const prtc_peer_config *config) {
   return NULL;
 }
 
+enum { TIMEOUT_MOST = 3600 * 1000 }; /* ms, of ICE */
+
+static bool is_given(const char *text) { return text != NULL && text[0] != '\0'; }
+
+/* As prtc_ice_config has them. */
+static bool credentials_are_good(const char *ufrag, const char *password) {
+  prtc_ice_parameters parameters = {0};
+  if (!is_given(ufrag) && !is_given(password)) return true;
+  if (!is_given(ufrag) || !is_given(password) || strlen(ufrag) > 32 || strlen(password) > 64) return false;
+  memcpy(parameters.ufrag, ufrag, strlen(ufrag));
+  memcpy(parameters.password, password, strlen(password));
+  return prtc_ice_check_parameters(&parameters) == PRTC_OK;
+}
+
 /* Fills in defaults, and refuses what is outside its range. */
 static int complete_config(prtc_peer_config *config, const char **reason) {
   if (config->max_message_size == 0) config->max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
@@ -125,6 +139,14 @@ static int complete_config(prtc_peer_config *config, const char **reason) {
   }
   if (config->ice_pacing != 0 && (config->ice_pacing < 5 || config->ice_pacing > PRTC_ICE_PACING_MOST)) {
     *reason = "the pace of ICE is not from 5 to 10,000 ms";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (config->ice_disconnect_timeout > TIMEOUT_MOST || config->ice_consent_timeout > TIMEOUT_MOST) {
+    *reason = "a time limit of ICE is more than an hour";
+    return PRTC_ERROR_INVALID_ARGUMENT;
+  }
+  if (!credentials_are_good(config->ice_ufrag, config->ice_password)) {
+    *reason = "the ICE credentials are not 4 to 32 and 22 to 64 letters, digits, + and /";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
   if (config->tcp_candidates > PRTC_TCP_CANDIDATES_ALL) {
@@ -447,7 +469,11 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .mtu = peer->config.mtu,
                                                .ice = {.lite = peer->config.ice_lite,
                                                        .ta = peer->config.ice_pacing * 1000,
-                                                       .renomination = peer->config.no_renomination == 0},
+                                                       .renomination = peer->config.no_renomination == 0,
+                                                       .consent_timeout = peer->config.ice_consent_timeout * 1000,
+                                                       .disconnect_timeout = peer->config.ice_disconnect_timeout * 1000,
+                                                       .ufrag = is_given(peer->config.ice_ufrag) ? peer->config.ice_ufrag : NULL,
+                                                       .password = is_given(peer->config.ice_password) ? peer->config.ice_password : NULL},
                                                .port_minimum = (uint16_t)peer->config.port_minimum,
                                                .port_maximum = (uint16_t)peer->config.port_maximum,
                                                .interface_filter = peer->config.interface_filter,

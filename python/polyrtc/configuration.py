@@ -86,6 +86,13 @@ class RTCConfiguration:
     """Milliseconds between connectivity checks that are offered, at least 5; the larger of both sides' counts. 0: 50."""
     renomination: bool = True
     """Offer that the connection moves to a better network when there is one (draft-thatcher-ice-renomination)."""
+    iceCredentials: tuple[str, str] | None = None
+    """User name fragment and password of this side's first generation, for who has arranged them otherwise than by signalling: 4 to 32
+    and 22 to 64 letters, digits, ``+`` and ``/``. ``None``: random ones."""
+    iceDisconnectTimeout: int = 0
+    """Milliseconds without anything from the other side until ``disconnected``; 0: 7,000."""
+    iceConsentTimeout: int = 0
+    """Milliseconds without an answer until consent has expired (RFC 7675), which is ``failed``; 0: 30,000."""
     trustAnchors: str | None = None
     """PEM of the certificates that those of ``turns:`` servers must lead to, in place of the system's."""
     insecureTls: bool = False
@@ -109,6 +116,8 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "iceLite": bool,
     "icePacing": int,
     "renomination": bool,
+    "iceDisconnectTimeout": int,
+    "iceConsentTimeout": int,
     "trustAnchors": (str, type(None)),
     "insecureTls": bool,
     "udpPort": int,
@@ -128,6 +137,7 @@ def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
     if configuration.udpPort > ANY_PORT:
         raise argument_error(f"{configuration.udpPort} is no UDP port")
     lowest, highest = _ports(configuration.portRange)
+    ufrag, password = _credentials(configuration.iceCredentials)
     for certificate in configuration.certificates or ():
         if not isinstance(certificate, RTCCertificate):
             raise argument_error(f"certificates has {certificate!r}, no RTCCertificate")
@@ -149,6 +159,10 @@ def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
         "ice_lite": configuration.iceLite,
         "ice_pacing": configuration.icePacing,
         "no_renomination": not configuration.renomination,
+        "ice_ufrag": ufrag,
+        "ice_password": password,
+        "ice_disconnect_timeout": configuration.iceDisconnectTimeout,
+        "ice_consent_timeout": configuration.iceConsentTimeout,
         "trust_anchors": configuration.trustAnchors or "",
         "insecure_tls": configuration.insecureTls,
         "certificates": [certificate.toPEM() for certificate in configuration.certificates or ()],
@@ -164,6 +178,14 @@ def _ports(given: object) -> tuple[int, int]:
         return 0, 0
     if not isinstance(given, (tuple, list)) or len(given) != 2 or not all(_is_number(port) for port in given):
         raise argument_error(f"portRange may not be {given!r}: it has the lowest and the highest port")
+    return given[0], given[1]
+
+
+def _credentials(given: object) -> tuple[str, str]:
+    if given is None:
+        return "", ""
+    if not isinstance(given, (tuple, list)) or len(given) != 2 or not all(isinstance(text, str) and text for text in given):
+        raise argument_error(f"iceCredentials may not be {given!r}: it has the user name fragment and the password")
     return given[0], given[1]
 
 

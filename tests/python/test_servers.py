@@ -56,6 +56,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"certificates": ["PEM"]}, "no RTCCertificate"),
     ({"portRange": (-1, 5)}, "portRange"),
     ({"portRange": (1, 2, 3)}, "portRange"),
+    ({"iceCredentials": ("user", 1)}, "iceCredentials"),
+    ({"iceCredentials": ("abc", "0123456789abcdefghijkl")}, "ICE credentials"),
+    ({"iceConsentTimeout": 3_600_001}, "time limit"),
     ({"maxMessageSize": -1}, "maxMessageSize"),
     ({"sendQueueSize": 2**32}, "sendQueueSize"),
     ({"trustAnchors": b"PEM"}, "trustAnchors"),
@@ -91,4 +94,17 @@ async def test_words() -> None:
     connection.createDataChannel("chat")
     await connection.setLocalDescription()
     assert connection.localDescription is not None and "a=candidate:" not in connection.localDescription.sdp
+    await connection.close()
+
+
+async def test_own_credentials() -> None:
+    """… are those of the first description; an ICE restart draws others."""
+    mine = ("user+Name/4", "0123456789abcdefghijklmnopqrstuvwxyzABCDEF")
+    connection = RTCPeerConnection(RTCConfiguration(iceCredentials=mine, iceDisconnectTimeout=2000, iceConsentTimeout=4000))
+    connection.createDataChannel("data")
+    offer = await connection.createOffer()
+    assert f"a=ice-ufrag:{mine[0]}\r\na=ice-pwd:{mine[1]}\r\n" in offer.sdp
+    await connection.setLocalDescription(offer)
+    connection.restartIce()
+    assert mine[0] not in (await connection.createOffer()).sdp
     await connection.close()

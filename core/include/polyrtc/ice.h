@@ -86,6 +86,10 @@ typedef struct prtc_ice_config {
                                    selected pair moves to one of a better kind when that comes */
   uint32_t hidden_hosts;        /* 1: the other side is not told the addresses of host candidates. So a server-reflexive
                                    candidate of the same address is none too many, although there is no NAT */
+  const char *ufrag, *password; /* of the first generation, for who has arranged them otherwise than by signalling; NUL-
+                                   terminated ice-chars (RFC 8839 section 5.4): 4 to 32 and 22 to 64 of them. Copied.
+                                   NULL, both: random. A ufrag that is in use already on a port that is shared gives way to
+                                   random ones */
 } prtc_ice_config;
 
 /* ufrag and password, RFC 8839 section 5.4. NUL-terminated: 4 to 256 and 22 to 256 ice-chars. */
@@ -263,7 +267,7 @@ PRTC_API int prtc_ice_end_of_remote_candidates(prtc_ice *ice, prtc_time now);
 PRTC_API int prtc_ice_restart(prtc_ice *ice, prtc_time now);
 
 /* The same in two steps, for an offer that is made before it is applied: fresh credentials, not in use yet; and the restart
- * to them. INVALID_ARGUMENT when they are not of prtc_ice_make_parameters. */
+ * to them. INVALID_ARGUMENT when they are too short, too long, or no ice-chars (prtc_ice_config). */
 PRTC_API int prtc_ice_make_parameters(prtc_ice *ice, prtc_ice_parameters *out);
 PRTC_API int prtc_ice_restart_with(prtc_ice *ice, prtc_time now, const prtc_ice_parameters *parameters);
 

@@ -142,6 +142,9 @@ typedef struct prtc_peer_config {
                                      which the driver is asked for. NUL-terminated. SYNTAX when there is none in it */
   uint32_t insecure_tls;          /* 1: turns: servers may have any certificate. Whoever is on the way can then play the
                                      server */
+  const char *ice_ufrag, *ice_password; /* of the first generation, in place of random ones: see prtc_ice_config; NULL, both */
+  uint32_t ice_disconnect_timeout; /* ms without anything from the other side until `disconnected`; 0: 7,000 */
+  uint32_t ice_consent_timeout;    /* ms without an answer until consent has expired (RFC 7675): `failed`; 0: 30,000 */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts
