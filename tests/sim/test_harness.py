@@ -13,7 +13,7 @@ from tests.sim.toy import ToyEndpoint
 
 #: What the toy cannot do.
 WITHOUT = ("nat", "streaming", "stream", "restart", "renegotiate", "glare", "roll_back", "change_path", "pause", "look", "attacker",
-           "life times", "one port", "reconfigure", "reject", "certificates")
+           "life times", "one port", "reconfigure", "reject", "certificates", "tcp", "names")
 
 
 @pytest.mark.parametrize("seed", range(20))
