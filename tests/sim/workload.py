@@ -242,6 +242,7 @@ class Pair:
         flow = channel.flows[1 - side]
         if not event.flags & MessageFlag.BEGIN or not event.flags & MessageFlag.END:
             self.count["streams: parts received"] += 1
+            flow.lasts = None  # of a channel one message at a time comes in parts: those that follow wait, until it is given up
         if event.flags & MessageFlag.ABANDONED:
             flow.on_abandoned()
             self.count["streams: told that the rest will not come"] += 1
