@@ -275,6 +275,25 @@ static void an_abandoned_message_leaves_nothing(void) {
   prtc_data_free(data);
 }
 
+/* The association is up for the other side, which has closed a channel, and not yet for this one: its reset is answered. */
+static void a_reset_before_the_connection_is_answered(void) {
+  prtc_data *data = prtc_data_new(context, NULL);
+  prtc_channel_config config;
+  prtc_channel_id id;
+  uint32_t stream = 0;
+  PRTC_REQUIRE(data != NULL);
+  prtc_channel_config_init(&config);
+  config.negotiated = 1;
+  config.stream_id = 7;
+  PRTC_CHECK_INT(prtc_data_set_role(data, 1), 0);
+  PRTC_CHECK_INT(prtc_data_create_channel(data, &config, &id), 0);
+  PRTC_CHECK_INT(receive_reset(data, PRTC_SCTP_EVENT_INCOMING_RESET, 7), 0);
+  PRTC_CHECK(prtc_data_reset(data, &stream) == 1 && stream == 7);
+  PRTC_CHECK_INT(next(data, NULL), PRTC_DATA_EVENT_CLOSING);
+  PRTC_CHECK_INT(next(data, NULL), PRTC_DATA_EVENT_CLOSED);
+  prtc_data_free(data);
+}
+
 /* The limit for a message is that of its kind, which its first part tells: that for an OPEN is lower than what is here of a
  * text. */
 static void later_parts_do_not_change_the_kind(void) {
@@ -443,6 +462,7 @@ int main(void) {
   PRTC_RUN(the_labels_of_the_other_side_are_bounded);
   PRTC_RUN(messages_of_deprecated_kinds_are_put_together);
   PRTC_RUN(an_abandoned_message_leaves_nothing);
+  PRTC_RUN(a_reset_before_the_connection_is_answered);
   PRTC_RUN(later_parts_do_not_change_the_kind);
   PRTC_RUN(a_life_time_begins_with_send);
   PRTC_RUN(again_keeps_the_message);

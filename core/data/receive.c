@@ -350,6 +350,8 @@ static void incoming_reset(prtc_data *data, uint32_t stream) {
   if (channel == NULL) return;
   channel->remote_reset = true;
   clear_partial(data, channel);
+  /* Before this side knows that it is connected: the other one knew, and waits for ours. */
+  if (channel->state == PRTC_CHANNEL_CONNECTING) prtc_data_ask_reset(data, stream);
   prtc_data_begin_close(data, channel, false);
   prtc_data_finish_close(data, channel);
 }

@@ -13,6 +13,9 @@ from .invariants import InvariantError
 
 Message = str | bytes
 
+#: Characters or bytes from which on a message may take more than one packet.
+LARGE = 500
+
 
 class Flow:
     """One direction of a channel."""
@@ -33,10 +36,13 @@ class Flow:
         self._queue: deque[Message] = deque()  # ordered: what is under way
         self._bag: Counter[Message] = Counter()  # unordered: what is under way
         self._sent_at: dict[Message, int] = {}  # with `lasts`: the newest of this text
+        self._large_at: int | None = None
 
     def on_sent(self, message: Message, now: int = 0, waits: bool = True) -> None:
         """`waits`: it may have arrived long before it is given, for it is not to overtake what comes late."""
         self.sent += 1
+        if len(message) > LARGE:
+            self._large_at = now
         if self.lasts is not None:
             self._sent_at.pop(message, None)  # an equal one of before is not told from this
             if not waits:
@@ -49,7 +55,7 @@ class Flow:
     def on_arrived(self, message: Message, now: int = 0) -> None:
         """Raises unless this message may arrive now."""
         self.arrived += 1
-        if self.lasts is not None and now - self._sent_at.get(message, now) > self.lasts:
+        if self._is_late(message, now):
             self._refuse(message, f"comes {now - self._sent_at[message]} µs after it was sent, {self.lasts} are allowed")
         if not self.ordered:
             if not self._bag[message]:
@@ -69,6 +75,13 @@ class Flow:
                     return
                 self.lost += 1
             self._refuse(message, "was not sent, has arrived before, or comes late")
+
+    def _is_late(self, message: Message, now: int) -> bool:
+        """A whole message may have to wait, there, for the rest of one that is being read in parts."""
+        sent = self._sent_at.get(message, now)
+        if self.lasts is None or now - sent <= self.lasts:
+            return False
+        return self._large_at is None or self._large_at < sent - self.lasts
 
     def on_abandoned(self) -> None:
         """The receiver was told that the rest of a message will not come."""
