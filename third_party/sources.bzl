@@ -39,7 +39,10 @@ def polyrtc_sources():
         build_file = "//third_party:boringssl.BUILD",
         crate = "boring-sys",
         directory = "deps/boringssl",
-        extra_files = {"//third_party:boringssl_random.cc": "polyrtc/random.cc"},
+        extra_files = {
+            "//third_party:boringssl_random.cc": "polyrtc/random.cc",
+            "//third_party:boringssl_throw.c": "polyrtc/throw.c",
+        },
         patches = [
             "//third_party:boringssl-delete.patch",
             "//third_party:boringssl-rand.patch",
