@@ -58,8 +58,8 @@ MODES: list[dict[str, Any]] = [
     {"ordered": False},
     {"maxRetransmits": 0},
     {"maxRetransmits": 9},
-    {"maxPacketLifeTime": 1},
-    {"maxPacketLifeTime": 500},
+    {"maxPacketLifeTime": 5000},  # long enough for a busy machine: these messages are to arrive
+    {"maxPacketLifeTime": 60_000},
     {"protocol": "protocol"},
 ]
 UNORDERED_AND_LIMITED: list[dict[str, Any]] = [
