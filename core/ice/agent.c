@@ -273,7 +273,8 @@ void prtc_ice_step(struct prtc_ice *ice) {
   prtc_ice_checks_step(ice);
   prtc_ice_nominate_step(ice);
   prtc_ice_tcp_step(ice);
-  if (!ice->path.valid && ice->patience == PRTC_NEVER && ice->remote_known && ice->failure == 0) {
+  bool other_side = ice->remote_known || (ice->former.valid && ice->former.remote_known); /* or it has not answered a restart */
+  if (!ice->path.valid && ice->patience == PRTC_NEVER && other_side && ice->failure == 0) {
     ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }
   if (give_up_at(ice) <= ice->now) prtc_ice_fail(ice, PRTC_ERROR_ICE_FAILED);

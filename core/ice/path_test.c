@@ -214,6 +214,26 @@ static void credentials_that_are_refused(void) {
   prtc_context_free(context);
 }
 
+/* The path is gone, a restart was offered, and nobody answers: that ends some time. A late answer is heeded all the same. */
+static void restart_that_nobody_answers(void) {
+  struct world *world = connected_world(NULL);
+  prtc_ice *ice = world->agents[0].ice;
+  forget_states(world);
+  prtc_ice_remove_socket(ice, world->now, world->agents[0].sockets[0]);
+  agent_socket(world, 0, "192.0.2.3:5001");
+  PRTC_CHECK_INT(prtc_ice_restart(ice, world->now), 0);
+  prtc_ice_end_of_sockets(ice, world->now);
+  run_for(world, 70 * SECOND);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_CHECKING);
+  run_for(world, 20 * SECOND);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_FAILED);
+  PRTC_CHECK_INT(prtc_ice_restart(world->agents[1].ice, world->now), 0);
+  exchange(world);
+  run_for(world, 5 * SECOND);
+  PRTC_CHECK_INT(state_of(world, 0), PRTC_ICE_TRANSPORT_COMPLETED);
+  world_free(world);
+}
+
 static void configured_times(void) {
   prtc_ice_config config;
   PRTC_INIT(&config);
@@ -615,6 +635,7 @@ int main(void) {
   PRTC_RUN(the_other_sides_checks_count);
   PRTC_RUN(own_credentials);
   PRTC_RUN(credentials_that_are_refused);
+  PRTC_RUN(restart_that_nobody_answers);
   PRTC_RUN(configured_times);
   PRTC_RUN(restart_goes_on);
   PRTC_RUN(candidates_of_the_old_generation_are_ignored);

@@ -259,6 +259,8 @@ class Host:
                 busy = True
                 self._on_request(request)
             if not busy:
+                if self.streams.overtaken:
+                    raise InvariantError(f"{sorted(self.streams.overtaken)} are unknown, but were not asked to be closed")
                 return
         raise InvariantError("transmit, event and request do not come to an end")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polyrtc import sansio
-from polyrtc.errors import ErrorCode
+from polyrtc.errors import ErrorCode, PrtcError
 from polyrtc.sansio import Datagram, Protocol
 
 from .invariants import InvariantError
@@ -280,6 +280,7 @@ class Streams:
         self.serial = itertools.count(1)
         self.wanted: set[int] = set()  # asked for, and not begun yet
         self.ended: set[int] = set()  # the endpoint was told that these have ended
+        self.overtaken: set[int] = set()  # of them, those that it had closed itself, by a request not carried out yet
         self.listeners: dict[Address, int] = {}
         self.connections: dict[tuple[Address, Address], Stream] = {}
 
@@ -340,6 +341,7 @@ class Streams:
         forgiven = socket in self.wanted or socket in self.ended
         self.wanted.discard(socket)
         self.ended.discard(socket)
+        self.overtaken.discard(socket)
         return forgiven
 
     def listen(self, now: int, request: sansio.Request) -> None:
@@ -411,7 +413,12 @@ class Streams:
             self.host.endpoint.reply(now, stream.request, code, system_error=error)
         else:
             self.host.simulation.record(self.host, "socket_closed", stream.socket, error)
-            self.host.endpoint.socket_closed(now, stream.socket, error)
+            try:
+                self.host.endpoint.socket_closed(now, stream.socket, error)
+            except PrtcError as failure:  # the endpoint has just closed it: the request must be waiting
+                if failure.code != ErrorCode.NOT_FOUND:
+                    raise
+                self.overtaken.add(stream.socket)
         self.host.touch()
 
     def send(self, datagram: Datagram) -> None:
