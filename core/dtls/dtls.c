@@ -384,6 +384,11 @@ int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role) {
   return result;
 }
 
+void prtc_dtls_be_patient(prtc_dtls *dtls, prtc_time now) {
+  see_time(dtls, now);
+  if (dtls->give_up_at != PRTC_NEVER) dtls->give_up_at = dtls->now + handshake_time;
+}
+
 void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip) {
   dtls->round_trip = round_trip < longest_timeout ? round_trip : longest_timeout;
 }

@@ -273,7 +273,7 @@ void prtc_ice_step(struct prtc_ice *ice) {
   prtc_ice_checks_step(ice);
   prtc_ice_nominate_step(ice);
   prtc_ice_tcp_step(ice);
-  bool other_side = ice->remote_known || (ice->former.valid && ice->former.remote_known); /* or it has not answered a restart */
+  bool other_side = ice->remote_known || (ice->former.valid && ice->former.remote_known); /* which may answer no restart */
   if (!ice->path.valid && ice->patience == PRTC_NEVER && other_side && ice->failure == 0) {
     ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }

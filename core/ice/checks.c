@@ -350,6 +350,7 @@ static void take_success(struct prtc_ice *ice, struct ice_transaction *transacti
   pair->local_type = prtc_ice_reflexive_type(ice, pair->socket, mapped);
   pair->state = PAIR_SUCCEEDED;
   pair->tried_since = 0;
+  if (!pair->valid) prtc_ice_nudge_later(ice, ice->now - transaction->first_sent);
   pair->valid = true;
   pair->used_at = ice->now;
   pair->trigger_order = 0;

@@ -64,15 +64,31 @@ static bool check_is_unsent(const struct prtc_ice *ice) {
   return false;
 }
 
-/* Controlled, without a selected pair because its socket is gone: the other side is shown now and then which pairs work,
- * until it nominates one. */
+static bool has_valid_pair(const struct prtc_ice *ice) {
+  for (size_t i = 0; i < ice->pairs.count; i++) {
+    const struct ice_pair *pair = ice->pairs.items[i];
+    if (pair->valid) return true;
+  }
+  return false;
+}
+
+/* Controlled, without a selected pair: because its socket is gone, or because nothing is nominated although pairs work, as
+ * when a NAT has given this side another address since. The other side is shown now and then what works, until it
+ * nominates. */
 static bool nudges(const struct prtc_ice *ice) {
-  return ice->lost_at != PRTC_NEVER && !ice->path.valid && !ice->controlling && ice->failure == 0;
+  if (ice->path.valid || ice->controlling || ice->failure != 0) return false;
+  return ice->lost_at != PRTC_NEVER || has_valid_pair(ice);
+}
+
+/* A nomination takes a round trip, and some waiting for better pairs. */
+void prtc_ice_nudge_later(struct prtc_ice *ice, uint64_t round_trip) {
+  if (round_trip > ice->nudge_round_trip) ice->nudge_round_trip = round_trip;
+  ice->nudge_at = ice->now + ice->config.consent_interval / 5 + 2 * ice->nudge_round_trip + 1;
 }
 
 static void nudge(struct prtc_ice *ice) {
   if (!nudges(ice) || ice->nudge_at > ice->now) return;
-  ice->nudge_at = ice->now + ice->config.consent_interval / 5 + 1;
+  prtc_ice_nudge_later(ice, 0);
   for (size_t i = 0; i < ice->pairs.count; i++) {
     struct ice_pair *pair = ice->pairs.items[i];
     if (pair->state == PAIR_SUCCEEDED) pair->state = PAIR_WAITING;
@@ -81,14 +97,13 @@ static void nudge(struct prtc_ice *ice) {
 
 void prtc_ice_consent_step(struct prtc_ice *ice) {
   struct ice_path *path = &ice->path;
-  nudge(ice);
-  if (!path->valid) return;
-  if (expiry(ice) <= ice->now) {
+  if (path->valid && expiry(ice) <= ice->now) {
     bool restarted = path->pair == NULL && ice->remote_known; /* then it is for the new generation to find a path or fail */
     prtc_ice_lose_path(ice);
     if (!restarted) prtc_ice_fail(ice, PRTC_ERROR_CONSENT_EXPIRED);
-    return;
   }
+  nudge(ice);
+  if (!path->valid) return;
   if (path->consent_next <= ice->now) {
     /* each check is a transaction of its own (RFC 7675 section 5.1) */
     if (!check_is_unsent(ice)) {

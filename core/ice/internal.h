@@ -258,7 +258,8 @@ struct prtc_ice {
 
   uint32_t last_nomination; /* controlling: of ours; controlled: the largest that was followed */
   struct ice_path path;
-  prtc_time nudge_at;       /* controlled, and it is lost: when the other side is shown again which pairs work */
+  prtc_time nudge_at;       /* controlled, without a selected pair: when the other side is shown again which work */
+  uint64_t nudge_round_trip; /* the longest that a check took: what is at least waited for, twice */
   prtc_time lost_at;        /* when the socket of the selected pair went away; PRTC_NEVER: it did not, or there is a new
                                pair */
   prtc_socket_id former_socket; /* where data may still arrive from after the selected pair has changed */
@@ -424,6 +425,7 @@ void prtc_ice_make_credentials(struct prtc_ice *ice, char ufrag[UFRAG_MOST + 1],
 
 /* -------------------------------------------------------------------------------------------------------- consent.c */
 
+void prtc_ice_nudge_later(struct prtc_ice *ice, uint64_t round_trip);
 void prtc_ice_consent_start(struct prtc_ice *ice);
 void prtc_ice_consent_step(struct prtc_ice *ice);
 prtc_time prtc_ice_consent_deadline(const struct prtc_ice *ice);

@@ -111,6 +111,7 @@ struct prtc_transport {
   uint16_t remote_sctp_port;
 
   bool dtls_started; /* in its final role */
+  bool dtls_waited;  /* its handshake, for a path */
   bool sctp_ended;
   bool failed_for_good;
   bool failure_told; /* since the last time that there was hope */

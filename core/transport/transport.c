@@ -147,6 +147,27 @@ int prtc_transport_event(struct prtc_transport *transport, struct prtc_transport
   return lost ? PRTC_ERROR_NO_MEMORY : 0;
 }
 
+/* Without a path it is ICE that fails: a handshake that has begun waits until there is one again. */
+static bool dtls_waits(const struct prtc_transport *transport) {
+  prtc_ice_pair pair;
+  int state = prtc_ice_get_state(transport->ice);
+  if (prtc_dtls_deadline(transport->dtls) == PRTC_NEVER) return false;
+  return state == PRTC_ICE_TRANSPORT_DISCONNECTED || state == PRTC_ICE_TRANSPORT_FAILED ||
+         prtc_ice_get_usable_pair(transport->ice, &pair) != 1;
+}
+
+static prtc_time dtls_deadline(const struct prtc_transport *transport) {
+  return dtls_waits(transport) ? PRTC_NEVER : prtc_dtls_deadline(transport->dtls);
+}
+
+/* What has waited goes on at once, and has its time anew. */
+static void dtls_step(struct prtc_transport *transport, prtc_time now) {
+  bool waits = dtls_waits(transport);
+  if (transport->dtls_waited && !waits) prtc_dtls_be_patient(transport->dtls, now);
+  transport->dtls_waited = waits;
+  if (dtls_deadline(transport) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
+}
+
 static void selected_pair_event(struct prtc_transport *transport) {
   struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_SELECTED_PAIR};
   prtc_ice_pair pair;
@@ -210,6 +231,7 @@ void prtc_transport_pump(struct prtc_transport *transport, prtc_time now) {
   }
   if (code < 0) transport->event_lost = true;
   prtc_stack_start_dtls(transport, now);
+  if (!transport->closed) dtls_step(transport, now);
   prtc_stack_dtls_events(transport, now);
 }
 
@@ -399,7 +421,7 @@ static prtc_time sctp_deadline(const struct prtc_transport *transport) {
 prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {
   if (transport->closed) return transport->drained ? prtc_routes_deadline(transport) : PRTC_NEVER;
   prtc_time deadline = prtc_ice_deadline(transport->ice);
-  prtc_time dtls = prtc_dtls_deadline(transport->dtls);
+  prtc_time dtls = dtls_deadline(transport);
   prtc_time sctp = sctp_deadline(transport);
   prtc_time data = prtc_data_deadline(transport->data);
   if (dtls < deadline) deadline = dtls;
@@ -417,7 +439,6 @@ int prtc_transport_timeout(struct prtc_transport *transport, prtc_time now) {
     return PRTC_OK;
   }
   if (prtc_ice_deadline(transport->ice) <= now) (void)prtc_ice_timeout(transport->ice, now);
-  if (prtc_dtls_deadline(transport->dtls) <= now) (void)prtc_dtls_timeout(transport->dtls, now);
   if (sctp_deadline(transport) <= now) {
     (void)prtc_stack_sctp_result(transport, now, prtc_sctp_timeout(transport->sctp, now));
   }

@@ -227,7 +227,8 @@ class Pair:
             self.workload.count["failures reported"] += 1
         elif event.type == EventType.CONNECTION_STATE_CHANGE:
             self.count[f"connections: {event.state_name}"] += 1
-            if event.state_name == "failed" and self.ever_connected and peer.states.dtls_transport in ("new", "connected"):
+            hopeful = peer.states.dtls_transport in ("new", "connecting", "connected")
+            if event.state_name == "failed" and self.ever_connected and hopeful:
                 self.count["ICE restarts after a failure"] += 1
                 self.workload.simulation.after(SECOND, lambda: self._recover(side))
 

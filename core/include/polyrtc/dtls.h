@@ -126,6 +126,9 @@ PRTC_API int prtc_dtls_set_remote_fingerprints(prtc_dtls *dtls, prtc_time now, c
  * with CLIENT or SERVER while AUTO. */
 PRTC_API int prtc_dtls_start(prtc_dtls *dtls, prtc_time now, prtc_dtls_role role);
 
+/* The 30 s in which a handshake has to be complete begin anew: there was no path to the other side so far. */
+PRTC_API void prtc_dtls_be_patient(prtc_dtls *dtls, prtc_time now);
+
 /* The round trip of the path, as far as it is known (µs): a flight is repeated after twice that, or 250 ms when it is
  * less. */
 PRTC_API void prtc_dtls_set_round_trip(prtc_dtls *dtls, prtc_time round_trip);

@@ -38,7 +38,7 @@ class Row {
 
   progress(done, size) {
     const now = performance.now();
-    if (now - this.#drawn < 100) return;
+    if (now - this.#drawn < 100 || this.#item.dataset.state !== "running") return; // some is still read after the end
     this.#drawn = now;
     const speed = (1000 * done) / (now - this.#begin);
     const left = Math.ceil((size - done) / speed);
