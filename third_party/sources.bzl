@@ -85,5 +85,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-skipped.patch",
             "//third_party:usrsctp-notifications.patch",
             "//third_party:usrsctp-streams.patch",
+            "//third_party:usrsctp-full.patch",
         ],
     )
