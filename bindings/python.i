@@ -86,6 +86,169 @@ static PyObject *polyrtc_from_bytes(const uint8_t *data, size_t size) {
   return data == NULL ? SWIG_Py_Void() : PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
 }
 
+static PyObject *polyrtc_from_event(const prtc_event *event) {
+  return Py_BuildValue("(IiKKIIIINNNN)", event->type, event->code, (unsigned long long)event->peer,
+                       (unsigned long long)event->object, event->state, event->kind, event->flags, event->index,
+                       polyrtc_from_bytes(event->data, event->size), polyrtc_from_text(event->text),
+                       polyrtc_from_text(event->mid), polyrtc_from_text(event->ufrag));
+}
+
+static int polyrtc_is_message(const prtc_event *event) {
+  return event->type == PRTC_EVENT_CHANNEL_MESSAGE && event->flags == (PRTC_MESSAGE_BEGIN | PRTC_MESSAGE_END);
+}
+
+/* str or bytes */
+static PyObject *polyrtc_from_message(const prtc_event *event) {
+  const char *data = event->size == 0 ? "" : (const char *)event->data;
+  return event->kind == PRTC_MESSAGE_TEXT ? PyUnicode_DecodeUTF8(data, (Py_ssize_t)event->size, "replace")
+                                          : PyBytes_FromStringAndSize(data, (Py_ssize_t)event->size);
+}
+
+/* The first event, or (peer, channel, [message, ...]) of all that are whole messages of one channel; how many that were. */
+static PyObject *polyrtc_from_run(const prtc_event *first, uint32_t left, uint32_t *taken) {
+  *taken = 1;
+  if (!polyrtc_is_message(first)) return polyrtc_from_event(first);
+  const prtc_event *end = first + 1;
+  while (end < first + left && polyrtc_is_message(end) && end->peer == first->peer && end->object == first->object) end++;
+  *taken = (uint32_t)(end - first);
+  PyObject *messages = PyList_New((Py_ssize_t)*taken);
+  for (uint32_t i = 0; messages != NULL && i < *taken; i++) {
+    PyObject *message = polyrtc_from_message(&first[i]);
+    if (message == NULL || PyList_SetItem(messages, (Py_ssize_t)i, message) < 0) Py_CLEAR(messages);
+  }
+  if (messages == NULL) return NULL;
+  return Py_BuildValue("(KKN)", (unsigned long long)first->peer, (unsigned long long)first->object, messages);
+}
+
+/* The next batch of events in a list of rows, or a code. */
+static PyObject *polyrtc_take(struct prtc_handle *handle, int together) {
+  int count = prtc_handle_fetch(handle);
+  if (count < 0) return PyLong_FromLong(count);
+  PyObject *rows = PyList_New(0);
+  for (uint32_t i = 0, taken = 1; rows != NULL && i < (uint32_t)count; i += taken) {
+    const prtc_event *event = prtc_handle_event(handle, i);
+    PyObject *row = together ? polyrtc_from_run(event, (uint32_t)count - i, &taken) : polyrtc_from_event(event);
+    if (row == NULL || PyList_Append(rows, row) < 0) Py_CLEAR(rows);
+    Py_XDECREF(row);
+  }
+  return rows;
+}
+
+/* What is called for each message, or each turn of a loop, has no wrapper: functions that know their endpoint and channel. */
+typedef struct polyrtc_port {
+  struct prtc_handle *handle;
+  PyObject *endpoint; /* keeps the handle */
+  uint64_t peer, channel;
+} polyrtc_port;
+
+static void polyrtc_free_port(PyObject *capsule) {
+  polyrtc_port *port = (polyrtc_port *)PyCapsule_GetPointer(capsule, NULL);
+  Py_DECREF(port->endpoint);
+  PyMem_Free(port);
+}
+
+/* A tuple of the functions. */
+static PyObject *polyrtc_new_port(polyrtc_port value, PyMethodDef *methods, Py_ssize_t count) {
+  polyrtc_port *port = (polyrtc_port *)PyMem_Malloc(sizeof *port);
+  if (port == NULL) return PyErr_NoMemory();
+  *port = value;
+  PyObject *capsule = PyCapsule_New(port, NULL, polyrtc_free_port);
+  if (capsule == NULL) {
+    PyMem_Free(port);
+    return NULL;
+  }
+  Py_INCREF(port->endpoint);
+  PyObject *functions = PyTuple_New(count);
+  for (Py_ssize_t i = 0; functions != NULL && i < count; i++) {
+    PyObject *function = PyCFunction_New(&methods[i], capsule);
+    if (function == NULL || PyTuple_SetItem(functions, i, function) < 0) Py_CLEAR(functions);
+  }
+  Py_DECREF(capsule);
+  return functions;
+}
+
+/* NULL with an exception: another thread is in the endpoint. */
+static polyrtc_port *polyrtc_enter_port(PyObject *capsule) {
+  polyrtc_port *port = (polyrtc_port *)PyCapsule_GetPointer(capsule, NULL);
+  if (prtc_handle_enter(port->handle)) return port;
+  PyErr_SetString(PyExc_RuntimeError, "the endpoint is in use by another thread");
+  return NULL;
+}
+
+/* An endpoint that has failed says so in an event, too. */
+static PyObject *polyrtc_turn(PyObject *capsule, int (*work)(struct prtc_handle *)) {
+  polyrtc_port *port = polyrtc_enter_port(capsule);
+  if (port == NULL) return NULL;
+  int code = 0;
+  if (work != NULL) {
+    Py_BEGIN_ALLOW_THREADS
+    code = work(port->handle);
+    Py_END_ALLOW_THREADS
+  }
+  PyObject *rows = code < 0 && !PRTC_ERROR_IS_FATAL(code) ? PyLong_FromLong(code) : polyrtc_take(port->handle, 1);
+  prtc_handle_leave(port->handle);
+  return rows;
+}
+
+static PyObject *polyrtc_turn_process(PyObject *capsule, PyObject *nothing) {
+  (void)nothing;
+  return polyrtc_turn(capsule, prtc_handle_process);
+}
+
+static PyObject *polyrtc_turn_flush(PyObject *capsule, PyObject *nothing) {
+  (void)nothing;
+  return polyrtc_turn(capsule, prtc_handle_flush);
+}
+
+static PyObject *polyrtc_turn_take(PyObject *capsule, PyObject *nothing) {
+  (void)nothing;
+  return polyrtc_turn(capsule, NULL);
+}
+
+static PyMethodDef polyrtc_turn_methods[] = {
+    {"process", polyrtc_turn_process, METH_NOARGS, "Processes, then takes: rows, or a code."},
+    {"flush", polyrtc_turn_flush, METH_NOARGS, "Flushes, then takes: rows, or a code."},
+    {"take", polyrtc_turn_take, METH_NOARGS, "The next batch of events in rows, or a code."},
+};
+
+static PyObject *polyrtc_port_send(PyObject *capsule, PyObject *message) {
+  Py_buffer view = {0};
+  Py_ssize_t size = 0;
+  const char *text = NULL;
+  if (PyUnicode_Check(message)) {
+    if ((text = PyUnicode_AsUTF8AndSize(message, &size)) == NULL) return NULL;
+  } else if (!PyBytes_Check(message) && !PyByteArray_Check(message) && !PyMemoryView_Check(message)) {
+    return SWIG_Py_Void();
+  } else if (PyObject_GetBuffer(message, &view, PyBUF_SIMPLE) < 0) {
+    return NULL;
+  }
+  polyrtc_port *port = polyrtc_enter_port(capsule);
+  int code = 0;
+  if (port != NULL) {
+    uint64_t now = prtc_handle_now(port->handle);
+    code = text != NULL ? prtc_handle_send_text(port->handle, port->peer, now, port->channel, text, (size_t)size)
+                        : prtc_handle_send_bytes(port->handle, port->peer, now, port->channel, (const uint8_t *)view.buf,
+                                                 (size_t)view.len);
+    prtc_handle_leave(port->handle);
+  }
+  if (view.obj != NULL) PyBuffer_Release(&view);
+  return port == NULL ? NULL : PyLong_FromLong(code);
+}
+
+static PyObject *polyrtc_port_buffered_amount(PyObject *capsule, PyObject *nothing) {
+  (void)nothing;
+  polyrtc_port *port = polyrtc_enter_port(capsule);
+  if (port == NULL) return NULL;
+  const prtc_channel_info *info = prtc_handle_channel_info(port->handle, port->peer, port->channel);
+  prtc_handle_leave(port->handle);
+  return info == NULL ? SWIG_Py_Void() : PyLong_FromUnsignedLongLong(info->buffered_amount);
+}
+
+static PyMethodDef polyrtc_port_methods[] = {
+    {"send", polyrtc_port_send, METH_O, "Queues a message. 0, or a code; None for what is neither text nor bytes."},
+    {"buffered_amount", polyrtc_port_buffered_amount, METH_NOARGS, "Bytes that wait; None when the channel is gone."},
+};
+
 /* Rows of (socket, protocol, interface_index, local, remote, data, segment_size, ecn, time), with their buffers held. */
 typedef struct polyrtc_rows {
   prtc_datagram *datagrams;
@@ -205,12 +368,7 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 }
 
 %typemap(out) const prtc_event * {
-  $result = $1 == NULL
-                ? SWIG_Py_Void()
-                : Py_BuildValue("(IiKKIIIINNNN)", $1->type, $1->code, (unsigned long long)$1->peer,
-                                (unsigned long long)$1->object, $1->state, $1->kind, $1->flags, $1->index,
-                                polyrtc_from_bytes($1->data, $1->size), polyrtc_from_text($1->text),
-                                polyrtc_from_text($1->mid), polyrtc_from_text($1->ufrag));
+  $result = $1 == NULL ? SWIG_Py_Void() : polyrtc_from_event($1);
 }
 
 %typemap(out) const prtc_request * {
@@ -254,3 +412,19 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
                                 (unsigned long long)$1->bytes_sent, (unsigned long long)$1->datagrams_dropped,
                                 (unsigned long long)$1->peers, (unsigned long long)$1->datagrams_unknown);
 }
+
+/* --------------------------------------------------------------------------------------------------------- Python alone */
+
+POLYRTC_ENTER
+%extend prtc_handle {
+  /* The functions (process, flush, take) of an endpoint in a driver. object: the endpoint itself. Neighbouring whole messages of one
+   * channel are one row of three. */
+  PyObject *turns(PyObject *object) {
+    return polyrtc_new_port((polyrtc_port){.handle = $self, .endpoint = object}, polyrtc_turn_methods, 3);
+  }
+  /* The functions (send, buffered_amount) of a channel of such an endpoint. */
+  PyObject *port(PyObject *object, uint64_t peer, uint64_t channel) {
+    return polyrtc_new_port((polyrtc_port){$self, object, peer, channel}, polyrtc_port_methods, 2);
+  }
+}
+%exception;

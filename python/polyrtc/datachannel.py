@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .emitter import Emitter
 from .errors import PrtcError
 from .exceptions import argument_error, invalid_state
-from .sansio import ChannelInfo, Event, EventType, MessageKind
+from .sansio import ChannelInfo, Event, EventType
 from .streams import IncomingMessages, IncomingParts, MessageWriter, PartReader
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class RTCDataChannel(Emitter):
         self.__transport = transport
         channel = parameters if isinstance(parameters, int) else transport._create_channel(parameters, send_open)
         self.__channel = channel
+        self.__engine = connection._engine
+        self.__send, self.__buffered_amount = self.__engine.driver.port(connection._peer.id, channel)
         self.__threshold = 0
         self.__ready_state = "connecting"
         self.__reader: PartReader | None = None
@@ -120,7 +122,8 @@ class RTCDataChannel(Emitter):
     @property
     def bufferedAmount(self) -> int:
         """Bytes given to :meth:`send` that SCTP has not taken yet."""
-        return self.__read().buffered_amount
+        amount = self.__buffered_amount() if self.__ready_state != "closed" else None
+        return self.__read().buffered_amount if amount is None else amount
 
     @property
     def bufferedAmountLowThreshold(self) -> int:
@@ -144,10 +147,12 @@ class RTCDataChannel(Emitter):
         """
         if self.__ready_state != "open":
             raise invalid_state(f"the data channel is {self.__ready_state}")
-        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+        code = self.__send(data)
+        if code:
+            self.__connection._peer._check(code)
+        elif code is None:
             raise argument_error(f"Cannot send unsupported data type: {type(data)}")
-        self.__connection._peer.send(self.__connection._now(), self.__channel, data)
-        self.__connection._engine.schedule()
+        self.__engine.schedule()
 
     def messages(self) -> IncomingMessages:
         """The messages that arrive, of any size, each in parts, instead of "message" events::
@@ -163,7 +168,7 @@ class RTCDataChannel(Emitter):
         if self.__reader is not None:
             raise invalid_state("the channel is being read")
         self.__reader = PartReader(
-            lambda paused: self.__connection._pause_messages(self, paused), self.__connection._engine.loop.flag
+            lambda paused: self.__connection._pause_messages(self, paused), self.__engine.loop.flag
         )
         if self.__ready_state in ("closing", "closed"):
             self.__reader.end(self.__error)
@@ -188,7 +193,7 @@ class RTCDataChannel(Emitter):
             self._close()  # nobody else knows of it yet: as in aiortc it closes at once
         else:
             self.__ready_state = "closing"
-        self.__connection._engine.schedule()
+        self.__engine.schedule()
 
     # ------------------------------------------------------------------------------------------------ from the connection
 
@@ -207,11 +212,11 @@ class RTCDataChannel(Emitter):
         if self.__ready_state != "open":
             raise self.__error or invalid_state(f"the data channel is {self.__ready_state}")
         taken = self.__connection._peer.send_part(self.__connection._now(), self.__channel, part, flags)
-        self.__connection._engine.schedule()
+        self.__engine.schedule()
         return taken
 
     async def _wait_writable(self) -> None:
-        self.__writable = self.__connection._engine.loop.flag()
+        self.__writable = self.__engine.loop.flag()
         await self.__writable.wait()
 
     def __wake_writer(self) -> None:
@@ -237,15 +242,19 @@ class RTCDataChannel(Emitter):
         """The other side opened it: it may be used from within "datachannel", before its "open" (W3C section 6.2)."""
         self.__ready_state = "open"
 
+    def _on_message(self, data: str | bytes) -> None:
+        """A whole message."""
+        if self.__reader is not None:
+            self.__reader.feed_message(data)
+        elif self.__ready_state == "open":
+            self.emit_often("message", data)
+
     def _on_event(self, event: Event) -> None:
         if self.__ready_state == "closed":
             return
         if event.type == EventType.CHANNEL_MESSAGE:
             if self.__reader is not None:
                 self.__reader.feed(event)
-            elif self.__ready_state == "open":
-                data = event.data or b""
-                self.emit("message", data.decode("utf-8", "replace") if event.kind == MessageKind.TEXT else data)
         elif event.type == EventType.CHANNEL_OPEN:
             if self.__ready_state in ("connecting", "open"):
                 self.__ready_state = "open"

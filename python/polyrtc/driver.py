@@ -14,10 +14,18 @@ endpoint.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from . import native
 from .sansio import Endpoint, check, check_port
+
+
+#: Of whole messages that came on one channel, in order: peer, channel, and each message, ``str`` for a text.
+Messages = tuple[int, int, list[str | bytes]]
+
+#: The members of an Event, or Messages; or a negative code.
+Turn = Callable[[], list[Any] | int]
 
 
 class Watch(NamedTuple):
@@ -83,6 +91,15 @@ class Driver:
         """After commands: sends what they queued. Cheap when there is nothing. Afterwards ask ``endpoint.events()``: requests
         that were carried out may have caused some."""
         check(self._native.flush())
+
+    def turns(self) -> tuple[Turn, Turn, Turn]:
+        """:meth:`process`, :meth:`flush` and neither, each with the next batch of events: functions that cost little."""
+        return self._native.turns(self._native)
+
+    def port(self, peer: int, channel: int) -> tuple[Callable[[object], int | None], Callable[[], int | None]]:
+        """Of a channel, for each message: ``send(message)`` gives 0 or a negative code, ``None`` for what is neither text nor bytes;
+        ``buffered_amount()`` gives ``None`` when the channel is gone."""
+        return self._native.port(self._native, peer, channel)
 
     def close(self) -> None:
         """Frees the endpoint and closes all descriptors, silently (close the peers first to say goodbye). Twice is harmless."""

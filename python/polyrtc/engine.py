@@ -15,20 +15,21 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
-from .driver import Driver, Watch
-from .errors import PrtcError
+from .driver import Driver, Turn, Watch
 from .inside import Inside
 from .loop import AsyncioLoop, Loop
-from .sansio import Event, EventType, Peer
+from .sansio import Event, EventType, Peer, error
 
 
 class Subscriber(Protocol):
     """Who takes the events of a peer."""
 
     def _on_event(self, event: Event) -> None: ...
+
+    def _messages_to(self, channel: int) -> Callable[[str | bytes], None] | None: ...
 
     def _on_engine_failed(self, event: Event) -> None: ...
 
@@ -49,12 +50,16 @@ class Engine:
         self._peers: dict[int, weakref.finalize[[weakref.ref[Engine], int], Subscriber]] = {}
         self._weak: weakref.WeakValueDictionary[int, Subscriber] = weakref.WeakValueDictionary()
         self._held: dict[int, Subscriber] = {}
-        self._events: deque[Event] = deque()
+        self._process, self._flush, self._take = self.driver.turns()
+        self._rows: deque[Any] = deque()  #: events that were taken, and messages of a channel in one
+        self._messages: Iterator[str | bytes] | None = None  #: those of a channel that are being handed out
+        self._take_message: Callable[[str | bytes], None] = _drop
         self._abandoned: deque[int] = deque()
         self._flush_is_due = False
         self.closed = False
         self.failed = False  #: its endpoint has said so: it takes no more commands
         weakref.finalize(self, self.driver.close).atexit = False
+        self._has_descriptor = self.driver.fileno() >= 0
         self._watched: set[Watch] = set()
         self._cancel_wake_up: Callable[[], None] = _nothing
         self._watch()
@@ -122,7 +127,8 @@ class Engine:
             self._inside.poll(self.driver.endpoint)
             self._inside.close()
             self.driver.close()
-            self._events.clear()
+            self._rows.clear()
+            self._messages, self._take_message = None, _drop
             self._weak.clear()
             self._held.clear()
             for finalizer in self._peers.values():
@@ -139,36 +145,47 @@ class Engine:
 
     def flush(self) -> None:
         """Sends at once what commands have queued."""
-        self._drive(self.driver.flush)
-        self._inside.poll(self.driver.endpoint)
-        self._watch()
+        self._drive(self._flush)
 
-    def _drive(self, call: Callable[[], None]) -> None:
-        """An endpoint that has failed answers with its fatal code, and says so in an event, which ends all."""
-        try:
-            call()
-        except PrtcError as error:
-            if error.code > -200:
-                raise
-            self.schedule()
+    def _fetch(self, turn: Turn) -> None:
+        rows = turn()
+        if isinstance(rows, int):
+            raise error(rows)
+        self._rows.extend(rows)
+
+    def _drive(self, turn: Turn) -> None:
+        self._fetch(turn)
+        if self._inside.active:
+            self._inside.poll(self.driver.endpoint)
+        if not self._has_descriptor:
+            self._watch()
 
     def _on_flush(self) -> None:
         self._flush_is_due = False
         if not self.closed:
-            self.flush()
-            self.dispatch()
+            self._drive(self._flush)
+            if self._rows:
+                self.dispatch()
 
     def _on_ready(self) -> None:
-        if not self.closed:
-            self._drive(self.driver.process)
-            self._inside.poll(self.driver.endpoint)
-            self._watch()
+        """What handlers queue is sent at once, at the end, without another turn of the loop."""
+        if self.closed:
+            return
+        self._drive(self._process)
+        if not self._rows:
+            return
+        if self._flush_is_due:
             self.dispatch()
+            return
+        self._flush_is_due = True
+        try:
+            self._hand_out()
+        finally:
+            self._flush_is_due = False
+        self._on_flush()
 
     def _watch(self) -> None:
         """Has the loop watch what the driver wants watched from now on. The best drivers have one descriptor, for ever."""
-        if self._watched and self.driver.fileno() >= 0:
-            return
         wanted = set(self.driver.watches())
         for watch in self._watched - wanted:
             self._unwatch(watch)
@@ -192,25 +209,52 @@ class Engine:
     def dispatch(self) -> None:
         """Hands out all events. May be entered again from a handler: the order of events stays."""
         while not self.closed:
-            if not self._events:
-                self._events.extend(self.driver.endpoint.events())
-                if not self._events:
+            if not self._rows and self._messages is None:
+                self._fetch(self._take)
+                if not self._rows:
                     return
-                # Reading messages opens the receive window, and handlers command: both have something to send.
-                self.schedule()
-            event = self._events.popleft()
+            # Reading messages opens the receive window, and handlers command: both have something to send.
+            self.schedule()
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """The events that were taken."""
+        while not self.closed:
+            if self._messages is not None:
+                self._hand_out_messages(self._messages, self._take_message)
+            if not self._rows:
+                return
+            row = self._rows.popleft()
+            if len(row) == 3:
+                self._begin_messages(*row)
+                continue
+            event = Event(*row)
+            subscriber = self._weak.get(event.peer)
             if event.type == EventType.ENDPOINT_FAILED:
                 self._fail(event)
-                return
-            subscriber = self._weak.get(event.peer)
-            if subscriber is not None:
+            elif subscriber is not None:
                 self._tell(subscriber._on_event, event)
+
+    def _begin_messages(self, peer: int, channel: int, messages: list[str | bytes]) -> None:
+        subscriber = self._weak.get(peer)
+        take = None if subscriber is None else subscriber._messages_to(channel)
+        if take is not None:
+            self._messages, self._take_message = iter(messages), take
+
+    def _hand_out_messages(self, messages: Iterator[str | bytes], take: Callable[[str | bytes], None]) -> None:
+        """There is one iterator for all who come here: who comes from a handler goes on with the next message."""
+        for message in messages:
+            try:
+                take(message)
+            except Exception as problem:
+                self.loop.report("polyrtc: a message was not handled", problem)
+        self._messages, self._take_message = None, _drop
 
     def _tell(self, take: Callable[[Event], None], event: Event) -> None:
         try:
             take(event)
-        except Exception as error:
-            self.loop.report(f"polyrtc: event {event.type} was not handled", error)
+        except Exception as problem:
+            self.loop.report(f"polyrtc: event {event.type} was not handled", problem)
 
     def _fail(self, event: Event) -> None:
         """All connections end with their endpoint. The next one gets an engine of its own."""
@@ -221,6 +265,10 @@ class Engine:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _drop(message: str | bytes) -> None:
     pass
 
 

@@ -302,6 +302,10 @@ class RTCIceGatherer(Emitter):
             self.__end()
         self.__wake()
 
+    def _messages_to(self, channel: int) -> Callable[[str | bytes], None] | None:
+        found = self.__channels.get(channel)
+        return None if found is None else found._on_message
+
     def _on_engine_failed(self, event: Event) -> None:
         self.__failure = self._error_of(event)
         self.__closing = True

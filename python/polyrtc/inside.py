@@ -92,6 +92,11 @@ class Inside:
             endpoint.set_log_level(level, layer)
             self._logs = self._logs or level > 0
 
+    @property
+    def active(self) -> bool:
+        """Whether there is something to poll for."""
+        return self._logs or bool(self._files)
+
     def poll(self, endpoint: Endpoint) -> None:
         if self._logs:
             for line in endpoint.log():

@@ -5,6 +5,7 @@ SPDX-License-Identifier: BSD-3-Clause
 Rows are tuples; polyrtc.sansio gives their members names. ``None`` and 0 in place of a value: see ``Endpoint.code``.
 """
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 _Address: TypeAlias = tuple[str, int]
@@ -14,6 +15,8 @@ _DatagramOut: TypeAlias = tuple[int, int, int, _Address | None, _Address | None,
 _Event: TypeAlias = tuple[
     int, int, int, int, int, int, int, int, bytes | None, str | None, str | None, str | None
 ]
+_Messages: TypeAlias = tuple[int, int, list[str | bytes]]
+_Turn: TypeAlias = Callable[[], list[_Event | _Messages] | int]
 _Request: TypeAlias = tuple[int, int, int, _Address | None, _Address | None, int, str | None]
 _States: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 _ChannelInfo: TypeAlias = tuple[str, str, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
@@ -70,6 +73,10 @@ class Endpoint:
     def timeout(self, now: int) -> int: ...
     def fetch(self) -> int: ...
     def event(self, index: int) -> _Event: ...
+    def turns(self, object: Endpoint) -> tuple[_Turn, _Turn, _Turn]: ...
+    def port(
+        self, object: Endpoint, peer: int, channel: int
+    ) -> tuple[Callable[[object], int | None], Callable[[], int | None]]: ...
     def request(self) -> _Request | None: ...
     def add_interface(self, address: _Address, index: int, network_type: int, temporary: int, name: str) -> int: ...
     def add_address(self, address: _Address) -> int: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -485,6 +485,10 @@ class RTCPeerConnection(Emitter):
         elif kind == EventType.ICE_CANDIDATE_ERROR:
             url, _, text = (event.text or "").partition(" ")
             self.emit("icecandidateerror", RTCPeerConnectionIceErrorEvent(url, event.code, text))
+
+    def _messages_to(self, channel: int) -> Callable[[str | bytes], None] | None:
+        found = self.__channels.get(channel)
+        return None if found is None else found._on_message
 
     def _on_engine_failed(self, event: Event) -> None:
         self.__failure = self._error_of(event)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .errors import ErrorCode, PrtcError
 from .exceptions import IncompleteMessageError, argument_error, invalid_state
-from .sansio import Event, MessageFlag, MessageKind
+from .sansio import Event, EventType, MessageFlag, MessageKind
 
 if TYPE_CHECKING:
     from .datachannel import RTCDataChannel
@@ -51,6 +51,12 @@ class PartReader:
         if self._size > _HIGH:
             self._set_paused(True)
         self._wake()
+
+    def feed_message(self, message: str | bytes) -> None:
+        """A message in one part."""
+        kind, data = (MessageKind.TEXT, message.encode()) if isinstance(message, str) else (MessageKind.BINARY, message)
+        flags = MessageFlag.BEGIN | MessageFlag.END
+        self.feed(Event(EventType.CHANNEL_MESSAGE, 0, 0, 0, 0, kind, flags, 0, data, None, None, None))
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing more will come. What has arrived can be read still; then the error is raised, where there is one."""

@@ -34,6 +34,114 @@ async def test_many_at_once() -> None:
         assert [await inbox.get() for _ in range(2_000)] == [f"{number}" for number in range(2_000)]
 
 
+async def test_a_handler_comes_back_for_more() -> None:
+    """Whoever lets the engine hand out events from within a handler gets those that are next, and the order stays."""
+    async with channels() as (_, b, ours, theirs):
+        seen: list[str] = []
+        done = asyncio.get_running_loop().create_future()
+
+        @theirs.on("message")
+        def on_message(message: str) -> None:
+            seen.append(message)
+            if len(seen) in (1, 70):
+                b._engine.dispatch()
+            elif len(seen) == 300:
+                done.set_result(None)
+
+        for number in range(300):
+            ours.send(f"{number}")
+        await asyncio.wait_for(done, PATIENCE)
+        assert seen == [f"{number}" for number in range(300)]
+
+
+async def test_listeners_of_many_at_once() -> None:
+    """Each message finds the listeners as those before it have left them, whatever these are and whatever they raise."""
+    async with channels() as (_, _, ours, theirs):
+        seen: list[tuple[str, object]] = []
+        inbox: asyncio.Queue[object] = asyncio.Queue()
+
+        async def slowly(message: object) -> None:
+            seen.append(("coroutine", message))
+            raise KeyError(message)
+
+        def first(message: object) -> None:
+            seen.append(("first", message))
+            if message == "0":
+                theirs.once("message", lambda message: seen.append(("once", message)))
+            elif message == "1":
+                theirs.remove_listener("message", first)
+                theirs.on("message", second)
+                raise ValueError(message)
+
+        def second(message: object) -> None:
+            theirs.remove_all_listeners("message")
+            theirs.on("message", lambda message: inbox.put_nowait(message) if message == "4" else slowly(message))
+
+        theirs.on("message", first)
+        theirs.on("error", lambda error: seen.append(("error", repr(error))))
+        for number in range(5):
+            ours.send(f"{number}")
+        assert await asyncio.wait_for(inbox.get(), PATIENCE) == "4"
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert seen == [
+            ("first", "0"),
+            ("first", "1"),
+            ("error", "ValueError('1')"),
+            ("once", "1"),
+            ("coroutine", "3"),
+            ("error", "KeyError('3')"),
+        ]
+
+
+async def test_messages_in_parts_from_one_on() -> None:
+    """Who asks for messages in parts in the handler of one gets all that come after it so."""
+    async with channels() as (_, _, ours, theirs):
+        reader = asyncio.get_running_loop().create_future()
+
+        @theirs.on("message")
+        def on_message(message: str) -> None:
+            reader.set_result(theirs.messages())
+
+        for message in ("first", "grüß", b"\xff", ""):
+            ours.send(message)
+        found = []
+        async for incoming in await asyncio.wait_for(reader, PATIENCE):
+            found.append(await incoming.read())
+            if len(found) == 3:
+                break
+        assert found == ["grüß", b"\xff", ""]
+
+
+async def test_closed_amid_messages() -> None:
+    async with channels() as (_, b, ours, theirs):
+        seen: list[str] = []
+
+        @theirs.on("message")
+        async def on_message(message: str) -> None:
+            seen.append(message)
+            await b.close()
+
+        for number in range(10):
+            ours.send(f"{number}")
+        await state(theirs, "readyState", "closed")
+        assert "0" in seen
+
+
+async def test_what_waits_to_be_sent() -> None:
+    async with channels() as (_, _, ours, _):
+        ours.send(bytes(1000))
+        ours.send("ä")
+        assert ours.bufferedAmount == 1002
+        low = asyncio.Event()
+        ours.once("bufferedamountlow", low.set)
+        await asyncio.wait_for(low.wait(), PATIENCE)
+        assert ours.bufferedAmount == 0
+        ours.close()
+        await state(ours, "readyState", "closed")
+        assert ours.bufferedAmount == 0
+
+
 async def test_buffers() -> None:
     async with channels() as (_, _, ours, theirs):
         inbox = Inbox(theirs)

@@ -27,8 +27,8 @@ from polyrtc import (
     engine,
     peerconnection,
 )
-from polyrtc.exceptions import NotSupportedError, OperationError, PrtcError
-from polyrtc.sansio import Endpoint, Event, EventType
+from polyrtc.exceptions import NotSupportedError, PrtcError
+from polyrtc.sansio import EventType
 
 from .support import PATIENCE, Inbox, channels, loopback, negotiate, open_channel, pair, state
 
@@ -464,18 +464,9 @@ async def test_connections_end_with_their_endpoint(monkeypatch: pytest.MonkeyPat
         again: list[RTCPeerConnection] = []  # in an engine of its own
         b.on("failed", lambda failure: again.append(RTCPeerConnection(loopback())))
         ours.on("close", lambda: seen.append("close"))
-        batches = [[Event(EventType.ENDPOINT_FAILED, -200, 0, 0, 0, 0, 0, 0, None, None, None, None)]]
-        usual = Endpoint.events
-
-        def events(endpoint: Endpoint) -> list[Event]:
-            return usual(endpoint) if endpoint is not failed.driver.endpoint else batches.pop() if batches else []
-
-        def refuse() -> None:
-            raise OperationError(-200, "NO_MEMORY", "memory could not be allocated")
-
-        monkeypatch.setattr(failed.driver, "flush", refuse)
-        monkeypatch.setattr(failed.driver, "process", refuse)
-        monkeypatch.setattr(Endpoint, "events", events)
+        batches = [[(EventType.ENDPOINT_FAILED, -200, 0, 0, 0, 0, 0, 0, None, None, None, None)]]
+        for turn in ("_process", "_flush", "_take"):
+            monkeypatch.setattr(failed, turn, lambda: batches.pop() if batches else [])
         failed.schedule()
         async with asyncio.timeout(PATIENCE):
             await state(b, "connectionState", "closed")
