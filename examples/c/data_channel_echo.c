@@ -13,6 +13,8 @@
 #include <polyrtc/driver.h>
 #include <polyrtc/polyrtc.h>
 
+#include "description.h"
+
 #define USAGE                                                                                                             \
   "usage: data_channel_echo offer | answer\n"                                                                             \
   "\n"                                                                                                                    \
@@ -22,7 +24,6 @@
   "\n"                                                                                                                    \
   "The lines are the JSON of a browser's RTCSessionDescription: a page can be the other side.\n"
 
-#define LINE_SIZE 65536 /* the longest line, and always enough for a description */
 #define WATCHES 16
 
 static prtc_driver *driver;
@@ -34,60 +35,6 @@ static unsigned waiting;        /* echoes that have not come yet */
 static int input_ended, closing, closed;
 
 static void say(const char *text) { fprintf(stderr, "%s\n", text); }
-
-/* -------------------------------------------------------------------------------------------- descriptions as one line */
-
-/* {"type": "offer", "sdp": "v=0\r\n…"}: of JSON's escapes SDP needs but these. */
-static void print_description(void) {
-  static char sdp[LINE_SIZE];
-  prtc_sdp_type type;
-  if (prtc_peer_get_description(peer, PRTC_DESCRIPTION_LOCAL, &type, sdp, sizeof sdp) <= 0) return;
-  printf("{\"type\": \"%s\", \"sdp\": \"", type == PRTC_SDP_OFFER ? "offer" : "answer");
-  for (const char *at = sdp; *at != '\0'; at++) {
-    if (*at == '\r') {
-      fputs("\\r", stdout);
-    } else if (*at == '\n') {
-      fputs("\\n", stdout);
-    } else {
-      if (*at == '"' || *at == '\\') putchar('\\');
-      putchar(*at);
-    }
-  }
-  puts("\"}");
-  fflush(stdout);
-}
-
-/* Takes the SDP out of such a line, in place. NULL: there is none. */
-static char *read_description(char *line) {
-  char *from = strstr(line, "\"sdp\"");
-  if (from != NULL) from = strchr(from + 5, '"');
-  if (from == NULL) return NULL;
-  char *sdp = ++from, *to = from;
-  for (; *from != '"'; from++) {
-    char next = *from;
-    if (next == '\\') {
-      next = *++from;
-      next = next == 'r' ? '\r' : next == 'n' ? '\n' : next;
-    }
-    if (next == '\0') return NULL;
-    *to++ = next;
-  }
-  *to = '\0';
-  return sdp;
-}
-
-static void take_description(char *line) {
-  prtc_time now = prtc_driver_now(driver);
-  prtc_sdp_type type = offers ? PRTC_SDP_ANSWER : PRTC_SDP_OFFER;
-  char *sdp = read_description(line);
-  int code = sdp == NULL ? PRTC_ERROR_SYNTAX : prtc_peer_set_remote_description(peer, now, type, sdp, strlen(sdp));
-  if (code == 0 && !offers) code = prtc_peer_set_local_description(peer, now, PRTC_SDP_ANSWER, NULL, 0);
-  if (code < 0) {
-    fprintf(stderr, "this is no description of the other side: %s\n", prtc_strerror(code));
-    return;
-  }
-  described = 1;
-}
 
 /* -------------------------------------------------------------------------------------------------------- what happens */
 
@@ -112,7 +59,7 @@ static void handle(const prtc_event *event) {
     case PRTC_EVENT_ICE_GATHERING_STATE_CHANGE:
       if (event->state != PRTC_ICE_GATHERING_COMPLETE) break;
       say(offers ? "copy this to the other side, and its answer here:" : "copy this to the other side:");
-      print_description();
+      description_print(peer);
       break;
     case PRTC_EVENT_CHANNEL_OPEN:
       channel = event->object;
@@ -157,7 +104,7 @@ static int settle(void) {
 /* Lines are used when they can be: a description at first, then, on the side that offers, what is to be sent. */
 static int wants_lines(void) { return !described || (offers && channel != 0); }
 
-static char input[LINE_SIZE];
+static char input[DESCRIPTION_LINE]; /* the longest line, too */
 static size_t input_size;
 
 static void use_lines(void) {
@@ -168,7 +115,7 @@ static void use_lines(void) {
     if (described) {
       send_line(input, length);
     } else {
-      take_description(input);
+      described = description_take(peer, prtc_driver_now(driver), input, offers) >= 0;
     }
     input_size -= length + 1;
     memmove(input, end + 1, input_size);

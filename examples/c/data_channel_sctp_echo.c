@@ -56,27 +56,17 @@ struct tool tool = {
     .name = "data_channel_sctp_echo",
     .usage = "usage: data_channel_sctp_echo offer | answer\n"
              "\n"
-             "Start one with `offer` and one with `answer`. Each prints a line, the JSON of its transports' parameters: copy it to\n"
-             "the other one. Then each line that you type at `offer` goes to the other side and comes back. The end of the input\n"
-             "(Ctrl-D) at `offer` ends both.\n",
+             "Start one with `offer` and one with `answer`. Each prints a line, the JSON of its transports'\n"
+             "parameters: copy it to the other one. Then each line that you type at `offer` goes to the other side\n"
+             "and comes back. The end of the input (Ctrl-D) at `offer` ends both.\n",
     .sides = {{.name = ""}},
     .event = event,
     .line = line,
     .line_end = line_end,
 };
 
-static int option(char **argument, int left) {
-  side->controlling = strcmp(argument[0], "offer") == 0;
-  return left == 1 && (side->controlling || strcmp(argument[0], "answer") == 0);
-}
-
 int main(int argc, char **argv) {
-  prtc_peer_config config;
-  PRTC_INIT(&config);
-  config.use_loopback = 1; /* the other side may be on this machine */
-  if (argc < 2) tool_bad_usage();
-  tool_arguments(argc, argv, option);
-  tool_begin(1, &config, 0);
+  tool_begin_as(argc, argv);
   if (side->controlling) tool_channel(side, "echo");
   tool_check(prtc_peer_gather(side->peer, now()), "gathering");
   return tool_run();

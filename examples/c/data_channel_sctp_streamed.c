@@ -40,12 +40,7 @@ static void take(const prtc_event *event) {
 }
 
 static void event(struct side *side, const prtc_event *event) {
-  if (!started && sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE) {
-    started = 1;
-    for (int i = 0; i < 2; i++) {
-      if (tool_start(&sides[i], tool_parameters(&sides[1 - i]), 3) < 0) tool_end(1);
-    }
-  }
+  if (!started && tool_is_gathered()) started = tool_start_both(3);
   if (event->type == PRTC_EVENT_CHANNEL_MESSAGE && side == &sides[1]) take(event);
   send_more();
 }
@@ -54,7 +49,8 @@ struct tool tool = {
     .name = "data_channel_sctp_streamed",
     .usage = "usage: data_channel_sctp_streamed [--mib N] [--part BYTES]\n"
              "\n"
-             "Sends one message in parts from one side of this program to the other, and looks whether it arrives as it was.\n"
+             "Sends one message in parts from one side of this program to the other, and looks whether it arrives\n"
+             "as it was.\n"
              "\n"
              "  --mib N         its size, 1 to 65536 (1024)\n"
              "  --part BYTES    of each part that is given, 1 to 262144 (65536)\n",

@@ -40,12 +40,7 @@ static void report(void) {
 }
 
 static void event(struct side *side, const prtc_event *event) {
-  if (!started && sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE) {
-    started = 1;
-    for (int i = 0; i < 2; i++) {
-      if (tool_start(&sides[i], tool_parameters(&sides[1 - i]), 3) < 0) tool_end(1);
-    }
-  }
+  if (!started && tool_is_gathered()) started = tool_start_both(3);
   if (event->type == PRTC_EVENT_CHANNEL_OPEN && side == &sides[0]) {
     began = now();
     writable = 1;

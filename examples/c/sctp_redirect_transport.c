@@ -58,8 +58,9 @@ struct tool tool = {
     .name = "sctp_redirect_transport",
     .usage = "usage: sctp_redirect_transport offer | answer [--port N] [--to N]\n"
              "\n"
-             "Connects to data_channel_sctp_echo, or anything that speaks ORTC's JSON, with ICE and DTLS alone, and passes the SCTP\n"
-             "packets to and from another SCTP stack on this machine, over UDP at 127.0.0.1 (RFC 6951).\n"
+             "Connects to data_channel_sctp_echo, or anything that speaks ORTC's JSON, with ICE and DTLS alone,\n"
+             "and passes the SCTP packets to and from another SCTP stack on this machine, over UDP at 127.0.0.1\n"
+             "(RFC 6951).\n"
              "\n"
              "  --port N   where packets of that stack are taken (9899); 0: any, which is printed\n"
              "  --to N     where packets are sent; without it to where the latest came from\n"

@@ -71,6 +71,20 @@ void tool_begin(int side_count, const prtc_peer_config *given, int portable) {
   }
 }
 
+static int role(char **argument, int left) {
+  tool.sides[0].controlling = strcmp(argument[0], "offer") == 0;
+  return left == 1 && (tool.sides[0].controlling || strcmp(argument[0], "answer") == 0);
+}
+
+void tool_begin_as(int argc, char **argv) {
+  prtc_peer_config config;
+  PRTC_INIT(&config);
+  config.use_loopback = 1; /* the other side may be on this machine */
+  if (argc < 2) tool_bad_usage();
+  tool_arguments(argc, argv, role);
+  tool_begin(1, &config, 0);
+}
+
 const char *tool_parameters(const struct side *side) {
   static char text[TOOL_LINE];
   tool_check(prtc_peer_get_parameters(side->peer, text, sizeof text), "parameters");
@@ -84,6 +98,17 @@ int tool_start(struct side *side, const char *parameters, int stages) {
   if (code >= 0 && stages >= 3) code = prtc_peer_start_sctp(side->peer, now(), parameters, size);
   if (code < 0) fprintf(stderr, "these are no parameters of the other side: %s\n", prtc_peer_error_message(side->peer));
   return code;
+}
+
+int tool_is_gathered(void) {
+  return tool.sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && tool.sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE;
+}
+
+int tool_start_both(int stages) {
+  for (int i = 0; i < 2; i++) {
+    if (tool_start(&tool.sides[i], tool_parameters(&tool.sides[1 - i]), stages) < 0) tool_end(1);
+  }
+  return 1;
 }
 
 void tool_channel(struct side *side, const char *label) {
@@ -140,8 +165,7 @@ static void settle(void) {
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
- * lines */
+/* ---------------------------------------------------------------------------------------------------------------- lines */
 
 static void use_lines(void) {
   char *end;
@@ -164,8 +188,7 @@ static void read_input(void) {
   if (tool.line_end != NULL) tool.line_end();
 }
 
-/* -------------------------------------------------------------------------------------------------------------------
- * loop */
+/* ----------------------------------------------------------------------------------------------------------------- loop */
 
 void tool_end(int code) {
   if (ending) return;

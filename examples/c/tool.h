@@ -47,6 +47,10 @@ int tool_number(const char *text, long least, long most, long *out); /* 1 when i
 void tool_begin(int side_count, const prtc_peer_config *config, int portable);
 void tool_check(int code, const char *what); /* ends the program when it is an error */
 
+/* For two programs that find each other by copy and paste: one side, which is the offering one ("controlling") as the only
+ * argument says, "offer" or "answer". */
+void tool_begin_as(int argc, char **argv);
+
 /* Runs until tool_end was called and all sides are closed; the program's status. */
 int tool_run(void);
 void tool_end(int status);
@@ -55,6 +59,10 @@ void tool_end(int status);
 const char *tool_parameters(const struct side *side);
 /* Starts the side's first `stages` (1: ICE, 2: DTLS, 3: SCTP) with the other side's. 0 or an error, which is told. */
 int tool_start(struct side *side, const char *parameters, int stages);
+
+/* For two sides in one program: has each its candidates? Then each is started with the other's parameters. 1. */
+int tool_is_gathered(void);
+int tool_start_both(int stages);
 
 /* A channel with a label, in order and reliable. */
 void tool_channel(struct side *side, const char *label);

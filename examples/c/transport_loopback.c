@@ -24,12 +24,10 @@ static struct side *const sides = tool.sides;
 static int started, greeted[2], heard[2], print_parameters;
 
 static void start(void) {
-  started = 1;
-  for (int i = 0; i < 2; i++) {
-    const char *parameters = tool_parameters(&sides[1 - i]);
-    if (print_parameters) printf("parameters of %s: %s\n", sides[1 - i].name, parameters);
-    if (tool_start(&sides[i], parameters, STAGE) < 0) tool_end(1);
+  for (int i = 0; print_parameters && i < 2; i++) {
+    printf("parameters of %s: %s\n", sides[1 - i].name, tool_parameters(&sides[1 - i]));
   }
+  started = tool_start_both(STAGE);
 }
 
 static int is_ready(const struct side *side) {
@@ -51,8 +49,7 @@ static void event(struct side *side, const prtc_event *event) {
     printf("%s received: %.*s\n", side->name, (int)event->size, (const char *)event->data);
     heard[side - sides] = 1;
   }
-  int gathered = sides[0].gathering == PRTC_ICE_GATHERING_COMPLETE && sides[1].gathering == PRTC_ICE_GATHERING_COMPLETE;
-  if (!started && gathered) start();
+  if (!started && tool_is_gathered()) start();
   /* Both: what comes to a side that is not so far would be lost. */
   if (is_ready(&sides[0]) && is_ready(&sides[1])) {
     for (int i = 0; i < 2; i++) {
