@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define EVENT_BATCH 64
+#define ROUNDS_PER_CALL 4 /* then others have their turn */
 #define TEXT_SIZE (64 * 1024) /* always enough for a description */
 /* Elements that may be added before a reply or a peer */
 #define LIST_LIMIT 4096
@@ -333,6 +334,19 @@ uint64_t prtc_handle_watched_id(struct prtc_handle *handle, uint32_t index) {
 int64_t prtc_handle_wake_up(struct prtc_handle *handle) {
   prtc_time deadline = handle->driver == NULL ? PRTC_NEVER : prtc_driver_deadline(handle->driver);
   return deadline > INT64_MAX ? -1 : (int64_t)deadline;
+}
+
+int prtc_handle_round(struct prtc_handle *handle, uint32_t ready, prtc_event *out, size_t capacity) {
+  if (handle->driver == NULL) return without_driver(handle);
+  handle->event_count = 0;
+  for (int i = 0; i < ROUNDS_PER_CALL; i++) {
+    (void)prtc_driver_flush(handle->driver); /* one that has failed says so in an event */
+    int count = prtc_endpoint_event(handle->endpoint, out, capacity);
+    if (count != 0 || ready == 0) return count;
+    if (prtc_driver_wait(handle->driver, 0) == 0) return 0;
+    (void)prtc_driver_process(handle->driver);
+  }
+  return PRTC_ERROR_AGAIN;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- five verbs */

@@ -63,6 +63,12 @@ uint64_t prtc_handle_watched_id(struct prtc_handle *handle, uint32_t index);
 /* When to process at the latest although nothing that is watched fires; -1: never. */
 int64_t prtc_handle_wake_up(struct prtc_handle *handle);
 
+/* A round of a loop in one call, for a language that pays for each: sends what commands have queued and fetches events into
+ * `out` (they are valid as those of prtc_endpoint_event); where there are none and `ready` is 1, processes what has come, and
+ * again. Returns how many events; 0: nothing is left to do until the descriptor is readable or a command was given; AGAIN:
+ * there may be more; INVALID_STATE when there is no driver. */
+int prtc_handle_round(struct prtc_handle *handle, uint32_t ready, prtc_event *out, size_t capacity);
+
 /* ----------------------------------------------------------------------------------------------------------- five verbs */
 
 int prtc_handle_receive_many(struct prtc_handle *handle, uint64_t now, const prtc_datagram *datagrams, size_t count);
