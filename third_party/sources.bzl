@@ -86,5 +86,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-notifications.patch",
             "//third_party:usrsctp-streams.patch",
             "//third_party:usrsctp-full.patch",
+            "//third_party:usrsctp-output.patch",
         ],
     )

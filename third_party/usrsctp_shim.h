@@ -22,12 +22,15 @@
 
 struct sctp_base_info;
 struct iterator_control;
+struct sctp_tcb;
 
 /* What usrsctp has as globals. core/sctp/engine.c begins its stack with it. */
 struct prtc_sctp_globals {
   struct sctp_base_info *base;
   struct iterator_control *iterator;
   size_t zone_mbuf, zone_clust, zone_ext_refcnt; /* sizes of the pieces that are allocated */
+  uint8_t *packet; /* that data is being copied to: see usrsctp-output.patch */
+  uint32_t packet_size, packet_space;
 };
 
 static inline __attribute__((always_inline)) struct prtc_sctp_globals *prtc_sctp_globals(void) {
@@ -58,6 +61,13 @@ void prtc_sctp_release(void *pointer);
 #define malloc(size) prtc_sctp_malloc(size)
 #define calloc(count, size) prtc_sctp_calloc(count, size)
 #define free(pointer) prtc_sctp_release(pointer)
+
+/* Memory for a packet, which the stack's output takes over. */
+uint8_t *prtc_sctp_packet(uint32_t space);
+void prtc_sctp_packet_free(uint8_t *packet);
+
+/* A packet that has come leaves something to be sent. 1: it is sent when the caller asks for packets; 0: now. */
+int prtc_sctp_output_waits(struct sctp_tcb *tcb);
 
 /* Time is what the stack was last told. */
 int prtc_sctp_gettimeofday(struct timeval *tv);

@@ -42,8 +42,9 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_pktdrop_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_blackhole) = 2; /* packets of no association are not answered */
   SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = PRTC_SCTP_MESSAGES_MAX;
-  SCTP_BASE_SYSCTL(sctp_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues */
-  SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4;
+  SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues. Of others: see flush */
+  /* RFC 9260 section 7.2.1: L. As many bytes as a SACK acknowledges, for one may be for many packets; bursts are limited. */
+  SCTP_BASE_SYSCTL(sctp_L2_abc_variable) = 64;
   /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which
    * the other side may delay a SACK. */
   SCTP_BASE_SYSCTL(sctp_rto_initial_default) = 500;
@@ -96,7 +97,6 @@ static bool set_options(struct prtc_sctp *sctp) {
 struct call {
   struct prtc_sctp *sctp;
   const uint8_t *in;
-  uint8_t *out;
   size_t size;
   const prtc_sctp_message *message;
   uint32_t number;
@@ -184,6 +184,56 @@ bool prtc_association_has_room(const struct prtc_sctp *sctp) {
 
 size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }
 
+/* ------------------------------------------------------------------------------------------------------------ what flows
+ *
+ * Packets come in trains. While nothing is missing, what they leave to be sent waits for the next transmit: one SACK for all
+ * that was received at once, and then the data that it makes room for on the other side, at once as well.
+ *
+ * RFC 9260 section 6.2 wants a SACK for at least every second packet that is received, for senders whose window grows with
+ * each SACK (section 7.2.1) and that find losses by them. So every second one has its own as long as a sender may be in
+ * slow start: for the first packets, and for those after a loss. */
+
+/* How many packets. A sender from which so many have come has a window of a third of that by then, or did not need it. */
+enum { STEADY = 512 };
+
+/* Packets that one flush makes at most. Four (RFC 9260 section 6.1: Max.Burst), or as many as would have left had the other
+ * side's SACKs come one for each two packets: what arrived in a train does not fill a queue by being answered with one of its
+ * size. */
+enum { BURST = 4, BURST_MAX = 512 };
+
+static bool has_gap(const struct sctp_association *association) {
+  return SCTP_TSN_GT(association->highest_tsn_inside_map, association->cumulative_tsn) ||
+         SCTP_TSN_GT(association->highest_tsn_inside_nr_map, association->cumulative_tsn);
+}
+
+static bool sends_again(const struct sctp_association *association) {
+  return association->sent_queue_retran_cnt > 0 || association->fast_retran_loss_recovery != 0;
+}
+
+/* A SACK that waits for a second packet waits no longer when there was one. */
+static bool sack_is_due(struct sctp_tcb *tcb) {
+  return tcb->asoc.data_pkts_seen >= 2 && SCTP_OS_TIMER_PENDING(&tcb->asoc.dack_timer.timer);
+}
+
+/* A packet with data has come. */
+static void note_data(struct prtc_sctp *sctp) {
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
+  if (tcb == NULL) return;
+  sctp->steady = has_gap(&tcb->asoc) ? 0 : sctp->steady < STEADY ? sctp->steady + 1 : STEADY;
+  tcb->asoc.sack_freq = sctp->steady < STEADY ? 2 : UINT16_MAX;
+  if (sctp->steady == STEADY && sack_is_due(tcb)) sctp->unflushed = true;
+}
+
+int prtc_sctp_output_waits(struct sctp_tcb *tcb) {
+  struct prtc_sctp *sctp = prtc_engine_user();
+  bool is_control = !TAILQ_EMPTY(&tcb->asoc.control_send_queue);
+  bool waits = SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN && !sends_again(&tcb->asoc) && !has_gap(&tcb->asoc) &&
+               (!is_control || sctp->steady == STEADY);
+  if (waits) sctp->unflushed = true;
+  else tcb->asoc.max_burst = BURST;
+  return waits;
+}
+
 /* -------------------------------------------------------------------------------------------------------- input, output */
 
 /* From how many bytes of an incomplete message on it is given in parts. Without interleaving the most that usrsctp allows:
@@ -247,6 +297,7 @@ static void input_work(void *argument) {
     usrsctp_conninput(ADDRESS, call->in, call->size, 0);
   }
   release_reconfig(call->sctp);
+  if (has_data) note_data(call->sctp);
 }
 
 int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size) {
@@ -256,14 +307,24 @@ int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t
 static void flush(struct prtc_sctp *sctp) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
   sctp->unflushed = false;
-  if (tcb != NULL && SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN) {
-    sctp_chunk_output(tcb->sctp_ep, tcb, SCTP_OUTPUT_FROM_USR_SEND, SCTP_SO_LOCKED);
+  if (tcb == NULL || SCTP_GET_STATE(tcb) != SCTP_STATE_OPEN) return;
+  struct sctp_association *association = &tcb->asoc;
+  if (sack_is_due(tcb)) {
+    sctp_send_sack(tcb, SCTP_SO_LOCKED);
+    sctp_timer_stop(SCTP_TIMER_TYPE_RECV, tcb->sctp_ep, tcb, NULL, 0);
   }
+  uint32_t flight = association->total_flight;
+  uint32_t acked = flight < sctp->last_flight ? (sctp->last_flight - flight) / association->smallest_mtu : 0;
+  association->max_burst = 2 * acked < BURST ? BURST : 2 * acked < BURST_MAX ? 2 * acked : BURST_MAX;
+  sctp_chunk_output(tcb->sctp_ep, tcb, SCTP_OUTPUT_FROM_USR_SEND, SCTP_SO_LOCKED);
+  sctp->last_flight = association->total_flight;
 }
 
 static void output_work(void *argument) {
   struct call *call = argument;
   struct prtc_sctp *sctp = call->sctp;
+  prtc_sctp_release(sctp->current);
+  sctp->current = NULL;
   if (sctp->output == NULL && sctp->unflushed) flush(sctp);
   struct prtc_sctp_packet *packet = sctp->output;
   if (packet == NULL) return;
@@ -272,18 +333,17 @@ static void output_work(void *argument) {
     return;
   }
   uint32_t crc = prtc_crc32c_packet(sctp->crc32c, packet->data, packet->size);
-  memcpy(call->out, packet->data, packet->size);
-  for (int i = 0; i < 4; i++) call->out[8 + i] = (uint8_t)(crc >> 8 * i);
+  for (int i = 0; i < 4; i++) packet->data[8 + i] = (uint8_t)(crc >> 8 * i);
   call->result = (int)packet->size;
   sctp->output = packet->next;
   if (sctp->output == NULL) sctp->output_end = &sctp->output;
   sctp->output_count--;
-  prtc_sctp_release(packet);
+  sctp->current = packet;
 }
 
-int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacity) {
-  if (sctp->output == NULL && !sctp->unflushed) return 0;
-  return run(&(struct call){.sctp = sctp, .out = out, .size = capacity}, output_work);
+int prtc_association_output(struct prtc_sctp *sctp, size_t capacity) {
+  if (sctp->output == NULL && sctp->current == NULL && !sctp->unflushed) return 0;
+  return run(&(struct call){.sctp = sctp, .size = capacity}, output_work);
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- send */

@@ -60,6 +60,8 @@ struct prtc_engine {
 
 static struct prtc_engine *entered(void) { return (struct prtc_engine *)prtc_entered->sctp_stack; }
 
+void *prtc_engine_user(void) { return entered()->user; }
+
 _Noreturn static void end_run(struct prtc_engine *engine) {
   engine->failed = true;
 #ifdef __wasm__

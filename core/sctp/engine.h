@@ -19,8 +19,9 @@
 
 struct prtc_engine;
 
-/* Takes a packet that usrsctp sends; called within a run. Borrowed for the call. Its checksum field is zero. */
-typedef void prtc_engine_output(void *user, const uint8_t *packet, size_t size);
+/* Takes a packet that usrsctp sends; called within a run. It is memory of prtc_sctp_packet (usrsctp_shim.h) and is to be
+ * freed with prtc_sctp_packet_free. Its checksum field is zero. */
+typedef void prtc_engine_output(void *user, uint8_t *packet, size_t size);
 
 /* NULL when memory is lacking. */
 struct prtc_engine *prtc_engine_new(prtc_context *context, prtc_time now, prtc_engine_output *output, void *user);
@@ -28,6 +29,9 @@ void prtc_engine_free(struct prtc_engine *engine);
 
 /* Calls work(argument) inside the stack. 0, or PRTC_ERROR_NO_MEMORY, now or in an earlier run. */
 int prtc_engine_run(struct prtc_engine *engine, void (*work)(void *argument), void *argument);
+
+/* The `user` of the stack that is entered. */
+void *prtc_engine_user(void);
 
 /* Memory of the stack; within a run only. Never NULL. Freed with prtc_sctp_release (or with the engine). */
 void *prtc_sctp_malloc(size_t size);

@@ -21,7 +21,7 @@ struct prtc_sctp_packet {
   uint8_t data[];
 };
 
-/* Beyond these, packets are lost as a network loses them: usrsctp sends again. */
+/* Beyond these, packets are lost as a network loses them: usrsctp sends again. One flush makes fewer (see flush). */
 #define PRTC_SCTP_OUTPUT_LIMIT 1024
 
 /* usrsctp takes no smaller one (SCTP_SMALLEST_PMTU, which leaves out the header). */
@@ -64,6 +64,9 @@ struct prtc_sctp {
 
   struct prtc_sctp_packet *output, **output_end;
   size_t output_count;
+  struct prtc_sctp_packet *current; /* the caller has it */
+  uint32_t steady;      /* packets of data that have come since one was missing, or the first */
+  uint32_t last_flight; /* bytes, when the last flush had sent what it sends */
 
   struct prtc_sctp_packet *held; /* a request for stream resets (reconfig.h). The stack's memory */
   uint32_t held_until;           /* … and the TSN that it waits for */
@@ -81,7 +84,7 @@ struct prtc_sctp {
 int prtc_association_open(struct prtc_sctp *sctp);
 int prtc_association_connect(struct prtc_sctp *sctp);
 int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t size);
-int prtc_association_output(struct prtc_sctp *sctp, uint8_t *out, size_t capacity);
+int prtc_association_output(struct prtc_sctp *sctp, size_t capacity); /* `current` is the next packet; its size */
 int prtc_association_send(struct prtc_sctp *sctp, const prtc_sctp_message *message);
 int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream);

@@ -9,18 +9,33 @@
 #include "core/base/bytes.h"
 #include "core/base/config.h"
 #include "core/base/context.h"
+#include "core/sctp/borrowing.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/packet.h"
 
 enum { FLAG_T = 1 }; /* RFC 9260 section 3.3.7: the tag is reflected */
 
-static void take_output(void *user, const uint8_t *data, size_t size) {
+static struct prtc_sctp_packet *packet_of(uint8_t *data) {
+  return (struct prtc_sctp_packet *)(void *)(data - offsetof(struct prtc_sctp_packet, data));
+}
+
+uint8_t *prtc_sctp_packet(uint32_t space) {
+  return ((struct prtc_sctp_packet *)prtc_sctp_malloc(sizeof(struct prtc_sctp_packet) + space))->data;
+}
+
+void prtc_sctp_packet_free(uint8_t *packet) {
+  if (packet != NULL) prtc_sctp_release(packet_of(packet));
+}
+
+static void take_output(void *user, uint8_t *data, size_t size) {
   prtc_sctp *sctp = user;
-  if (sctp->output_count >= PRTC_SCTP_OUTPUT_LIMIT || size < PRTC_SCTP_HEADER_SIZE) return;
-  struct prtc_sctp_packet *packet = prtc_sctp_malloc(sizeof *packet + size);
+  if (sctp->output_count >= PRTC_SCTP_OUTPUT_LIMIT || size < PRTC_SCTP_HEADER_SIZE) {
+    prtc_sctp_packet_free(data);
+    return;
+  }
+  struct prtc_sctp_packet *packet = packet_of(data);
   packet->next = NULL;
   packet->size = size;
-  memcpy(packet->data, data, size);
   *sctp->output_end = packet;
   sctp->output_end = &packet->next;
   sctp->output_count++;
@@ -108,9 +123,18 @@ int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_
 }
 
 int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity) {
+  const uint8_t *packet;
+  int size = prtc_sctp_next(sctp, now, capacity, &packet);
+  if (size > 0) memcpy(out, packet, (size_t)size);
+  return size;
+}
+
+int prtc_sctp_next(prtc_sctp *sctp, prtc_time now, size_t capacity, const uint8_t **packet) {
   prtc_engine_set_time(sctp->engine, now);
   int code = prtc_association_expire(sctp);
-  return code < 0 ? code : prtc_association_output(sctp, out, capacity);
+  if (code == 0) code = prtc_association_output(sctp, capacity);
+  if (code > 0) *packet = sctp->current->data;
+  return code;
 }
 
 prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {

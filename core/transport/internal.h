@@ -240,7 +240,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
  * told. */
 int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code);
 /* The next SCTP packet: its size, or 0. */
-size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity);
+size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, const uint8_t **packet, size_t capacity);
 /* The next event of a channel. May queue others before it: 0 then. */
 int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_transport_event *out);
 void prtc_stack_close(struct prtc_transport *transport, prtc_time now);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/sctp/borrowing.h"
 #include "core/transport/internal.h"
 
 bool prtc_stack_init(struct prtc_transport *transport) {
@@ -183,11 +184,11 @@ static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
   }
 }
 
-size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, uint8_t *out, size_t capacity) {
+size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, const uint8_t **packet, size_t capacity) {
   if (transport->sctp == NULL) return 0;
   if (!transport->sctp_ended) hand_to_sctp(transport, now);
   /* Also of an association that has ended: its ABORT may still wait here, when its end was told first. */
-  int size = prtc_stack_sctp_result(transport, now, prtc_sctp_transmit(transport->sctp, now, out, capacity));
+  int size = prtc_stack_sctp_result(transport, now, prtc_sctp_next(transport->sctp, now, capacity, packet));
   return size > 0 ? (size_t)size : 0;
 }
 

@@ -300,13 +300,16 @@ static void hold(struct prtc_transport *transport, const uint8_t *packet, size_t
   transport->held_size = size;
 }
 
-static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8_t out[PRTC_DATAGRAM_SIZE]) {
+/* The next packet: in `space`, or where it is, borrowed until the next call. */
+static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8_t space[PRTC_DATAGRAM_SIZE],
+                          const uint8_t **packet) {
   size_t size = transport->held_size;
+  *packet = space;
   if (size == 0) {
-    size = prtc_stages_next(transport, PRTC_STAGE_DTLS, out, PRTC_DATAGRAM_SIZE);
-    return size > 0 ? size : prtc_stack_packet(transport, now, out, PRTC_DATAGRAM_SIZE);
+    size = prtc_stages_next(transport, PRTC_STAGE_DTLS, space, PRTC_DATAGRAM_SIZE);
+    return size > 0 ? size : prtc_stack_packet(transport, now, packet, PRTC_DATAGRAM_SIZE);
   }
-  memcpy(out, transport->held, size);
+  memcpy(space, transport->held, size);
   transport->held_size = 0;
   prtc_release(transport->context, transport->held);
   transport->held = NULL;
@@ -317,11 +320,13 @@ static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8
  * large for the train is held for the next one. */
 static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                           size_t capacity) {
-  uint8_t packet[PRTC_DATAGRAM_SIZE];
+  uint8_t space[PRTC_DATAGRAM_SIZE];
+  const uint8_t *packet;
   size_t overhead = prtc_routes_overhead(transport, out); /* of each datagram: what is left free for the route */
   size_t size = 0, segment = 0;
   for (size_t count = 0; count < TRAIN_LENGTH; count++) {
-    size_t packet_size = next_packet(transport, now, packet);
+    if (segment != 0 && size + segment + (count + 1) * overhead > capacity) break; /* most are as large as the first */
+    size_t packet_size = next_packet(transport, now, space, &packet);
     if (packet_size == 0) break;
     size_t sealed_size = packet_size + prtc_dtls_overhead(transport->dtls);
     if ((segment != 0 && sealed_size > segment) || size + sealed_size + (count + 1) * overhead > capacity) {
