@@ -27,6 +27,7 @@ type engine struct {
 	events   [64]native.RawEvent
 	handling bool // of events
 	flushing bool // a goroutine is on its way
+	idle     bool // nothing was sent since something arrived
 	over     bool
 	ended    bool           // that it is over was told to its goroutine
 	tasks    sync.WaitGroup // its goroutines
@@ -116,6 +117,7 @@ func (e *engine) turn(ready bool) bool {
 	if e.over || e.handling {
 		return false
 	}
+	e.idle = e.idle || ready
 	count := native.Round(e.endpoint, ready, e.events[:])
 	e.handling = true
 	for i := 0; i < count && !e.over; i++ {
@@ -146,9 +148,15 @@ func (e *engine) flush() {
 	}
 }
 
-// flushSoon is flush for what comes often: once for all that is queued until a goroutine gets to it.
+// flushSoon is flush for what comes often. What is sent first leaves at once, so that an answer has no way to go but the network's;
+// what follows waits for a goroutine, which sends all that is queued until it is there.
 func (e *engine) flushSoon() {
 	if e.flushing || e.over {
+		return
+	}
+	if e.idle {
+		e.idle = false
+		e.flush()
 		return
 	}
 	e.flushing = true

@@ -32,7 +32,7 @@ type PeerConnection struct {
 	gathered       []chan struct{}
 	described      map[native.Prtc_description]*SessionDescription // the last, once it is closed
 	lastStats      StatsReport
-	connected      chan struct{} // closed with the first time that it is
+	changed        chan struct{} // closed with each change of the state, for another
 
 	onNegotiation    func()
 	onCandidate      func(*ICECandidate)
@@ -63,7 +63,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 		iceState:       ICEConnectionStateNew,
 		state:          PeerConnectionStateNew,
 		described:      map[native.Prtc_description]*SessionDescription{},
-		connected:      make(chan struct{}),
+		changed:        make(chan struct{}),
 	}
 	pc.init()
 	pc.remember, pc.finish = pc.keep, pc.onEnd
@@ -178,16 +178,28 @@ func GatheringCompletePromise(pc *PeerConnection) (gatherComplete <-chan struct{
 
 // WaitConnected waits until the connection is there; the error says why it has failed, or was closed.
 func (pc *PeerConnection) WaitConnected(ctx context.Context) error {
-	select {
-	case <-pc.connected:
-		return nil
-	case <-pc.ended:
-		if err := pc.Failure(); err != nil {
-			return err
+	for {
+		var state PeerConnectionState
+		var failure error
+		var changed chan struct{}
+		pc.locked(func() { state, failure, changed = pc.state, pc.failure, pc.changed })
+		switch {
+		case state == PeerConnectionStateConnected:
+			return nil
+		case state == PeerConnectionStateFailed && failure != nil:
+			return failure
+		case state == PeerConnectionStateFailed:
+			return ErrICEFailed
+		case state == PeerConnectionStateClosed && failure != nil:
+			return failure
+		case state == PeerConnectionStateClosed:
+			return ErrConnectionClosed
 		}
-		return ErrConnectionClosed
-	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -556,13 +568,8 @@ func (pc *PeerConnection) setState(state PeerConnectionState) {
 		return
 	}
 	pc.state = state
-	if state == PeerConnectionStateConnected {
-		select {
-		case <-pc.connected:
-		default:
-			close(pc.connected)
-		}
-	}
+	close(pc.changed)
+	pc.changed = make(chan struct{})
 	if f := pc.onState; f != nil {
 		pc.call(func() { f(state) })
 	}

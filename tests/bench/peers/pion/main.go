@@ -54,10 +54,7 @@ func api() *webrtc.API {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetIPFilter(func(ip net.IP) bool { return ip.Equal(net.IPv4(127, 0, 0, 1)) })
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	me := &webrtc.MediaEngine{}
-	check(me.RegisterDefaultCodecs())
-	opts := []func(*webrtc.API){webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(me)}
-	return webrtc.NewAPI(opts...)
+	return webrtc.NewAPI(webrtc.WithSettingEngine(se))
 }
 
 var theAPI = api()
