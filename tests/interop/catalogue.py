@@ -71,6 +71,7 @@ PEERS = {
         },
     ),
     "pion": Entry([str(BUILT / "pion")]),
+    "polyrtc-go": Entry([str(BUILT / "polyrtc-go")]),  # the same program, with its import changed
     "str0m": Entry(
         [str(BUILT / "str0m" / "debug" / "str0m-peer")],
         lacks={"empty": "does not send an empty message", **dict.fromkeys(NO_TCP, "leaves the connections of TCP to its application")},

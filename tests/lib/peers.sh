@@ -61,6 +61,7 @@ build_peers() {
   watched pion "building the peer pion" \
     env GOTOOLCHAIN=local GOFLAGS=-mod=readonly "$PEERS_GO" build -C "$PEERS/pion" -o "$PEERS_BUILT/pion" . ||
     return 1
+  watched polyrtc-go "the same program, moved to polyrtc" tests/lib/from_pion "$PEERS/pion" "$PEERS_BUILT/polyrtc-go" || return 1
   watched str0m "building the peer str0m (minutes, the first time)" \
     env CARGO_TARGET_DIR="$PEERS_BUILT/str0m" cargo build --locked --manifest-path "$PEERS/str0m/Cargo.toml"
 }
