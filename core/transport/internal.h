@@ -113,6 +113,7 @@ struct prtc_transport {
   bool dtls_started; /* in its final role */
   bool dtls_waited;  /* its handshake, for a path */
   bool sctp_ended;
+  bool goodbye_waits; /* DTLS is closed by the other side; told once what SCTP has received before is fetched */
   bool failed_for_good;
   bool failure_told; /* since the last time that there was hope */
   bool messages_paused;
@@ -238,6 +239,7 @@ void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram);
 /* Passes on what an SCTP function returned. Without memory the association has ended (usrsctp is not entered again): it is
  * told. */
+bool prtc_stack_sctp_runs(const struct prtc_transport *transport);
 int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code);
 /* The next SCTP packet: its size, or 0. */
 size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, const uint8_t **packet, size_t capacity);

@@ -52,6 +52,10 @@ static void end_sctp(struct prtc_transport *transport, int code) {
   }
 }
 
+bool prtc_stack_sctp_runs(const struct prtc_transport *transport) {
+  return transport->sctp != NULL && !transport->sctp_ended && !transport->goodbye_waits;
+}
+
 int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int code) {
   if (code != PRTC_ERROR_NO_MEMORY || transport->sctp_ended) return code;
   transport->failed_for_good = true;
@@ -80,13 +84,23 @@ void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now) {
   }
 }
 
+/* The other side has said goodbye, and all that it said before was fetched. */
+static void end_dtls(struct prtc_transport *transport) {
+  transport->goodbye_waits = false;
+  prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, PRTC_DTLS_TRANSPORT_CLOSED);
+  end_sctp(transport, PRTC_OK);
+}
+
 static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {
-  prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
+  if (event->state != PRTC_DTLS_TRANSPORT_CLOSED) {
+    prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, event->state);
+  }
   switch (event->state) {
     case PRTC_DTLS_TRANSPORT_CONNECTED: prtc_stack_start_sctp(transport, now); break;
     case PRTC_DTLS_TRANSPORT_CLOSED:
       prtc_ice_yield(transport->ice);
-      end_sctp(transport, PRTC_OK);
+      transport->goodbye_waits = prtc_stack_sctp_runs(transport) && !transport->closed;
+      if (!transport->goodbye_waits) end_dtls(transport);
       break;
     case PRTC_DTLS_TRANSPORT_FAILED:
       prtc_ice_yield(transport->ice);
@@ -136,7 +150,7 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
       prtc_capture_sctp(transport->context, false, packet, (size_t)size);
     }
     if (prtc_stages_ends_at_dtls(transport)) prtc_stages_take(transport, PRTC_STAGE_DTLS, packet, (size_t)size);
-    if (transport->sctp == NULL || transport->sctp_ended) continue;
+    if (!prtc_stack_sctp_runs(transport)) continue;
     int result = prtc_sctp_receive(transport->sctp, now, packet, (size_t)size);
     if (result < 0) code = prtc_stack_sctp_result(transport, now, result);
   }
@@ -186,7 +200,7 @@ static void hand_to_sctp(struct prtc_transport *transport, prtc_time now) {
 
 size_t prtc_stack_packet(struct prtc_transport *transport, prtc_time now, const uint8_t **packet, size_t capacity) {
   if (transport->sctp == NULL) return 0;
-  if (!transport->sctp_ended) hand_to_sctp(transport, now);
+  if (prtc_stack_sctp_runs(transport)) hand_to_sctp(transport, now);
   /* Also of an association that has ended: its ABORT may still wait here, when its end was told first. */
   int size = prtc_stack_sctp_result(transport, now, prtc_sctp_next(transport->sctp, now, capacity, packet));
   return size > 0 ? (size_t)size : 0;
@@ -234,7 +248,10 @@ int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_trans
   while ((code = prtc_data_event_next(transport->data, &event)) <= 0) {
     if (code < 0 && !transport->channel_event_lost) transport->event_lost = transport->channel_event_lost = true;
     bool readable = transport->sctp != NULL && !transport->sctp_ended;
-    if (!readable || prtc_sctp_event_next(transport->sctp, &received) <= 0) return 0;
+    if (!readable || prtc_sctp_event_next(transport->sctp, &received) <= 0) {
+      if (transport->goodbye_waits) end_dtls(transport);
+      return 0;
+    }
     take_sctp_event(transport, &received);
     (void)prtc_data_receive(transport->data, &received);
     if (transport->events.count > 0) return 0; /* the association's state is told before what it does to the channels */
@@ -254,8 +271,9 @@ int prtc_stack_channel_event(struct prtc_transport *transport, struct prtc_trans
 void prtc_stack_close(struct prtc_transport *transport, prtc_time now) {
   bool connected = prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_CONNECTED;
   transport->held_size = 0;
-  if (connected && transport->sctp != NULL && !transport->sctp_ended) (void)prtc_sctp_abort(transport->sctp, now);
+  if (connected && prtc_stack_sctp_runs(transport)) (void)prtc_sctp_abort(transport->sctp, now);
   prtc_data_closed(transport->data, PRTC_OK, "");
+  if (transport->goodbye_waits) end_dtls(transport);
   transport->closing = connected; /* close_notify follows the ABORT: see transmit */
   if (!connected) (void)prtc_dtls_close(transport->dtls, now);
 }

@@ -420,7 +420,7 @@ int prtc_transport_transmit(struct prtc_transport *transport, prtc_time now, prt
 
 /* An association that has lost DTLS under it would repeat itself for ever, to nobody. */
 static prtc_time sctp_deadline(const struct prtc_transport *transport) {
-  return transport->sctp != NULL && !transport->sctp_ended ? prtc_sctp_deadline(transport->sctp) : PRTC_NEVER;
+  return prtc_stack_sctp_runs(transport) ? prtc_sctp_deadline(transport->sctp) : PRTC_NEVER;
 }
 
 prtc_time prtc_transport_deadline(const struct prtc_transport *transport) {

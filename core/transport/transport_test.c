@@ -163,6 +163,16 @@ static void settle(int i) {
   }
 }
 
+static void arrive(void) {
+  const struct flight *flight = &flights[first];
+  const struct side *to = &sides[flight->to];
+  const prtc_datagram datagram = {
+      .socket = to->socket, .local = to->address, .remote = flight->from, .data = flight->bytes, .size = flight->size};
+  if (to->address.port != 0) (void)prtc_transport_receive(to->transport, now, &datagram);
+  first = (first + 1) % FLIGHTS;
+  count--;
+}
+
 static void run(prtc_time duration) {
   prtc_time until = now + duration;
   for (;;) {
@@ -177,15 +187,7 @@ static void run(prtc_time duration) {
     }
     now = next;
     if (now >= until) return;
-    while (count > 0 && flights[first].at <= now) {
-      const struct flight *flight = &flights[first];
-      const struct side *to = &sides[flight->to];
-      const prtc_datagram datagram = {
-          .socket = to->socket, .local = to->address, .remote = flight->from, .data = flight->bytes, .size = flight->size};
-      if (to->address.port != 0) (void)prtc_transport_receive(to->transport, now, &datagram);
-      first = (first + 1) % FLIGHTS;
-      count--;
-    }
+    while (count > 0 && flights[first].at <= now) arrive();
     for (int i = 0; i < 2; i++) {
       if (prtc_transport_deadline(sides[i].transport) <= now) (void)prtc_transport_timeout(sides[i].transport, now);
     }
@@ -275,6 +277,55 @@ static void close_says_goodbye_and_drains(void) {
   PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
   PRTC_CHECK_INT(sides[0].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
   PRTC_CHECK(prtc_transport_deadline(sides[1].transport) == PRTC_NEVER);
+  close_sides();
+}
+
+/* All of it arrives before anything is fetched: the message, the ABORT, and close_notify. */
+static void what_came_before_the_goodbye_is_told_before_it(void) {
+  static const uint32_t EXPECTED[] = {PRTC_EVENT_CHANNEL_MESSAGE, PRTC_EVENT_CHANNEL_ERROR, PRTC_EVENT_CHANNEL_CLOSED};
+  struct prtc_transport_event event;
+  size_t told = 0;
+  open_sides();
+  prtc_channel_id channel = make_channel(0);
+  join(false);
+  run(2000000);
+  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"bye", 3), PRTC_OK);
+  settle(0);
+  PRTC_CHECK_INT(prtc_transport_close(sides[0].transport, now), PRTC_OK);
+  settle(0);
+  PRTC_CHECK_INT(count, 3);
+  while (count > 0) arrive();
+  PRTC_CHECK(prtc_transport_deadline(sides[1].transport) > now);
+  while (prtc_transport_event(sides[1].transport, &event) > 0) {
+    if (event.type == PRTC_TRANSPORT_EVENT_CHANNEL) {
+      PRTC_REQUIRE(told < 3);
+      PRTC_CHECK_INT(event.channel.type, EXPECTED[told++]);
+    } else if (event.type == PRTC_TRANSPORT_EVENT_DTLS_STATE) {
+      PRTC_CHECK(told == 3 && event.state == PRTC_DTLS_TRANSPORT_CLOSED);
+      told++;
+    }
+  }
+  PRTC_CHECK_INT(told, 4);
+  close_sides();
+}
+
+/* It has not fetched the goodbye when it says its own. */
+static void both_say_goodbye(void) {
+  open_sides();
+  make_channel(0);
+  join(false);
+  run(2000000);
+  PRTC_CHECK_INT(prtc_transport_close(sides[0].transport, now), PRTC_OK);
+  settle(0);
+  while (count > 0) arrive();
+  PRTC_CHECK_INT(prtc_transport_close(sides[1].transport, now), PRTC_OK);
+  run(100000);
+  for (int i = 0; i < 2; i++) {
+    PRTC_CHECK(prtc_transport_is_drained(sides[i].transport));
+    PRTC_CHECK_INT(sides[i].closed, 1);
+    PRTC_CHECK_INT(sides[i].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
+    PRTC_CHECK_INT(sides[i].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
+  }
   close_sides();
 }
 
@@ -473,6 +524,8 @@ int main(void) {
   PRTC_RUN(connects_and_carries);
   PRTC_RUN(a_wrong_fingerprint_fails);
   PRTC_RUN(close_says_goodbye_and_drains);
+  PRTC_RUN(what_came_before_the_goodbye_is_told_before_it);
+  PRTC_RUN(both_say_goodbye);
   PRTC_RUN(an_association_without_dtls_is_quiet);
   PRTC_RUN(an_association_without_memory_ends);
   PRTC_RUN(a_channel_that_cannot_be_reset_is_closed);
