@@ -161,6 +161,11 @@ suite_go() {
   result "Go" "$passed" "$failed"
 }
 
+# Across all languages: it needs the modules of each.
+suite_conformance() {
+  pytest_suite tests/conformance
+}
+
 # ------------------------------------------------------------------------------------------------------------------ fuzzing
 
 # Each target two at a time, on the seeds beside its source and on what earlier runs have found.
