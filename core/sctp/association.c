@@ -4,6 +4,7 @@
  */
 #include "core/sctp/internal.h"
 #include "core/sctp/packet.h"
+#include "core/sctp/path.h"
 #include "core/sctp/reconfig.h"
 #include "core/sctp/usrsctp.h"
 
@@ -132,7 +133,7 @@ static void connect_work(void *argument) {
   struct sctp_paddrparams path;
   memset(&path, 0, sizeof path);
   memcpy(&path.spp_address, &remote, sizeof remote);
-  path.spp_flags = SPP_PMTUD_DISABLE; /* RFC 8831 section 5: ICE and DTLS know the path, SCTP does not probe it */
+  path.spp_flags = SPP_PMTUD_DISABLE; /* path.c sees to it */
   path.spp_pathmtu = sctp->mtu - (uint32_t)sizeof(struct sctphdr);
   if ((usrsctp_connect(sctp->socket, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS) ||
       !set_option(sctp->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path)) {
@@ -166,6 +167,23 @@ uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming) {
 
 size_t prtc_association_buffered(const struct prtc_sctp *sctp) {
   return prtc_association_of(sctp) != NULL ? sctp->socket->so_snd.sb_cc : 0;
+}
+
+bool prtc_association_is_open(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
+  return tcb != NULL && SCTP_GET_STATE(tcb) == SCTP_STATE_OPEN;
+}
+
+uint32_t prtc_association_losses(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
+  const struct sctp_tmit_chunk *chunk = tcb != NULL ? TAILQ_FIRST(&tcb->asoc.sent_queue) : NULL;
+  return chunk != NULL && chunk->sent < SCTP_DATAGRAM_ACKED ? chunk->snd_count : 0;
+}
+
+prtc_time prtc_association_rto(const struct prtc_sctp *sctp) {
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
+  unsigned rto = tcb != NULL ? tcb->asoc.primary_destination->RTO : 0; /* ms; 0: nothing has been measured */
+  return (rto != 0 ? rto : 500u) * (prtc_time)1000;
 }
 
 bool prtc_association_interleaves(const struct prtc_sctp *sctp) {
@@ -320,14 +338,48 @@ static void flush(struct prtc_sctp *sctp) {
   sctp->last_flight = association->total_flight;
 }
 
+void prtc_association_enqueue(struct prtc_sctp *sctp, struct prtc_sctp_packet *packet) {
+  packet->next = NULL;
+  *sctp->output_end = packet;
+  sctp->output_end = &packet->next;
+  sctp->output_count++;
+}
+
+static void set_mtu_work(void *argument) {
+  struct call *call = argument;
+  struct sctp_association *association = &prtc_association_of(call->sctp)->asoc;
+  size_t room = call->size - sizeof(struct sctphdr);
+  struct sctp_tmit_chunk *chunk;
+  association->primary_destination->mtu = (uint32_t)call->size;
+  association->smallest_mtu = (uint32_t)call->size;
+  /* What is larger already goes alone, in a packet that is too large: output_work divides it. */
+  TAILQ_FOREACH(chunk, &association->send_queue, sctp_next) {
+    if (chunk->send_size > room) chunk->flags |= CHUNK_FLAGS_FRAGMENT_OK;
+  }
+  TAILQ_FOREACH(chunk, &association->sent_queue, sctp_next) {
+    if (chunk->send_size > room) chunk->flags |= CHUNK_FLAGS_FRAGMENT_OK;
+  }
+}
+
+int prtc_association_set_mtu(struct prtc_sctp *sctp, uint32_t mtu) {
+  return run(&(struct call){.sctp = sctp, .size = mtu}, set_mtu_work);
+}
+
+/* Whether the packet may be fragmented: what is larger than the base asks what the path takes. */
+static uint32_t fragmentation_of(const struct prtc_sctp *sctp, const struct prtc_sctp_packet *packet) {
+  if (packet->size <= sctp->path.mtu.base) return PRTC_FRAGMENTATION_ANY;
+  return prtc_path_is_too_large(sctp, packet) ? PRTC_FRAGMENTATION_ALLOWED : PRTC_FRAGMENTATION_NEVER;
+}
+
 static void output_work(void *argument) {
   struct call *call = argument;
   struct prtc_sctp *sctp = call->sctp;
   prtc_sctp_release(sctp->current);
   sctp->current = NULL;
   if (sctp->output == NULL && sctp->unflushed) flush(sctp);
+  if (sctp->output == NULL) return;
+  if (prtc_path_is_too_large(sctp, sctp->output) && sctp->path.remote_takes != 0) prtc_path_divide(sctp);
   struct prtc_sctp_packet *packet = sctp->output;
-  if (packet == NULL) return;
   if (packet->size > call->size) {
     call->result = PRTC_ERROR_BUFFER_TOO_SMALL;
     return;
@@ -335,6 +387,8 @@ static void output_work(void *argument) {
   uint32_t crc = prtc_crc32c_packet(sctp->crc32c, packet->data, packet->size);
   for (int i = 0; i < 4; i++) packet->data[8 + i] = (uint8_t)(crc >> 8 * i);
   call->result = (int)packet->size;
+  sctp->fragmentation = fragmentation_of(sctp, packet);
+  sctp->path.sent += packet->size;
   sctp->output = packet->next;
   if (sctp->output == NULL) sctp->output_end = &sctp->output;
   sctp->output_count--;

@@ -13,11 +13,13 @@
 
 #include "core/sctp/crc32c.h"
 #include "core/sctp/engine.h"
+#include "core/sctp/mtu.h"
 
 /* A packet that usrsctp has sent and the caller has not fetched. The stack's memory. */
 struct prtc_sctp_packet {
   struct prtc_sctp_packet *next;
   size_t size;
+  bool is_probe; /* of the path's MTU: it may be larger */
   uint8_t data[];
 };
 
@@ -26,6 +28,9 @@ struct prtc_sctp_packet {
 
 /* usrsctp takes no smaller one (SCTP_SMALLEST_PMTU, which leaves out the header). */
 #define PRTC_SCTP_MTU_MIN (512u + 12u)
+
+/* The largest packet that is made or taken: what a DTLS record holds (RFC 6347 section 4.1). */
+#define PRTC_SCTP_PACKET_MAX 16384u
 
 /* Messages (or parts of a message) that may wait to be sent, and as many that may wait to be read: each takes some hundred
  * bytes more than it has. */
@@ -43,13 +48,29 @@ struct prtc_sctp_packet {
 /* What may come into the socket above the receive window: notifications, which the window does not count. */
 #define PRTC_SCTP_NOTIFICATION_ROOM (64u * 1024)
 
+/* Packets in parts that are put together at a time. */
+#define PRTC_PATH_WHOLES 4
+
+/* What is known of the path: path.h */
+struct prtc_path {
+  struct prtc_mtu mtu;
+  uint32_t used;         /* the size that usrsctp has been told; 0: none yet */
+  uint32_t takes;        /* the largest packet that this side takes, as the other side is told */
+  uint32_t remote_takes; /* what the other side has told; 0: nothing */
+  uint32_t nonce;        /* of the probes of this path */
+  uint32_t divided;      /* the number of the latest packet that was sent in parts */
+  uint64_t sent;         /* bytes, since the path was taken into use */
+  bool tell;             /* the other side has asked what this one takes */
+  struct prtc_path_whole *wholes[PRTC_PATH_WHOLES]; /* by number */
+};
+
 struct prtc_sctp {
   prtc_context *context;
   struct prtc_engine *engine;
   struct socket *socket;
   prtc_crc32c *crc32c;
   uint16_t local_port, remote_port;
-  uint32_t mtu, streams, receive_window, send_buffer, max_retransmissions;
+  uint32_t mtu, max_mtu, streams, receive_window, send_buffer, max_retransmissions;
   bool started;    /* the association exists, or existed */
   bool no_interleaving;
   bool paused;     /* messages are not taken */
@@ -67,6 +88,9 @@ struct prtc_sctp {
   struct prtc_sctp_packet *current; /* the caller has it */
   uint32_t steady;      /* packets of data that have come since one was missing, or the first */
   uint32_t last_flight; /* bytes, when the last flush had sent what it sends */
+  uint32_t fragmentation; /* prtc_fragmentation, of the packet that was fetched last */
+
+  struct prtc_path path;
 
   struct prtc_sctp_packet *held; /* a request for stream resets (reconfig.h). The stack's memory */
   uint32_t held_until;           /* … and the TSN that it waits for */
@@ -90,6 +114,10 @@ int prtc_association_abandon(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_reset_stream(struct prtc_sctp *sctp, uint32_t stream);
 int prtc_association_add_streams(struct prtc_sctp *sctp, uint32_t count);
 int prtc_association_abort(struct prtc_sctp *sctp);
+/* Packets have this size at most from now on, and chunks of data are made for it. */
+int prtc_association_set_mtu(struct prtc_sctp *sctp, uint32_t mtu);
+/* Behind those that wait to be fetched. The stack's memory, and within a run. */
+void prtc_association_enqueue(struct prtc_sctp *sctp, struct prtc_sctp_packet *packet);
 /* NULL before the connect, and once the association has ended. */
 struct sctp_tcb;
 struct sctp_tcb *prtc_association_of(const struct prtc_sctp *sctp);
@@ -100,12 +128,20 @@ int prtc_association_expire(struct prtc_sctp *sctp); /* gives up what is over; b
 /* Hands on what waited for usrsctp to be ready for it. */
 int prtc_association_continue(struct prtc_sctp *sctp);
 
+/* path.c */
+void prtc_path_init(struct prtc_sctp *sctp);
+void prtc_path_begin(struct prtc_sctp *sctp, uint32_t overhead);
+void prtc_path_release(struct prtc_sctp *sctp); /* memory that packets in parts have taken */
+
 /* These only look. */
 bool prtc_association_exists(const struct prtc_sctp *sctp);
 uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the other side's packets carry */
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming);
 bool prtc_association_interleaves(const struct prtc_sctp *sctp);
+bool prtc_association_is_open(const struct prtc_sctp *sctp);
+uint32_t prtc_association_losses(const struct prtc_sctp *sctp); /* how often the oldest chunk under way was sent */
+prtc_time prtc_association_rto(const struct prtc_sctp *sctp);
 bool prtc_association_has_room(const struct prtc_sctp *sctp); /* to send */
 size_t prtc_association_buffered(const struct prtc_sctp *sctp);
 size_t prtc_association_unread(const struct prtc_sctp *sctp);

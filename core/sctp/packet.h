@@ -15,16 +15,19 @@ enum {
 };
 
 /* Chunk types, RFC 9260 section 3.2, RFC 6525 section 3.1, RFC 4820 section 3, RFC 3758 section 3.2, RFC 8260
- * sections 2.1 and 2.3.1 */
+ * sections 2.1 and 2.3.1; and PART, which is polyrtc's own: path.h */
 enum {
   PRTC_SCTP_DATA = 0,
   PRTC_SCTP_INIT = 1,
   PRTC_SCTP_INIT_ACK = 2,
+  PRTC_SCTP_HEARTBEAT = 4,
+  PRTC_SCTP_HEARTBEAT_ACK = 5,
   PRTC_SCTP_ABORT = 6,
   PRTC_SCTP_SHUTDOWN_COMPLETE = 14,
   PRTC_SCTP_I_DATA = 64,
   PRTC_SCTP_RECONFIG = 130,
   PRTC_SCTP_PAD = 132,
+  PRTC_SCTP_PART = 190,
   PRTC_SCTP_FORWARD_TSN = 192,
   PRTC_SCTP_I_FORWARD_TSN = 194,
 };

@@ -12,6 +12,7 @@
 #include "core/sctp/borrowing.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/packet.h"
+#include "core/sctp/path.h"
 
 enum { FLAG_T = 1 }; /* RFC 9260 section 3.3.7: the tag is reflected */
 
@@ -34,11 +35,9 @@ static void take_output(void *user, uint8_t *data, size_t size) {
     return;
   }
   struct prtc_sctp_packet *packet = packet_of(data);
-  packet->next = NULL;
   packet->size = size;
-  *sctp->output_end = packet;
-  sctp->output_end = &packet->next;
-  sctp->output_count++;
+  packet->is_probe = false;
+  prtc_association_enqueue(sctp, packet);
 }
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; }
@@ -55,6 +54,7 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->local_port = (uint16_t)or_default(given.local_port, 5000);
   sctp->remote_port = (uint16_t)or_default(given.remote_port, 5000);
   sctp->mtu = or_default(given.mtu, 1136);
+  sctp->max_mtu = given.max_mtu < PRTC_SCTP_PACKET_MAX ? given.max_mtu : PRTC_SCTP_PACKET_MAX;
   sctp->streams = or_default(given.streams, 1024);
   sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
   sctp->send_buffer = given.send_buffer;
@@ -66,12 +66,14 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
     prtc_sctp_free(sctp);
     return NULL;
   }
+  prtc_path_init(sctp);
   return sctp;
 }
 
 void prtc_sctp_free(prtc_sctp *sctp) {
   if (sctp == NULL) return;
   prtc_engine_free(sctp->engine);
+  prtc_path_release(sctp);
   prtc_release(sctp->context, sctp->resets);
   prtc_release(sctp->context, sctp->read);
   prtc_release(sctp->context, sctp);
@@ -94,17 +96,24 @@ static bool has_right_tag(const prtc_sctp *sctp, uint32_t tag, uint8_t type, uin
   return tag == prtc_association_tag(sctp);
 }
 
+/* A packet whose checksum is right: one that has arrived, or that is whole by the part that has. */
+static int take_packet(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size, bool is_whole);
+
 int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return PRTC_ERROR_CLOSED;
   if (size < PRTC_SCTP_HEADER_SIZE + PRTC_SCTP_CHUNK_HEADER_SIZE || size > UINT16_MAX) return PRTC_ERROR_MALFORMED;
+  uint32_t crc = (uint32_t)data[8] | (uint32_t)data[9] << 8 | (uint32_t)data[10] << 16 | (uint32_t)data[11] << 24;
+  if (crc != prtc_crc32c_packet(sctp->crc32c, data, size)) return PRTC_ERROR_UNAUTHENTICATED;
+  return take_packet(sctp, now, data, size, false);
+}
+
+static int take_packet(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size, bool is_whole) {
   struct prtc_reader reader = prtc_reader_of(data, size);
   uint16_t source = prtc_read_u16(&reader), destination = prtc_read_u16(&reader);
   uint32_t tag = prtc_read_u32(&reader);
-  const uint8_t *sum = prtc_read_bytes(&reader, 4);
+  prtc_read_u32(&reader); /* the checksum */
   uint8_t type = prtc_read_u8(&reader), flags = prtc_read_u8(&reader);
-  uint32_t crc = (uint32_t)sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 | (uint32_t)sum[3] << 24;
-  if (crc != prtc_crc32c_packet(sctp->crc32c, data, size)) return PRTC_ERROR_UNAUTHENTICATED;
   if (!prtc_packet_is_well_formed(data, size)) return PRTC_ERROR_MALFORMED;
   if (source != sctp->remote_port || destination != sctp->local_port) return PRTC_ERROR_UNEXPECTED;
   if (!sctp->started && type == PRTC_SCTP_INIT) {
@@ -113,6 +122,11 @@ int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_
     if (code < 0) return code;
   }
   if (!prtc_association_exists(sctp) || !has_right_tag(sctp, tag, type, flags)) return PRTC_ERROR_UNEXPECTED;
+  if (prtc_path_look(sctp, data, size)) {
+    const uint8_t *whole;
+    size_t whole_size = is_whole ? 0 : prtc_path_join(sctp, data, size, &whole);
+    return whole_size == 0 ? 0 : take_packet(sctp, now, whole, whole_size, true);
+  }
   /* Notifications are not counted by the window: an application that fetches nothing must not be made to keep many. */
   if (prtc_association_unread(sctp) > (size_t)sctp->receive_window + PRTC_SCTP_NOTIFICATION_ROOM) {
     return PRTC_ERROR_QUEUE_FULL;
@@ -132,21 +146,42 @@ int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capa
 int prtc_sctp_next(prtc_sctp *sctp, prtc_time now, size_t capacity, const uint8_t **packet) {
   prtc_engine_set_time(sctp->engine, now);
   int code = prtc_association_expire(sctp);
+  if (code == 0) code = prtc_path_care(sctp);
   if (code == 0) code = prtc_association_output(sctp, capacity);
   if (code > 0) *packet = sctp->current->data;
   return code;
 }
 
+uint32_t prtc_sctp_fragmentation(const prtc_sctp *sctp) { return sctp->fragmentation; }
+
+void prtc_sctp_new_path(prtc_sctp *sctp, uint32_t overhead) { prtc_path_begin(sctp, overhead); }
+
+void prtc_sctp_too_large(prtc_sctp *sctp, prtc_time now) {
+  prtc_engine_set_time(sctp->engine, now);
+  struct prtc_mtu *mtu = &sctp->path.mtu;
+  if (mtu->probe != 0) {
+    prtc_mtu_refused(mtu, prtc_engine_now(sctp->engine));
+  } else if (mtu->size > mtu->base) {
+    prtc_path_begin(sctp, mtu->overhead);
+  }
+}
+
+uint32_t prtc_sctp_mtu(const prtc_sctp *sctp) { return sctp->path.mtu.size; }
+
 prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {
-  return sctp->closed ? PRTC_NEVER : prtc_engine_deadline(sctp->engine);
+  if (sctp->closed) return PRTC_NEVER;
+  prtc_time deadline = prtc_engine_deadline(sctp->engine);
+  return sctp->path.mtu.expires < deadline ? sctp->path.mtu.expires : deadline;
 }
 
 int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now) {
   prtc_engine_set_time(sctp->engine, now);
   if (sctp->closed) return 0;
   bool idle = false;
+  prtc_mtu_timeout(&sctp->path.mtu, prtc_engine_now(sctp->engine));
   int code = prtc_association_expire(sctp);
   if (code == 0) code = prtc_engine_timeout(sctp->engine, &idle);
+  if (idle) prtc_path_release(sctp);
   if (idle && sctp->list_next >= sctp->list_count) { /* nothing in it is still to be told */
     prtc_release(sctp->context, sctp->read);
     sctp->read = NULL;

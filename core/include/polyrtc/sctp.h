@@ -36,6 +36,9 @@ typedef struct prtc_sctp_config {
                                    means
                                  (ICE consent), so practically never */
   uint32_t no_interleaving;   /* 1: do not offer interleaving (RFC 8260) */
+  uint32_t max_mtu;           /* bytes of a packet, at most 16,384, up to which the path is searched for larger ones than
+                                 `mtu` (RFC 8899) once there is much to send. They go to another polyrtc; others are sent
+                                 what Ethernet takes. Not above `mtu`: nothing is searched for */
 } prtc_sctp_config;
 
 /* How hard a message is tried, RFC 3758 and RFC 7496 */
@@ -96,8 +99,21 @@ PRTC_API int prtc_sctp_connect(prtc_sctp *sctp, prtc_time now);
  * from then on at each call. */
 PRTC_API int prtc_sctp_receive(prtc_sctp *sctp, prtc_time now, const uint8_t *data, size_t size);
 PRTC_API int prtc_sctp_transmit(prtc_sctp *sctp, prtc_time now, uint8_t *out, size_t capacity);
+/* Whether the packet that `transmit` gave last may be fragmented on its way (prtc_fragmentation). Those that are to find out
+ * what the path takes may not. */
+PRTC_API uint32_t prtc_sctp_fragmentation(const prtc_sctp *sctp);
 PRTC_API prtc_time prtc_sctp_deadline(const prtc_sctp *sctp);
 PRTC_API int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now);
+
+/* Packets take another path from now on, which adds `overhead` bytes to each (DTLS, UDP and IP, or what else there is): the
+ * search for its MTU begins anew, and until then packets have `mtu` bytes at most. */
+PRTC_API void prtc_sctp_new_path(prtc_sctp *sctp, uint32_t overhead);
+
+/* The host has refused a packet for its size. */
+PRTC_API void prtc_sctp_too_large(prtc_sctp *sctp, prtc_time now);
+
+/* Bytes that packets have now at most. */
+PRTC_API uint32_t prtc_sctp_mtu(const prtc_sctp *sctp);
 
 /* Events: 1, 0, or NO_MEMORY: sticky when usrsctp had none, or for a message alone, which stays the next. Messages are
  * taken out of the receive window only here: not calling it closes the window. */

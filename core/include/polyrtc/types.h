@@ -80,6 +80,13 @@ typedef enum prtc_protocol {
 /* Explicit congestion notification, RFC 3168 section 5: the two bits of the IP header. */
 typedef enum prtc_ecn { PRTC_ECN_NOT_ECT = 0, PRTC_ECN_ECT_1 = 1, PRTC_ECN_ECT_0 = 2, PRTC_ECN_CE = 3 } prtc_ecn;
 
+/* Whether a datagram may be fragmented on its way (by this host, or routers of IPv4). */
+typedef enum prtc_fragmentation {
+  PRTC_FRAGMENTATION_ANY = 0, /* as the system has it */
+  PRTC_FRAGMENTATION_NEVER,   /* it is to be lost instead: it asks what the path takes (RFC 8899) */
+  PRTC_FRAGMENTATION_ALLOWED  /* it is known to be too large */
+} prtc_fragmentation;
+
 /* Names a socket (or a TCP connection). The core chooses the id when it asks the driver to open one; ids are never reused
  * within an endpoint. 0 is no socket. */
 typedef uint64_t prtc_socket_id;
@@ -97,6 +104,7 @@ typedef struct prtc_datagram {
   size_t segment_size;      /* bytes of each datagram of a train; 0 when there is just one datagram */
   uint32_t ecn;             /* prtc_ecn, of all datagrams of a train */
   prtc_time time;           /* when it arrived, by the clock of prtc_time (congestion control uses it); 0: now */
+  uint32_t fragmentation;   /* prtc_fragmentation, of all datagrams of a train that is sent */
 } prtc_datagram;
 
 /* A buffer of this size holds any train that the core makes (an UDP_SEGMENT call takes no more). */
