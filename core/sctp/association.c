@@ -12,6 +12,8 @@
  * shows. */
 #define ADDRESS ((void *)1)
 
+enum { RTO_MIN = 400 }; /* ms */
+
 static struct sctp_inpcb *endpoint_of(const struct prtc_sctp *sctp) {
   return sctp->socket != NULL ? (struct sctp_inpcb *)sctp->socket->so_pcb : NULL;
 }
@@ -49,7 +51,7 @@ static void tune(const struct prtc_sctp *sctp) {
   /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which
    * the other side may delay a SACK. */
   SCTP_BASE_SYSCTL(sctp_rto_initial_default) = 500;
-  SCTP_BASE_SYSCTL(sctp_rto_min_default) = 400;
+  SCTP_BASE_SYSCTL(sctp_rto_min_default) = RTO_MIN;
   SCTP_BASE_SYSCTL(sctp_rto_max_default) = 3000;
   SCTP_BASE_SYSCTL(sctp_init_rto_max_default) = 3000;
   /* RFC 9260 section 6.2 allows 200 ms and asks for a SACK for each second packet anyway. A stream is reset once its last
@@ -182,8 +184,10 @@ uint32_t prtc_association_losses(const struct prtc_sctp *sctp) {
 
 prtc_time prtc_association_rto(const struct prtc_sctp *sctp) {
   const struct sctp_tcb *tcb = prtc_association_of(sctp);
-  unsigned rto = tcb != NULL ? tcb->asoc.primary_destination->RTO : 0; /* ms; 0: nothing has been measured */
-  return (rto != 0 ? rto : 500u) * (prtc_time)1000;
+  const struct sctp_nets *net = tcb != NULL ? tcb->asoc.primary_destination : NULL;
+  /* RFC 9260 section 6.3.1: SRTT + 4 RTTVAR, as usrsctp scales them; without the doubling that a timeout has led to */
+  uint32_t rto = net != NULL ? (uint32_t)(net->lastsa >> SCTP_RTT_SHIFT) + (uint32_t)net->lastsv : 0;
+  return (rto > RTO_MIN ? rto : RTO_MIN) * (prtc_time)1000;
 }
 
 bool prtc_association_interleaves(const struct prtc_sctp *sctp) {

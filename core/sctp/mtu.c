@@ -21,9 +21,16 @@ void prtc_mtu_init(struct prtc_mtu *mtu, uint32_t base) {
 
 void prtc_mtu_restart(struct prtc_mtu *mtu) {
   mtu->size = mtu->base;
-  mtu->too_large = mtu->probe = mtu->tries = 0;
+  mtu->too_large = mtu->probe = mtu->tries = mtu->doubted = 0;
   mtu->heard = true;
   mtu->expires = mtu->again = PRTC_NEVER;
+}
+
+void prtc_mtu_doubt(struct prtc_mtu *mtu) {
+  uint32_t too_large = mtu->too_large, size = mtu->size;
+  prtc_mtu_restart(mtu);
+  mtu->too_large = too_large;
+  mtu->doubted = size;
 }
 
 void prtc_mtu_set_most(struct prtc_mtu *mtu, uint32_t most) {
@@ -41,7 +48,7 @@ void prtc_mtu_set_most(struct prtc_mtu *mtu, uint32_t most) {
 static uint32_t candidate(const struct prtc_mtu *mtu) {
   uint32_t size = mtu->size, end = mtu->too_large != 0 ? mtu->too_large : mtu->most + 4;
   uint32_t step = size / 32 < 16 ? 16 : size / 32;
-  const uint32_t usual[] = {ETHERNET - mtu->overhead, mtu->most, JUMBO - mtu->overhead};
+  const uint32_t usual[] = {mtu->doubted, ETHERNET - mtu->overhead, mtu->most, JUMBO - mtu->overhead};
   for (unsigned i = 0; i < sizeof usual / sizeof usual[0]; i++) {
     uint32_t one = multiple(usual[i]);
     if (one > size && one < end && one <= mtu->most) return one;

@@ -5,7 +5,7 @@
  *
  * It takes `base` for granted, and asks for probes of other sizes (prtc_mtu_wanted, prtc_mtu_sent) until it knows, more or
  * less, what the largest is that comes through: at first the sizes that links usually have, then by halves. What the
- * packets of data do meanwhile is the caller's to watch: when they seem to be lost for their size, prtc_mtu_restart.
+ * packets of data do meanwhile is the caller's to watch: when they seem to be lost for their size, prtc_mtu_doubt.
  */
 #ifndef PRTC_SCTP_MTU_H
 #define PRTC_SCTP_MTU_H
@@ -22,6 +22,7 @@ struct prtc_mtu {
   uint32_t size;      /* PLPMTU: what packets may have now */
   uint32_t too_large; /* the least size of which probes were lost; 0: of none */
   uint32_t probe;     /* under way; 0: none */
+  uint32_t doubted;   /* a size that came through before, and is tried first; 0: none */
   uint32_t tries;     /* of that size that were lost, or are under way */
   bool heard;         /* something has come from the other side since the last probe was sent */
   prtc_time expires;  /* when the probe is taken for lost; PRTC_NEVER: none is under way */
@@ -30,8 +31,12 @@ struct prtc_mtu {
 
 void prtc_mtu_init(struct prtc_mtu *mtu, uint32_t base);
 
-/* Another path, or one that may have changed: begins with the base again. */
+/* Another path: begins with the base again. */
 void prtc_mtu_restart(struct prtc_mtu *mtu);
+
+/* Packets of the present size seem to be lost for it: back to the base. Where the fault was another one, the size is back
+ * after a round trip. */
+void prtc_mtu_doubt(struct prtc_mtu *mtu);
 
 /* What both sides take: goes on from what is known already. */
 void prtc_mtu_set_most(struct prtc_mtu *mtu, uint32_t most);

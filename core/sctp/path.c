@@ -128,8 +128,7 @@ void prtc_path_begin(struct prtc_sctp *sctp, uint32_t overhead) {
   set_most(sctp);
 }
 
-/* RFC 8899 section 4.3: when data of the large size is lost again and again, the base is taken again. In doubt, too: where
- * the fault is another one the search is at the former size after a round trip. */
+/* RFC 8899 section 4.3: when data of the large size is lost again and again, the base is taken again. */
 static bool is_black_hole(const struct prtc_sctp *sctp) {
   return sctp->path.mtu.size > sctp->path.mtu.base && prtc_association_losses(sctp) >= LOSSES;
 }
@@ -143,7 +142,9 @@ static void care_work(void *argument) {
   struct care *care = argument;
   struct prtc_sctp *sctp = care->sctp;
   struct prtc_path *path = &sctp->path;
-  if (path->tell || care->wanted != 0) make_probe(sctp, care->wanted);
+  /* What is to be told or asked comes through on any path. */
+  if (path->tell || path->remote_takes == 0) make_probe(sctp, 0);
+  if (care->wanted != 0) make_probe(sctp, care->wanted);
   path->tell = false;
 }
 
@@ -154,7 +155,7 @@ int prtc_path_care(struct prtc_sctp *sctp) {
   if (is_black_hole(sctp)) {
     PRTC_LOG(sctp->context, PRTC_LOG_INFO, "sctp", "path MTU: packets of %u bytes are lost, back to %u", path->mtu.size,
              path->mtu.base);
-    prtc_path_begin(sctp, path->mtu.overhead);
+    prtc_mtu_doubt(&path->mtu);
   }
   if (path->mtu.size != path->used) {
     if (path->used != 0) {

@@ -162,7 +162,7 @@ void prtc_sctp_too_large(prtc_sctp *sctp, prtc_time now) {
   if (mtu->probe != 0) {
     prtc_mtu_refused(mtu, prtc_engine_now(sctp->engine));
   } else if (mtu->size > mtu->base) {
-    prtc_path_begin(sctp, mtu->overhead);
+    prtc_mtu_doubt(mtu);
   }
 }
 

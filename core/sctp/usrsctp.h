@@ -16,6 +16,7 @@
 #include <netinet/sctp_indata.h>
 #include <netinet/sctp_output.h>
 #include <netinet/sctp_sysctl.h>
+#include <netinet/sctp_timer.h>
 #include <netinet/sctp_var.h>
 #include <netinet/sctputil.h>
 

@@ -15,7 +15,7 @@
 #include "core/base/random.h"
 #include "core/base/testing.h"
 
-enum { PACKET_SIZE = 2048, EVENTS = 4096 };
+enum { PACKET_SIZE = 16384, EVENTS = 4096 };
 /* 1: associations do not offer interleaving (RFC 8260). Tests run both ways. */
 static uint32_t without_interleaving;
 
@@ -26,7 +26,7 @@ struct packet {
   prtc_time arrival;
   int to; /* side */
   size_t size;
-  uint8_t data[PACKET_SIZE];
+  uint8_t data[];
 };
 
 /* What a side was told. Messages are joined: one entry a message, its bytes copied. */
@@ -56,7 +56,8 @@ struct world {
   struct packet *packets; /* in flight, by arrival */
   struct prtc_random random;
   uint64_t hash; /* of every packet sent, and when */
-  int mtu;
+  int mtu;              /* what the associations may send at most */
+  size_t link;          /* what the network takes at most; what is larger is lost. 0: anything */
   /* the network, in percent */
   uint32_t loss, duplication, corruption, reordering;
   prtc_time delay;
@@ -95,6 +96,7 @@ static inline struct world *world_new(uint8_t seed, const prtc_sctp_config *conf
   PRTC_REQUIRE(world != NULL);
   world->now = 5 * SECOND;
   world->mtu = config != NULL && config->mtu != 0 ? (int)config->mtu : 1136;
+  if (config != NULL && (int)config->max_mtu > world->mtu) world->mtu = (int)config->max_mtu;
   world->delay = 10 * MILLISECOND;
   world->hash = 14695981039346656037u;
   prtc_random_init(&world->random, network_seed);
@@ -133,10 +135,10 @@ static inline bool world_wait(struct world *world, int to, size_t size, prtc_tim
 
 static inline void world_send(struct world *world, int to, const uint8_t *data, size_t size) {
   prtc_time wait;
-  if (happens(world, world->loss) || !world_wait(world, to, size, &wait)) return;
+  if ((world->link != 0 && size > world->link) || happens(world, world->loss) || !world_wait(world, to, size, &wait)) return;
   int copies = happens(world, world->duplication) ? 2 : 1;
   for (int i = 0; i < copies; i++) {
-    struct packet *packet = calloc(1, sizeof *packet), **at = &world->packets;
+    struct packet *packet = calloc(1, sizeof *packet + size), **at = &world->packets;
     PRTC_REQUIRE(packet != NULL && size <= PACKET_SIZE);
     packet->to = to;
     packet->size = size;
@@ -154,6 +156,7 @@ static inline void world_send(struct world *world, int to, const uint8_t *data, 
 static inline void world_transmit(struct world *world, int from) {
   struct side *side = &world->sides[from];
   uint8_t data[PACKET_SIZE];
+  size_t link = world->link;
   int size;
   if (side->sctp == NULL) return;
   while ((size = prtc_sctp_transmit(side->sctp, world->now, data, sizeof data)) > 0) {
@@ -162,7 +165,10 @@ static inline void world_transmit(struct world *world, int from) {
     world_hash(world, &world->now, sizeof world->now);
     world_hash(world, data, (size_t)size);
     if (world->filter != NULL) size = (int)world->filter(world, 1 - from, data, (size_t)size);
+    /* Of a packet that IP may fragment all fragments come through, or none. */
+    if (prtc_sctp_fragmentation(side->sctp) == PRTC_FRAGMENTATION_ALLOWED) world->link = 0;
     if (size > 0) world_send(world, 1 - from, data, (size_t)size);
+    world->link = link;
   }
   PRTC_CHECK_INT(size, 0);
 }
