@@ -98,7 +98,7 @@ typedef struct prtc_datagram {
   uint64_t socket;
   uint32_t protocol, interface_index;
   size_t size, segment_size;
-  uint32_t ecn;
+  uint32_t ecn, fragmentation;
 } prtc_datagram;
 %extend prtc_datagram {
   const prtc_address *local_address() { return &$self->local; }

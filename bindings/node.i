@@ -117,6 +117,7 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
     object.Set("data", polyrtc_from_bytes(env, $1->data, $1->size));
     object.Set("segmentSize", polyrtc_number(env, $1->segment_size));
     object.Set("ecn", polyrtc_number(env, $1->ecn));
+    object.Set("fragmentation", polyrtc_number(env, $1->fragmentation));
     $result = object;
   }
 }

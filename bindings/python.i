@@ -361,10 +361,10 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 %typemap(out) const prtc_datagram * {
   $result = $1 == NULL
                 ? SWIG_Py_Void()
-                : Py_BuildValue("(KIINNNKIK)", (unsigned long long)$1->socket, $1->protocol, $1->interface_index,
+                : Py_BuildValue("(KIINNNKIKI)", (unsigned long long)$1->socket, $1->protocol, $1->interface_index,
                                 polyrtc_from_address(&$1->local), polyrtc_from_address(&$1->remote),
                                 polyrtc_from_bytes($1->data, $1->size), (unsigned long long)$1->segment_size, $1->ecn,
-                                (unsigned long long)$1->time);
+                                (unsigned long long)$1->time, $1->fragmentation);
 }
 
 %typemap(out) const prtc_event * {

@@ -26,6 +26,7 @@ static const struct option {
     OPTION(interface_filter, TEXT),       OPTION(address_filter, TEXT),      OPTION(address_mappings, TEXT),
     OPTION(tcp_candidates, NUMBER),       OPTION(always_negotiate_data, NUMBER), OPTION(ice_ufrag, TEXT),
     OPTION(ice_password, TEXT),           OPTION(ice_disconnect_timeout, NUMBER), OPTION(ice_consent_timeout, NUMBER),
+    OPTION(max_mtu, NUMBER),
 };
 
 enum { COUNT = sizeof options / sizeof options[0] };

@@ -124,13 +124,17 @@ static bool credentials_are_good(const char *ufrag, const char *password) {
   return prtc_ice_check_parameters(&parameters) == PRTC_OK;
 }
 
+/* Four of the largest datagrams fill what a UDP_SEGMENT call takes, and each fits a DTLS record (2^14 bytes). */
+enum { MTU_LEAST = 576, MTU_MOST = 16376 };
+
 /* Fills in defaults, and refuses what is outside its range. */
 static int complete_config(prtc_peer_config *config, const char **reason) {
   if (config->max_message_size == 0) config->max_message_size = PRTC_MAX_MESSAGE_SIZE_DEFAULT;
   if (config->send_queue_size == 0) config->send_queue_size = PRTC_SEND_QUEUE_DEFAULT;
   if (config->mtu == 0) config->mtu = 1200;
-  if (config->mtu < 576 || config->mtu > 1472) {
-    *reason = "the MTU is not from 576 to 1,472 bytes";
+  if (config->max_mtu == 0) config->max_mtu = MTU_MOST;
+  if (config->mtu < MTU_LEAST || config->mtu > MTU_MOST || config->max_mtu < MTU_LEAST || config->max_mtu > MTU_MOST) {
+    *reason = "the MTU is not from 576 to 16,376 bytes";
     return PRTC_ERROR_INVALID_ARGUMENT;
   }
   if (config->max_message_size > PRTC_MAX_MESSAGE_SIZE_MOST && config->max_message_size != PRTC_MAX_MESSAGE_SIZE_NONE) {
@@ -467,6 +471,7 @@ int prtc_peer_need_transport(prtc_peer *peer, prtc_time now) {
                                                .send_queue_size = peer->config.send_queue_size,
                                                .streaming = peer->config.streaming_channels != 0,
                                                .mtu = peer->config.mtu,
+                                               .max_mtu = peer->config.max_mtu,
                                                .ice = {.lite = peer->config.ice_lite,
                                                        .ta = peer->config.ice_pacing * 1000,
                                                        .renomination = peer->config.no_renomination == 0,

@@ -589,7 +589,7 @@ static void test_configuration(void) {
   check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "more than 8 ICE servers");
   config.ice_server_count = 0;
   config.mtu = 100;
-  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "the MTU is not from 576 to 1,472 bytes");
+  check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "the MTU is not from 576 to 16,376 bytes");
   config.mtu = 1400;
   config.max_message_size = PRTC_MAX_MESSAGE_SIZE_MOST + 1;
   check_config(&config, PRTC_ERROR_INVALID_ARGUMENT, "max_message_size is more than 256 MiB");

@@ -225,6 +225,7 @@ static void add_transport(struct stats *stats, const prtc_peer *peer, const stru
                     (unsigned long long)pair_number(stats, selected));
   }
   add_number(stats, "selectedCandidatePairChanges", view->pair_changes);
+  if (view->path_mtu != 0) add_number(stats, "pathMtu", view->path_mtu); /* not the W3C's */
   add_text(stats, "localCertificateId", "certificate-local");
   if (has_remote) add_text(stats, "remoteCertificateId", "certificate-remote");
   int role = prtc_dtls_get_role(view->dtls);

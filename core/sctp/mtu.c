@@ -99,10 +99,6 @@ static void fails(struct prtc_mtu *mtu, prtc_time now) {
   if (candidate(mtu) == 0) end_search(mtu, now);
 }
 
-void prtc_mtu_refused(struct prtc_mtu *mtu, prtc_time now) {
-  if (mtu->probe != 0) fails(mtu, now);
-}
-
 void prtc_mtu_timeout(struct prtc_mtu *mtu, prtc_time now) {
   if (now < mtu->expires) return;
   if (!mtu->heard) mtu->tries--; /* nothing comes through: that says nothing of sizes */

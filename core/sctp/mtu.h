@@ -46,8 +46,6 @@ uint32_t prtc_mtu_wanted(struct prtc_mtu *mtu, prtc_time now);
 /* A probe of the size that was wanted has been sent. `patience`: microseconds until its answer is overdue. */
 void prtc_mtu_sent(struct prtc_mtu *mtu, prtc_time now, uint32_t size, prtc_time patience);
 void prtc_mtu_acknowledged(struct prtc_mtu *mtu, prtc_time now, uint32_t size);
-/* No packet of the probe's size leaves this host: it need not be tried again. */
-void prtc_mtu_refused(struct prtc_mtu *mtu, prtc_time now);
 /* Something has come from the other side. */
 static inline void prtc_mtu_heard(struct prtc_mtu *mtu) { mtu->heard = true; }
 void prtc_mtu_timeout(struct prtc_mtu *mtu, prtc_time now);

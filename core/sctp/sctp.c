@@ -156,16 +156,6 @@ uint32_t prtc_sctp_fragmentation(const prtc_sctp *sctp) { return sctp->fragmenta
 
 void prtc_sctp_new_path(prtc_sctp *sctp, uint32_t overhead) { prtc_path_begin(sctp, overhead); }
 
-void prtc_sctp_too_large(prtc_sctp *sctp, prtc_time now) {
-  prtc_engine_set_time(sctp->engine, now);
-  struct prtc_mtu *mtu = &sctp->path.mtu;
-  if (mtu->probe != 0) {
-    prtc_mtu_refused(mtu, prtc_engine_now(sctp->engine));
-  } else if (mtu->size > mtu->base) {
-    prtc_mtu_doubt(mtu);
-  }
-}
-
 uint32_t prtc_sctp_mtu(const prtc_sctp *sctp) { return sctp->path.mtu.size; }
 
 prtc_time prtc_sctp_deadline(const prtc_sctp *sctp) {

@@ -124,6 +124,11 @@ struct prtc_transport {
   /* An SCTP packet that did not fit the last train. */
   uint8_t *held;
   size_t held_size;
+  uint32_t held_fragmentation;
+
+  /* The path whose MTU SCTP looks for. */
+  prtc_socket_id path_socket;
+  prtc_address path_remote;
 
   struct prtc_queue events; /* all but those of channels */
   bool event_lost;          /* one of any kind, for lack of memory; not told yet */

@@ -69,11 +69,12 @@ int prtc_stack_sctp_result(struct prtc_transport *transport, prtc_time now, int 
 void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now) {
   if (prtc_stages_ends_at_ice(transport) || prtc_stages_ends_at_dtls(transport)) return;
   size_t overhead = prtc_dtls_overhead(transport->dtls);
-  uint32_t largest = transport->config.max_message_size;
+  uint32_t largest = transport->config.max_message_size, max_mtu = transport->config.max_mtu;
   bool has_limit = largest != PRTC_MAX_MESSAGE_SIZE_NONE;
   const prtc_sctp_config config = {.size = sizeof config,
                                    .remote_port = transport->remote_sctp_port,
                                    .mtu = (uint32_t)(transport->config.mtu - overhead),
+                                   .max_mtu = max_mtu > overhead ? (uint32_t)(max_mtu - overhead) : 0,
                                    .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0};
   (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
   transport->sctp = prtc_sctp_new(transport->context, now, &config);

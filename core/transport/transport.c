@@ -293,22 +293,29 @@ static bool path(const struct prtc_transport *transport, prtc_datagram *out) {
 }
 
 /* Keeps a packet for the next train. Without memory it is lost, which SCTP mends. */
-static void hold(struct prtc_transport *transport, const uint8_t *packet, size_t size) {
-  if (transport->held == NULL) transport->held = prtc_allocate(transport->context, PRTC_DATAGRAM_SIZE);
+static void hold(struct prtc_transport *transport, const uint8_t *packet, size_t size, uint32_t fragmentation) {
+  prtc_release(transport->context, transport->held);
+  transport->held = prtc_allocate(transport->context, size);
   if (transport->held == NULL) return;
   memcpy(transport->held, packet, size);
   transport->held_size = size;
+  transport->held_fragmentation = fragmentation;
 }
 
 /* The next packet: in `space`, or where it is, borrowed until the next call. */
 static size_t next_packet(struct prtc_transport *transport, prtc_time now, uint8_t space[PRTC_DATAGRAM_SIZE],
-                          const uint8_t **packet) {
+                          const uint8_t **packet, uint32_t *fragmentation) {
   size_t size = transport->held_size;
   *packet = space;
+  *fragmentation = PRTC_FRAGMENTATION_ANY;
   if (size == 0) {
     size = prtc_stages_next(transport, PRTC_STAGE_DTLS, space, PRTC_DATAGRAM_SIZE);
-    return size > 0 ? size : prtc_stack_packet(transport, now, packet, PRTC_DATAGRAM_SIZE);
+    if (size > 0) return size;
+    size = prtc_stack_packet(transport, now, packet, PRTC_DATAGRAM_SIZE);
+    if (size > 0) *fragmentation = prtc_sctp_fragmentation(transport->sctp);
+    return size;
   }
+  *fragmentation = transport->held_fragmentation;
   memcpy(space, transport->held, size);
   transport->held_size = 0;
   prtc_release(transport->context, transport->held);
@@ -324,15 +331,20 @@ static int transmit_train(struct prtc_transport *transport, prtc_time now, prtc_
   const uint8_t *packet;
   size_t overhead = prtc_routes_overhead(transport, out); /* of each datagram: what is left free for the route */
   size_t size = 0, segment = 0;
+  uint32_t fragmentation;
   for (size_t count = 0; count < TRAIN_LENGTH; count++) {
     if (segment != 0 && size + segment + (count + 1) * overhead > capacity) break; /* most are as large as the first */
-    size_t packet_size = next_packet(transport, now, space, &packet);
+    size_t packet_size = next_packet(transport, now, space, &packet, &fragmentation);
     if (packet_size == 0) break;
     size_t sealed_size = packet_size + prtc_dtls_overhead(transport->dtls);
-    if ((segment != 0 && sealed_size > segment) || size + sealed_size + (count + 1) * overhead > capacity) {
-      hold(transport, packet, packet_size);
+    /* The last one of a train may be of the base's size, which passes whether it may be fragmented or not. */
+    bool is_other = fragmentation != PRTC_FRAGMENTATION_ANY && fragmentation != out->fragmentation;
+    if ((segment != 0 && (sealed_size > segment || is_other)) ||
+        size + sealed_size + (count + 1) * overhead > capacity) {
+      hold(transport, packet, packet_size, fragmentation);
       break;
     }
+    if (segment == 0) out->fragmentation = fragmentation;
     if (prtc_capture_is_on(&transport->context->capture)) {
       transport->context->capture.local = out->local;
       transport->context->capture.remote = out->remote;
@@ -372,9 +384,21 @@ static void count_sent(struct prtc_transport *transport, prtc_time now, const pr
   prtc_ice_count_data(transport->ice, now, out->socket, &out->remote, 1, packets, out->size);
 }
 
+/* The search for the path's MTU begins anew when data takes another path. */
+static void see_path(struct prtc_transport *transport, const prtc_datagram *out) {
+  if (transport->sctp == NULL) return;
+  if (transport->path_socket == out->socket && prtc_address_equal(&transport->path_remote, &out->remote)) return;
+  transport->path_socket = out->socket;
+  transport->path_remote = out->remote;
+  size_t ip = out->remote.family == PRTC_FAMILY_IPV6 ? 40 : 20, udp = 8;
+  size_t overhead = prtc_dtls_overhead(transport->dtls) + prtc_routes_overhead(transport, out) + udp + ip;
+  prtc_sctp_new_path(transport->sctp, (uint32_t)overhead);
+}
+
 static int transmit_data(struct prtc_transport *transport, prtc_time now, prtc_datagram *out, uint8_t *buffer,
                          size_t capacity) {
   if (!path(transport, out) || !prtc_routes_is_ready(transport, out->socket)) return 0;
+  see_path(transport, out);
   int size = (int)prtc_stages_next(transport, PRTC_STAGE_ICE, buffer, capacity);
   if (size > 0) {
     out->data = buffer;
@@ -523,4 +547,6 @@ void prtc_transport_look(const struct prtc_transport *transport, struct prtc_tra
                                       .bytes_sent = transport->bytes_sent,
                                       .bytes_received = transport->bytes_received,
                                       .pair_changes = transport->pair_changes};
+  if (transport->sctp == NULL) return;
+  out->path_mtu = prtc_sctp_mtu(transport->sctp) + (uint32_t)prtc_dtls_overhead(transport->dtls);
 }

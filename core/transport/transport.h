@@ -36,7 +36,7 @@ struct prtc_transport_config {
   uint32_t max_message_size; /* what this side accepts, bytes */
   uint32_t send_queue_size;  /* bytes */
   bool streaming;            /* the other side's channels are streaming ones */
-  uint32_t mtu;              /* bytes of UDP payload */
+  uint32_t mtu, max_mtu;     /* bytes of UDP payload: to begin with, and that are looked for (RFC 8899) */
   prtc_channel_id first_channel; /* ids of channels count from here */
   prtc_ice_config ice;           /* but for its size and controlling, which is above */
   struct prtc_mux *mux; /* not NULL: host candidates are those of sockets that are shared with others (core/ice/mux.h) */
@@ -201,6 +201,7 @@ struct prtc_transport_view {
   const prtc_certificate *certificate;
   uint64_t packets_sent, packets_received, bytes_sent, bytes_received; /* DTLS datagrams on the path */
   uint64_t pair_changes;
+  uint32_t path_mtu; /* bytes of UDP payload that datagrams have at most; 0: there is no association */
 };
 void prtc_transport_look(const struct prtc_transport *transport, struct prtc_transport_view *out);
 

@@ -31,6 +31,7 @@ struct prtc_socket {
   int family;               /* of UDP */
   bool single_segments;     /* of UDP: the system or the path takes no trains: send them one by one */
   bool waits_for_output;    /* PRTC_READY_OUTPUT is asked for, beside input */
+  uint32_t fragmentation;   /* of UDP: prtc_fragmentation, as the descriptor has been told */
   bool paused;              /* a listener that is not watched: see prtc_driver.accept_again */
   uint64_t request;         /* CONNECTING: what is to be answered */
   prtc_address remote;      /* of a connection */
@@ -139,6 +140,8 @@ int prtc_socket_make(const struct prtc_driver *driver, int family, int type, int
 int prtc_socket_bind(int descriptor, const prtc_request *request, prtc_address *bound);
 int prtc_socket_add(struct prtc_driver *driver, prtc_socket_id id, int descriptor, enum prtc_socket_kind kind,
                     uint32_t events, struct prtc_socket **out);
+/* What is sent from now on may be fragmented, or not (prtc_fragmentation), as far as the system can be told. */
+void prtc_socket_set_fragmentation(struct prtc_socket *socket, uint32_t fragmentation);
 /* The error that waits on it (it is taken off), or 0. */
 int prtc_socket_error(const struct prtc_socket *socket);
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket);

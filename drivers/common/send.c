@@ -69,9 +69,18 @@ static void wait_for_room(struct prtc_driver *driver, struct prtc_socket *socket
   if ((error != EAGAIN || !socket->waits_for_output) && driver->retry == PRTC_NEVER) driver->retry = now + RETRY_INTERVAL;
 }
 
+/* As the system's `send`, of those at the beginning that are alike in whether they may be fragmented. */
+static int send_alike(const struct prtc_driver *driver, struct prtc_socket *socket, const prtc_datagram *datagrams,
+                      size_t count) {
+  size_t alike = 1;
+  while (alike < count && datagrams[alike].fragmentation == datagrams[0].fragmentation) alike++;
+  prtc_socket_set_fragmentation(socket, datagrams[0].fragmentation);
+  return driver->system->send(socket, datagrams, alike);
+}
+
 /* ------------------------------------------------------------------------------------------------------ one at a time */
 
-enum outcome { TAKEN, REFUSED, FULL };
+enum outcome { TAKEN, TOO_LARGE, REFUSED, FULL };
 
 /* `error` is what the system said of this datagram or train: tries what else there is. FULL leaves errno. */
 static enum outcome send_one(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now,
@@ -79,13 +88,15 @@ static enum outcome send_one(struct prtc_driver *driver, struct prtc_socket *soc
   if (error != EAGAIN && error != ENOBUFS && error != EMSGSIZE) {
     /* It may be about an earlier datagram: ICMP's answer to that one is reported by whatever call comes next. */
     driver->system->read_errors(driver, socket, now);
-    if (driver->system->send(socket, datagram, 1) == 1) return TAKEN;
+    if (send_alike(driver, socket, datagram, 1) == 1) return TAKEN;
     error = errno;
   }
   if (error == EAGAIN || error == ENOBUFS) {
     errno = error;
     return FULL;
   }
+  /* Too large for the interface: lost, as it would be further on. The core is looking for what the path takes. */
+  if (error == EMSGSIZE) return TOO_LARGE;
   prtc_endpoint_unreachable(driver->endpoint, now, socket->id, &datagram->remote, error);
   return REFUSED;
 }
@@ -100,7 +111,7 @@ static void send_segments(struct prtc_driver *driver, struct prtc_socket *socket
     segment.segment_size = 0;
     if (socket->first_pending != NULL) {
       (void)prtc_socket_keep(socket, &segment); /* at the bound it is lost, as in a full queue of the network */
-    } else if (driver->system->send(socket, &segment, 1) < 1) {
+    } else if (send_alike(driver, socket, &segment, 1) < 1) {
       enum outcome outcome = send_one(driver, socket, now, &segment, errno);
       if (outcome == REFUSED) return;
       if (outcome == FULL) {
@@ -125,12 +136,12 @@ static size_t send_many(struct prtc_driver *driver, struct prtc_socket *socket, 
       done++;
       continue;
     }
-    int sent = driver->system->send(socket, next, count - done);
+    int sent = send_alike(driver, socket, next, count - done);
     if (sent > 0) {
       done += (size_t)sent;
     } else if (train && (errno == EIO || errno == EINVAL || errno == EMSGSIZE || errno == ENOBUFS)) {
       /* EIO: a device that computes no checksums, it will refuse the next train, too. EINVAL, EMSGSIZE: the segments are
-       * larger than the path's MTU; of single datagrams the kernel makes fragments. ENOBUFS: the train may be more than the
+       * larger than the path's MTU; of single datagrams the kernel makes fragments where it may. ENOBUFS: the train may be more than the
        * socket's buffer will ever hold. */
       socket->single_segments = errno == EIO;
       send_segments(driver, socket, now, next);

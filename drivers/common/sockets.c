@@ -112,6 +112,46 @@ int prtc_socket_open(struct prtc_driver *driver, const prtc_request *request, pr
   return 0;
 }
 
+/* ---------------------------------------------------------------------------------------------------------- fragmentation */
+
+#ifdef IP_MTU_DISCOVER
+static void set_number(const struct prtc_socket *socket, int level, int option, int value) {
+  (void)setsockopt(socket->descriptor, level, option, &value, sizeof value);
+}
+
+/* PROBE: nothing larger than the interface's MTU leaves, and no router divides it; what ICMP has said of the path does not
+ * count. WANT: the system heeds that, and divides what is larger. DONT: routers may divide it, too; those of IPv6 never do,
+ * so it is divided here, into what every path of IPv6 takes. */
+static void tell_system(const struct prtc_socket *socket, uint32_t fragmentation) {
+  bool never = fragmentation == PRTC_FRAGMENTATION_NEVER, allowed = fragmentation == PRTC_FRAGMENTATION_ALLOWED;
+  if (socket->family == AF_INET) {
+    int mode = never ? IP_PMTUDISC_PROBE : allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+    set_number(socket, IPPROTO_IP, IP_MTU_DISCOVER, mode);
+  } else {
+    int mode = never ? IPV6_PMTUDISC_PROBE : allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_WANT;
+    set_number(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, mode);
+    set_number(socket, IPPROTO_IPV6, IPV6_MTU, allowed ? 1280 : 0);
+  }
+}
+#else
+static void tell_system(const struct prtc_socket *socket, uint32_t fragmentation) {
+  int never = fragmentation == PRTC_FRAGMENTATION_NEVER;
+  (void)socket, (void)never;
+#ifdef IP_DONTFRAG
+  if (socket->family == AF_INET) (void)setsockopt(socket->descriptor, IPPROTO_IP, IP_DONTFRAG, &never, sizeof never);
+#endif
+#ifdef IPV6_DONTFRAG
+  if (socket->family == AF_INET6) (void)setsockopt(socket->descriptor, IPPROTO_IPV6, IPV6_DONTFRAG, &never, sizeof never);
+#endif
+}
+#endif
+
+void prtc_socket_set_fragmentation(struct prtc_socket *socket, uint32_t fragmentation) {
+  if (socket->fragmentation == fragmentation) return;
+  tell_system(socket, fragmentation);
+  socket->fragmentation = fragmentation;
+}
+
 /* -------------------------------------------------------------------------------------------------------------- closing */
 
 void prtc_socket_close(struct prtc_driver *driver, struct prtc_socket *socket) {

@@ -114,6 +114,7 @@ void prtc_linux_read_errors(struct prtc_driver *driver, struct prtc_socket *sock
       struct sock_extended_err error;
       if ((!ipv4 && !ipv6) || header->cmsg_len < CMSG_LEN(sizeof error)) continue;
       memcpy(&error, CMSG_DATA(header), sizeof error);
+      if (error.ee_errno == EMSGSIZE) continue; /* ICMP: too large for the path, which the core finds out itself */
       prtc_address remote;
       prtc_address_from_system((const struct sockaddr *)&name, &remote);
       (void)prtc_endpoint_unreachable(driver->endpoint, now, socket->id, &remote, (int)error.ee_errno);

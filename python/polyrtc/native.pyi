@@ -11,7 +11,7 @@ from typing import TypeAlias
 _Address: TypeAlias = tuple[str, int]
 _Buffer: TypeAlias = bytes | bytearray | memoryview
 _DatagramIn: TypeAlias = tuple[int, int, int, _Address | None, _Address | None, _Buffer, int, int, int]
-_DatagramOut: TypeAlias = tuple[int, int, int, _Address | None, _Address | None, bytes, int, int, int]
+_DatagramOut: TypeAlias = tuple[int, int, int, _Address | None, _Address | None, bytes, int, int, int, int]
 _Event: TypeAlias = tuple[
     int, int, int, int, int, int, int, int, bytes | None, str | None, str | None, str | None
 ]

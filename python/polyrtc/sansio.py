@@ -168,7 +168,7 @@ _STATES_OF_EVENT = {
 class Datagram:
     """One datagram, or with ``segment_size`` a train of them in one buffer (all of that size but the last)."""
 
-    __slots__ = ("socket", "protocol", "interface_index", "local", "remote", "data", "segment_size", "ecn", "time")
+    __slots__ = ("socket", "protocol", "interface_index", "local", "remote", "data", "segment_size", "ecn", "time", "fragmentation")
 
     def __init__(
         self,
@@ -181,6 +181,7 @@ class Datagram:
         segment_size: int = 0,
         ecn: int = 0,
         time: int = 0,
+        fragmentation: int = 0,
     ) -> None:
         self.socket = socket
         self.protocol = protocol
@@ -191,6 +192,7 @@ class Datagram:
         self.segment_size = segment_size
         self.ecn = ecn
         self.time = time
+        self.fragmentation = fragmentation  #: of what is sent: 0 as the system has it, 1 never, 2 allowed
 
     def segments(self) -> list[Buffer]:
         """The datagrams of a train, one by one; of a single one, itself."""

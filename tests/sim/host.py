@@ -80,7 +80,7 @@ class Host:
         raw = self.endpoint.create_peer(self.simulation.now, **config)
         if raw.id in self.peers or raw.id == 0:
             raise InvariantError(f"peer id {raw.id} was used before")
-        self.mtu = max(self.mtu, config.get("mtu", 0))
+        self.mtu = max(self.mtu, config.get("mtu", 0), config.get("max_mtu", 0) or 16_376)
         peer = self.peers[raw.id] = SimPeer(self, raw)
         peer.streaming = bool(config.get("streaming_channels"))
         self.touch()

@@ -110,7 +110,7 @@ typedef struct prtc_peer_config {
   uint32_t max_message_size;      /* bytes, at most PRTC_MAX_MESSAGE_SIZE_MOST; 0: PRTC_MAX_MESSAGE_SIZE_DEFAULT;
                                      PRTC_MAX_MESSAGE_SIZE_NONE: no limit */
   uint32_t send_queue_size;       /* bytes that may wait to be sent over all channels; 0: PRTC_SEND_QUEUE_DEFAULT */
-  uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 1,472; 0: 1,200 */
+  uint32_t mtu;                   /* bytes of UDP payload that the path surely takes, 576 to 16,376; 0: 1,200 */
   /* W3C certificates, each NUL-terminated PEM of a certificate and its private key (see prtc_certificate_parse and _print
    * in dtls.h). All are checked, the first is used, as in browsers. None: the endpoint's own, which its peers share. */
   const char *const *certificates;
@@ -145,6 +145,9 @@ typedef struct prtc_peer_config {
   const char *ice_ufrag, *ice_password; /* of the first generation, in place of random ones: see prtc_ice_config; NULL, both */
   uint32_t ice_disconnect_timeout; /* ms without anything from the other side until `disconnected`; 0: 7,000 */
   uint32_t ice_consent_timeout;    /* ms without an answer until consent has expired (RFC 7675): `failed`; 0: 30,000 */
+  uint32_t max_mtu;                /* bytes of UDP payload up to which larger datagrams than `mtu` are looked for, once there
+                                      is much to send (path MTU discovery, RFC 8899), 576 to 16,376; 0: 16,376. Not above
+                                      `mtu`: nothing is looked for, `mtu` is fixed */
 } prtc_peer_config;
 
 /* Sets a member by its name ("mtu", "interface_filter"), as bindings and command lines do: numbers as decimal text; texts

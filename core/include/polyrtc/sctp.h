@@ -109,9 +109,6 @@ PRTC_API int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now);
  * search for its MTU begins anew, and until then packets have `mtu` bytes at most. */
 PRTC_API void prtc_sctp_new_path(prtc_sctp *sctp, uint32_t overhead);
 
-/* The host has refused a packet for its size. */
-PRTC_API void prtc_sctp_too_large(prtc_sctp *sctp, prtc_time now);
-
 /* Bytes that packets have now at most. */
 PRTC_API uint32_t prtc_sctp_mtu(const prtc_sctp *sctp);
 

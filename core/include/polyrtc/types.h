@@ -111,7 +111,7 @@ typedef struct prtc_datagram {
 #define PRTC_TRAIN_SIZE 65535
 
 /* The least buffer that `transmit` accepts: any single datagram fits. */
-#define PRTC_DATAGRAM_SIZE 2048
+#define PRTC_DATAGRAM_SIZE 16640
 
 /* ------------------------------------------------------------------------------------------------------- identifiers */
 
