@@ -87,5 +87,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-streams.patch",
             "//third_party:usrsctp-full.patch",
             "//third_party:usrsctp-output.patch",
+            "//third_party:usrsctp-mbuf.patch",
         ],
     )

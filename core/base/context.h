@@ -14,6 +14,8 @@
 #include "core/base/recording.h"
 #include "core/base/sink.h"
 
+struct prtc_arena;
+
 struct prtc_context {
   prtc_allocator allocator;
   struct prtc_random random;
@@ -21,6 +23,7 @@ struct prtc_context {
   struct prtc_sink keys;       /* TLS key log */
   struct prtc_capture capture; /* decrypted traffic */
   struct prtc_recording recording;/* inputs */
+  struct prtc_arena *batch; /* while events are fetched: what lives as long as they do. Else NULL */
   void *sctp_stack; /* the usrsctp stack that is entered; only core/sctp and its shim use it */
 };
 

@@ -18,6 +18,7 @@
 #include "core/dtls/certificate.h"
 #include "core/dtls/fingerprint.h"
 #include "core/dtls/handshake.h"
+#include "core/dtls/reading.h"
 #include "core/dtls/records.h"
 
 enum {
@@ -453,14 +454,27 @@ int prtc_dtls_event_next(prtc_dtls *dtls, prtc_dtls_event *out) {
   return 1;
 }
 
-int prtc_dtls_read(prtc_dtls *dtls, uint8_t *out, size_t capacity) {
+/* The size of the record that is to be read next; 0: there is none. */
+static size_t next_size(const prtc_dtls *dtls) {
   if (dtls->inbox_read == dtls->inbox_size) return 0;
   const uint8_t *next = dtls->inbox + dtls->inbox_read;
-  size_t size = (size_t)next[0] << 8 | next[1];
-  if (size > capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
-  memcpy(out, next + 2, size);
+  return (size_t)next[0] << 8 | next[1];
+}
+
+int prtc_dtls_next(prtc_dtls *dtls, const uint8_t **bytes) {
+  size_t size = next_size(dtls);
+  if (size == 0) return 0;
+  *bytes = dtls->inbox + dtls->inbox_read + 2;
   dtls->inbox_read += 2 + size;
   return (int)size;
+}
+
+int prtc_dtls_read(prtc_dtls *dtls, uint8_t *out, size_t capacity) {
+  const uint8_t *bytes = NULL;
+  if (next_size(dtls) > capacity) return PRTC_ERROR_BUFFER_TOO_SMALL;
+  int size = prtc_dtls_next(dtls, &bytes);
+  if (size > 0) memcpy(out, bytes, (size_t)size);
+  return size;
 }
 
 int prtc_dtls_seal(prtc_dtls *dtls, const uint8_t *data, size_t size, uint8_t *out, size_t capacity) {

@@ -409,14 +409,16 @@ static bool copy_text(prtc_endpoint *endpoint, const char **text) {
   return *text != NULL;
 }
 
-/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies. A message for which there
- * is no memory is lost, and costs its channel: false. Without memory for a few words the endpoint ends. */
+/* What a peer's event points to is valid until the next call on the peer: the batch keeps copies, but of messages that were
+ * read into it. A message for which there is no memory is lost, and costs its channel: false. Without memory for a few words
+ * the endpoint ends. */
 static bool keep(prtc_endpoint *endpoint, prtc_peer *peer, prtc_event *event) {
   if (event->type == PRTC_EVENT_TRANSPORT_DATA) { /* lost without memory, as a datagram may be */
     event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
     return event->data != NULL;
   }
   if (event->type == PRTC_EVENT_CHANNEL_MESSAGE) {
+    if (prtc_arena_has_last(&endpoint->arena, event->data)) return true;
     event->data = prtc_arena_copy(&endpoint->arena, event->data, event->size);
     if (event->data == NULL) prtc_peer_lose_message(peer, endpoint->now, event->object);
     return event->data != NULL;
@@ -460,6 +462,7 @@ static size_t take_turn(prtc_endpoint *endpoint, prtc_event *events, size_t capa
 int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capacity) {
   PRTC_RECORD(&endpoint->context, endpoint_event, PRTC_NEVER, PRTC_NUMBER(capacity));
   prtc_arena_reset(&endpoint->arena);
+  endpoint->context.batch = &endpoint->arena;
   size_t count = 0;
   while (endpoint->fatal == 0 && count < capacity && endpoint->arena.used < BATCH_SIZE &&
          !ring_is_empty(&endpoint->work[WORK_EVENT])) {
@@ -475,6 +478,7 @@ int prtc_endpoint_event(prtc_endpoint *endpoint, prtc_event *events, size_t capa
     count += taken;
     if (count > 0 && ends_batch(&events[count - 1])) break;
   }
+  endpoint->context.batch = NULL;
   if (endpoint->fatal != 0 && !endpoint->fatal_reported && count < capacity) {
     endpoint->fatal_reported = true;
     events[count++] = (prtc_event){.type = PRTC_EVENT_ENDPOINT_FAILED,

@@ -11,12 +11,12 @@
 #include <polyrtc/endpoint.h>
 #include <polyrtc/peer.h>
 
+#include "core/base/arena.h"
 #include "core/base/context.h"
 #include "core/base/heap.h"
 #include "core/base/map.h"
 #include "core/base/queue.h"
 #include "core/ice/mux.h"
-#include "core/endpoint/arena.h"
 #include "core/mdns/mdns.h"
 #include "core/peer/internal.h"
 

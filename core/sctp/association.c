@@ -44,6 +44,7 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_nrsack_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_pktdrop_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_blackhole) = 2; /* packets of no association are not answered */
+  SCTP_BASE_SYSCTL(sctp_mbuf_threshold_count) = 1; /* a cluster, not several mbufs: see usrsctp-mbuf.patch */
   SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = PRTC_SCTP_MESSAGES_MAX;
   SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues. Of others: see flush */
   /* RFC 9260 section 7.2.1: L. As many bytes as a SACK acknowledges, for one may be for many packets; bursts are limited. */

@@ -24,8 +24,10 @@ struct waiting {
   struct block *next;
 };
 
-/* FEW: what a heartbeat and its answer take. */
-enum { CLASS_SIZE = 64, CLASSES = 40, KEPT_BYTES = 256 * 1024, FEW = 32 };
+/* Sizes are multiples of 64 bytes up to 2,560, then of 1,024 up to what a piece of a message takes. KEPT_BYTES: what is in
+ * flight through a full window. FEW: what a heartbeat and its answer take. */
+enum { SMALL_STEP = 64, SMALL_MAX = 2560, LARGE_STEP = 1024, LARGE_MAX = 20 * 1024, KEPT_BYTES = 2 * 1024 * 1024, FEW = 32 };
+enum { CLASSES = SMALL_MAX / SMALL_STEP + LARGE_MAX / LARGE_STEP };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEP_BLOCKS 0 /* AddressSanitizer is to see each use after free */
@@ -91,15 +93,22 @@ static struct block *next_waiting(const struct block *block) {
   return ((const struct waiting *)(const void *)(block + 1))->next;
 }
 
-/* The list in which a block of a size (a multiple of CLASS_SIZE) waits; NULL when it does not. */
+static size_t rounded(size_t size) {
+  size_t step = size <= SMALL_MAX ? SMALL_STEP : LARGE_STEP;
+  if (!KEEP_BLOCKS || size > LARGE_MAX) return size;
+  return size == 0 ? SMALL_STEP : (size + step - 1) / step * step;
+}
+
+/* The list in which a block of a rounded size waits; NULL when it does not. */
 static struct block **kept_of(struct prtc_engine *engine, size_t size) {
-  return KEEP_BLOCKS && size / CLASS_SIZE < CLASSES ? &engine->kept[size / CLASS_SIZE] : NULL;
+  if (!KEEP_BLOCKS || size > LARGE_MAX) return NULL;
+  return &engine->kept[size <= SMALL_MAX ? size / SMALL_STEP - 1 : SMALL_MAX / SMALL_STEP + size / LARGE_STEP - 1];
 }
 
 void *prtc_sctp_malloc(size_t size) {
   struct prtc_engine *engine = entered();
   if (size > SIZE_MAX / 2) end_run(engine);
-  if (KEEP_BLOCKS) size = size < CLASS_SIZE ? CLASS_SIZE : (size + CLASS_SIZE - 1) / CLASS_SIZE * CLASS_SIZE;
+  size = rounded(size);
   struct block **kept = kept_of(engine, size), *block = kept != NULL ? *kept : NULL;
   if (block != NULL) {
     *kept = next_waiting(block);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/text.h"
 #include "core/sctp/internal.h"
@@ -12,6 +13,7 @@ struct reading {
   struct sctp_rcvinfo info;
   int flags;
   ssize_t size;
+  uint8_t *bytes;
   bool no_memory;
   uint32_t stream;
   bool begun;     /* parts of it were given before */
@@ -68,6 +70,15 @@ static bool make_room(struct prtc_sctp *sctp, size_t size) {
   return true;
 }
 
+/* Where it is read to: a whole message to where the application will see it, if there is such a place. */
+static uint8_t *space_for(struct prtc_sctp *sctp, const struct sctp_queued_to_read *entry) {
+  struct prtc_arena *batch = sctp->context->batch;
+  bool is_whole = entry->end_added && !entry->some_taken && (entry->spec_flags & M_NOTIFICATION) == 0;
+  uint8_t *space = batch != NULL && is_whole ? prtc_arena_allocate(batch, entry->length) : NULL;
+  if (space != NULL) return space;
+  return make_room(sctp, entry->length) ? sctp->read : NULL;
+}
+
 /* Reads one message, part of a message, or notification: as much of it as is there. */
 static void read_work(void *argument) {
   struct reading *reading = argument;
@@ -87,13 +98,14 @@ static void read_work(void *argument) {
     remove_ended(endpoint, entry);
     return;
   }
-  if (!make_room(sctp, entry->length)) {
+  reading->bytes = space_for(sctp, entry);
+  if (reading->bytes == NULL) {
     reading->no_memory = true;
     return;
   }
   TAILQ_REMOVE(&endpoint->read_queue, entry, next);
   TAILQ_INSERT_HEAD(&endpoint->read_queue, entry, next); /* usrsctp reads the first */
-  reading->size = usrsctp_recvv(sctp->socket, sctp->read, sctp->read_capacity, NULL, NULL, &reading->info, &info_size,
+  reading->size = usrsctp_recvv(sctp->socket, reading->bytes, entry->length, NULL, NULL, &reading->info, &info_size,
                                 &info_type, &reading->flags);
 }
 
@@ -205,7 +217,7 @@ static int notification(struct prtc_sctp *sctp, size_t size, prtc_sctp_event *ou
   }
 }
 
-static int message(const struct prtc_sctp *sctp, const struct reading *reading, prtc_sctp_event *out) {
+static int message(const struct reading *reading, prtc_sctp_event *out) {
   out->message.stream = reading->stream;
   if (reading->abandoned) {
     out->type = PRTC_SCTP_EVENT_ABANDONED;
@@ -216,7 +228,7 @@ static int message(const struct prtc_sctp *sctp, const struct reading *reading, 
   out->message.unordered = (reading->info.rcv_flags & SCTP_UNORDERED) != 0;
   out->message.begin = !reading->begun;
   out->message.end = (reading->flags & MSG_EOR) != 0;
-  out->message.data = sctp->read;
+  out->message.data = reading->bytes;
   out->message.size = (size_t)reading->size;
   return 1;
 }
@@ -230,7 +242,7 @@ int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out) {
     if (reading.no_memory) return PRTC_ERROR_NO_MEMORY;
     if (reading.size <= 0 && !reading.abandoned) return 0;
     bool is_notification = (reading.flags & MSG_NOTIFICATION) != 0;
-    code = is_notification ? notification(sctp, (size_t)reading.size, out) : message(sctp, &reading, out);
+    code = is_notification ? notification(sctp, (size_t)reading.size, out) : message(&reading, out);
     if (code != 0) return code;
     memset(out, 0, sizeof *out);
   }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/dtls/reading.h"
 #include "core/sctp/borrowing.h"
 #include "core/transport/internal.h"
 
@@ -121,7 +122,6 @@ void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now) {
 }
 
 int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const prtc_datagram *datagram) {
-  uint8_t packet[PRTC_DATAGRAM_SIZE];
   /* An offerer may be sent a ClientHello before the answer has reached it: the handshake begins, and waits at the
    * certificate until the answer brings the fingerprint. */
   if (prtc_dtls_get_state(transport->dtls) == PRTC_DTLS_TRANSPORT_NEW) {
@@ -145,7 +145,8 @@ int prtc_stack_receive(struct prtc_transport *transport, prtc_time now, const pr
   int code = prtc_dtls_receive(transport->dtls, now, datagram->data, datagram->size);
   prtc_stack_dtls_events(transport, now); /* connected: SCTP has to exist before its first packet, which may be in here */
   for (;;) {
-    int size = prtc_dtls_read(transport->dtls, packet, sizeof packet);
+    const uint8_t *packet;
+    int size = prtc_dtls_next(transport->dtls, &packet);
     if (size <= 0) break;
     if (prtc_capture_is_on(&transport->context->capture)) {
       prtc_capture_sctp(transport->context, false, packet, (size_t)size);

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#ifndef PRTC_ENDPOINT_ARENA_H
-#define PRTC_ENDPOINT_ARENA_H
+#ifndef PRTC_BASE_ARENA_H
+#define PRTC_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct prtc_context;
@@ -17,10 +18,15 @@ struct prtc_arena {
 };
 
 void prtc_arena_init(struct prtc_arena *arena, struct prtc_context *context);
-/* Everything handed out becomes invalid. One block of the usual size is kept for the next round. */
+/* Everything handed out becomes invalid. One block is kept for the next round: of the usual size, or as large as was of
+ * use. */
 void prtc_arena_reset(struct prtc_arena *arena);
 void prtc_arena_clear(struct prtc_arena *arena);
-/* A copy of `size` bytes and a NUL behind them, or NULL. */
+/* Space for `size` bytes and a NUL behind them, which is there; or NULL. Any alignment. */
+void *prtc_arena_allocate(struct prtc_arena *arena, size_t size);
+/* The same with a copy in it. */
 void *prtc_arena_copy(struct prtc_arena *arena, const void *bytes, size_t size);
+/* Was this the piece that was handed out last, or one that lies beside it? */
+bool prtc_arena_has_last(const struct prtc_arena *arena, const void *bytes);
 
 #endif
