@@ -11,7 +11,6 @@ have not. When a loop was closed over living connections, its engine and they ar
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections import deque
@@ -20,7 +19,7 @@ from typing import Any, Protocol
 
 from .driver import Driver, Turn, Watch
 from .inside import Inside
-from .loop import AsyncioLoop, Loop
+from .loop import Loop, running_loop
 from .sansio import Event, EventType, Peer, error
 
 
@@ -67,14 +66,15 @@ class Engine:
     @staticmethod
     def of_running_loop(udp_port: int = 0) -> Engine:
         """The engine of the running loop with this port, made when there is none. RuntimeError when no loop runs."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         engines = _engines_of_thread()
         for other in list(engines.values()):
             if other.loop.closed():  # its connections were left: their sockets need not wait for the garbage collector
                 other.close()
-        engine = engines.get((id(loop), udp_port))
+        key = (id(loop.key), udp_port)
+        engine = engines.get(key)
         if engine is None or engine.closed or engine.failed:
-            engine = engines[id(loop), udp_port] = Engine(AsyncioLoop(loop), udp_port)
+            engine = engines[key] = Engine(loop, udp_port)
         return engine
 
     # ------------------------------------------------------------------------------------------------------------- peers

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What polyrtc needs of an event loop, so that another than asyncio's can come.
+"""What polyrtc needs of an event loop: asyncio's (uvloop's, too) is here, trio's in trioloop.py.
 
 It is little: watch one descriptor, call something soon, wait for something with a limit.
 """
@@ -7,6 +7,7 @@ It is little: watch one descriptor, call something soon, wait for something with
 from __future__ import annotations
 
 import asyncio
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -26,6 +27,10 @@ class Flag(Protocol):
 
 class Loop(Protocol):
     """An event loop, used from its own thread except where noted."""
+
+    @property
+    def key(self) -> object:
+        """What stands for the loop: the same object whenever :func:`running_loop` finds it. None: it is gone."""
 
     def watch(self, descriptor: int, callback: Callable[[], None], *, output: bool = False) -> None:
         """Calls back, level-triggered, while the descriptor is readable, or with `output` writable."""
@@ -51,6 +56,9 @@ class Loop(Protocol):
     def closed(self) -> bool:
         """Whether the loop can run no more."""
 
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Calls what takes long and needs no loop; this one goes on meanwhile."""
+
 
 class _AsyncioFlag:
     def __init__(self) -> None:
@@ -72,6 +80,10 @@ class AsyncioLoop:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
+
+    @property
+    def key(self) -> object:
+        return self._loop()
 
     def watch(self, descriptor: int, callback: Callable[[], None], *, output: bool = False) -> None:
         loop = self._loop()
@@ -114,16 +126,24 @@ class AsyncioLoop:
         loop = self._loop()
         return loop is None or loop.is_closed()
 
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(None, function)
+
+
+def running_loop() -> Loop:
+    """The loop in which the caller runs. RuntimeError: there is none."""
+    if "trio" in sys.modules:  # who runs in it has imported it
+        from . import trioloop
+
+        if trioloop.is_running():
+            return trioloop.TrioLoop()
+    return AsyncioLoop(asyncio.get_running_loop())
+
 
 def is_loop_running() -> bool:
     """Whether the caller runs in an event loop."""
     try:
-        asyncio.get_running_loop()
+        running_loop()
     except RuntimeError:
         return False
     return True
-
-
-async def in_thread(function: Callable[[], T]) -> T:
-    """Calls what takes long and needs no loop; the running loop goes on meanwhile."""
-    return await asyncio.get_running_loop().run_in_executor(None, function)

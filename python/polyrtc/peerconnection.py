@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""RTCPeerConnection (W3C WebRTC 1.0 section 4.4), under aiortc's names and with its behaviour, on asyncio."""
+"""RTCPeerConnection (W3C WebRTC 1.0 section 4.4), under aiortc's names and with its behaviour, on asyncio or trio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .emitter import Emitter
 from .engine import Engine
 from .errors import ErrorCode, OperationError, PrtcError
 from .exceptions import argument_error, invalid_modification, invalid_state, not_supported
-from .loop import Flag, in_thread, is_loop_running
+from .loop import Flag, is_loop_running, running_loop
 from .sansio import Address, DescriptionKind, Event, EventType, Peer, States
 from .stats import RTCStatsReport
 from .transports import RTCSctpTransport
@@ -347,7 +347,7 @@ class RTCPeerConnection(Emitter):
     @staticmethod
     async def generateCertificate(keygenAlgorithm: str | Mapping[str, Any] = "ECDSA") -> RTCCertificate:
         """W3C generateCertificate: see :meth:`RTCCertificate.generateCertificate`. The loop goes on meanwhile."""
-        return await in_thread(lambda: RTCCertificate.generateCertificate(keygenAlgorithm))
+        return await running_loop().in_thread(lambda: RTCCertificate.generateCertificate(keygenAlgorithm))
 
     # ------------------------------------------------------------------------------------------------------------- media
 
