@@ -159,6 +159,10 @@ static void queues_keep_order_and_bound(void) {
   PRTC_CHECK(!prtc_queue_pop(&queue, NULL));
 }
 
+static uint64_t order_of(const struct prtc_heap *heap, const struct prtc_heap_node *node) {
+  return heap->entries[node->index - 1].order;
+}
+
 static void heap_gives_the_earliest(void) {
   enum { COUNT = 200 };
   static struct prtc_heap_node nodes[COUNT];
@@ -173,9 +177,9 @@ static void heap_gives_the_earliest(void) {
     struct prtc_heap_node *earliest = NULL;
     for (int i = 0; i < COUNT; i++) {
       if (nodes[i].index == 0) continue;
-      PRTC_CHECK(heap.nodes[nodes[i].index - 1] == &nodes[i]);
+      PRTC_CHECK(heap.entries[nodes[i].index - 1].node == &nodes[i]);
       if (earliest == NULL || nodes[i].deadline < earliest->deadline ||
-          (nodes[i].deadline == earliest->deadline && nodes[i].order < earliest->order)) {
+          (nodes[i].deadline == earliest->deadline && order_of(&heap, &nodes[i]) < order_of(&heap, earliest))) {
         earliest = &nodes[i];
       }
     }

@@ -15,14 +15,20 @@ struct prtc_context;
 
 struct prtc_heap_node {
   prtc_time deadline; /* PRTC_NEVER: not in the heap */
-  uint64_t order;
   size_t index;       /* 1-based place in the heap; 0: not in it */
   void *owner;
 };
 
+/* With what is compared, so that finding a place touches no node that does not move. */
+struct prtc_heap_entry {
+  prtc_time deadline;
+  uint64_t order;
+  struct prtc_heap_node *node;
+};
+
 struct prtc_heap {
   struct prtc_context *context;
-  struct prtc_heap_node **nodes;
+  struct prtc_heap_entry *entries;
   size_t count, capacity;
   uint64_t order;
 };

@@ -480,7 +480,7 @@ static void connects_in_spite_of_loss(void) {
     world->rng = seed * UINT64_C(0x9E3779B97F4A7C15);
     world->lose = lose_some;
     exchange(world);
-    run_for(world, 10 * SECOND);
+    run_for(world, 20 * SECOND);
     for (size_t i = 0; i < 2; i++) {
       if (world->agents[i].connected_at == 0) fprintf(stderr, "seed %u: agent %zu is not connected\n", seed, i);
       PRTC_CHECK(world->agents[i].connected_at != 0);
