@@ -44,6 +44,8 @@ POLYRTC_ENTER
 %{
 #include <errno.h>
 
+#include "bindings/node_loop.h"
+
 static Napi::Value polyrtc_from_text(Napi::Env env, const char *text) {
   return text == NULL ? env.Null() : Napi::Value(Napi::String::New(env, text));
 }
@@ -222,3 +224,47 @@ static Napi::Number polyrtc_number(Napi::Env env, uint64_t value) { return Napi:
     $result = object;
   }
 }
+
+/* ------------------------------------------------------------------------------------------------------------------ loop */
+
+%typemap(in, numinputs=0) napi_env env {
+  $1 = env;
+}
+
+/* The endpoint, and its object */
+%typemap(in) (prtc_handle *handle, napi_value endpoint) {
+  void *found = nullptr;
+  if (!SWIG_IsOK(SWIG_ConvertPtr($input, &found, $descriptor(prtc_handle *), 0)) || found == nullptr) {
+    SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected an Endpoint");
+  }
+  $1 = static_cast<prtc_handle *>(found);
+  $2 = $input;
+}
+
+%typemap(in) (prtc_handle_certificate *certificate, napi_value object) {
+  void *found = nullptr;
+  if (!SWIG_IsOK(SWIG_ConvertPtr($input, &found, $descriptor(prtc_handle_certificate *), 0)) || found == nullptr) {
+    SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected a Certificate");
+  }
+  $1 = static_cast<prtc_handle_certificate *>(found);
+  $2 = $input;
+}
+
+%typemap(in) napi_value {
+  $1 = $input;
+}
+
+%typemap(out) napi_value {
+  if ($1 == nullptr) SWIG_fail; /* an exception is pending */
+  $result = Napi::Value(env, $1);
+}
+
+%inline %{
+static napi_value attach(napi_env env, struct prtc_handle *handle, napi_value endpoint, napi_value on_turn) {
+  return prtc_node_attach(env, handle, endpoint, on_turn);
+}
+static napi_value generate_certificate(napi_env env, struct prtc_handle_certificate *certificate, napi_value object,
+                                       uint32_t key_type, int64_t wall_clock, int64_t expires, napi_value done) {
+  return prtc_node_generate(env, certificate, object, key_type, wall_clock, expires, done);
+}
+%}

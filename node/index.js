@@ -1,41 +1,31 @@
-// The engine of polyrtc in Node: the class Endpoint and the constants of the native module, and how its errors are thrown.
+// polyrtc: WebRTC as a browser has it. The W3C's interfaces, by their names.
 //
 // SPDX-License-Identifier: BSD-3-Clause
 'use strict';
 
-const native = require('./polyrtc.node');
+const { RTCCertificate } = require('./lib/certificate.js');
+const { RTCDataChannel } = require('./lib/datachannel.js');
+const { RTCIceCandidate, RTCSessionDescription } = require('./lib/description.js');
+const { RTCError, RTCErrorEvent } = require('./lib/errors.js');
+const { RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } = require('./lib/events.js');
+const { RTCPeerConnection } = require('./lib/peerconnection.js');
+const { RTCStatsReport } = require('./lib/stats.js');
+const { RTCDtlsTransport, RTCIceCandidatePair, RTCIceTransport, RTCSctpTransport } = require('./lib/transports.js');
 
-/** A negative code of the engine: `code`, `errorName` ("INVALID_STATE"), and as `name` what the W3C calls it. */
-class PolyrtcError extends Error {
-  constructor(code, message) {
-    super(message || native.errorText(code));
-    this.code = code;
-    this.errorName = native.errorName(code);
-    this.name = native.errorClass(code);
-  }
-}
-
-/** Returns what is not an error, throws what is. */
-function check(code) {
-  if (code < 0) throw new PolyrtcError(code);
-  return code;
-}
-
-/**
- * The next events of an endpoint, until there are none. One that has failed says so once: it is closed with all its peers, which can do
- * nothing any more, and the error is thrown.
- */
-function* events(endpoint) {
-  for (let count; (count = check(endpoint.fetch())) > 0; ) {
-    for (let i = 0; i < count; i++) {
-      const event = endpoint.event(i);
-      if (event.type === native.EVENT_ENDPOINT_FAILED) {
-        endpoint.close();
-        throw new PolyrtcError(event.code, event.text);
-      }
-      yield event;
-    }
-  }
-}
-
-module.exports = Object.assign(native, { PolyrtcError, check, events });
+module.exports = {
+  RTCCertificate,
+  RTCDataChannel,
+  RTCDataChannelEvent,
+  RTCDtlsTransport,
+  RTCError,
+  RTCErrorEvent,
+  RTCIceCandidate,
+  RTCIceCandidatePair,
+  RTCIceTransport,
+  RTCPeerConnection,
+  RTCPeerConnectionIceErrorEvent,
+  RTCPeerConnectionIceEvent,
+  RTCSctpTransport,
+  RTCSessionDescription,
+  RTCStatsReport,
+};
