@@ -8,22 +8,22 @@ const { check } = require('./errors.js');
 const native = require('./native.js');
 const { DOMString, defineInterface, dictionary, enforced, faceOf, implementationOf, isObject, required } = require('./webidl.js');
 
-const FINGERPRINTS = ['sha-256', 'sha-384', 'sha-512'];
 const DEFAULT_LIFE = 30 * 24 * 3600 * 1000; // what the engine takes, in ms
 
 const notSupported = (text) => new DOMException(text, 'NotSupportedError');
 
 class Certificate {
-  #fingerprints;
+  #fingerprint;
 
   constructor(handle) {
     this.pem = handle.pem();
     this.expires = handle.expires();
-    this.#fingerprints = FINGERPRINTS.map((algorithm) => [algorithm, handle.fingerprint(algorithm).toLowerCase()]);
+    this.#fingerprint = handle.fingerprint('sha-256').toLowerCase();
   }
 
+  /** By the digest of the certificate's signature, which is what stands in descriptions. */
   getFingerprints() {
-    return this.#fingerprints.map(([algorithm, value]) => ({ algorithm, value }));
+    return [{ algorithm: 'sha-256', value: this.#fingerprint }];
   }
 }
 

@@ -9,7 +9,9 @@ const native = require('./native.js');
 const { DOMString, USVString, boolean, dictionary, enforced, enumeration, instance, nullable, oneOrMore, required, sequence, withDefault } =
   require('./webidl.js');
 
-const RTCIceServer = dictionary({ urls: required(oneOrMore(USVString)), username: DOMString, credential: DOMString });
+const listOf = (type) => (value, context) => [type(value, context)].flat();
+
+const RTCIceServer = dictionary({ urls: required(listOf(oneOrMore(USVString))), username: DOMString, credential: DOMString });
 
 const RTCConfiguration = dictionary({
   iceServers: withDefault(sequence(RTCIceServer), () => []),
@@ -66,13 +68,36 @@ function* optionsOf({ portRange, iceCredentials, renomination, alwaysNegotiateDa
   }
 }
 
+/** RFC 7064 and RFC 7065; the engine looks closer. */
+const SERVER_URL = /^(stuns?:[^/?#@\s]+|turns?:[^/?#@\s]+(\?transport=\w+)?)$/i;
+const MOST_SERVERS = 8; // that the engine asks
+const MOST_USERNAME = 509; // bytes (RFC 8489 section 14.3 has it one less, and so has the engine)
+
+/** The servers that can be of use: a TURN server cannot with an empty name or credential, which the W3C lets pass. */
+function serversOf({ iceServers }) {
+  const servers = [];
+  for (const { urls, username, credential } of iceServers) {
+    if (urls.length === 0) throw new DOMException('an ICE server has no urls', 'SyntaxError');
+    const size = Buffer.byteLength(username ?? '');
+    for (const url of urls) {
+      if (!SERVER_URL.test(url)) throw new DOMException(`${url} is no URL of an ICE server`, 'SyntaxError');
+      const isTurn = /^turn/i.test(url);
+      if (isTurn && (username === undefined || credential === undefined || size > MOST_USERNAME)) {
+        throw new DOMException(`${url} needs a username, of at most ${MOST_USERNAME} bytes, and a credential`, 'InvalidAccessError');
+      }
+      if (!isTurn || (username !== '' && credential !== '' && size < MOST_USERNAME)) {
+        servers.push([url, username ?? '', credential ?? '']);
+      }
+    }
+  }
+  return servers.slice(0, MOST_SERVERS);
+}
+
 /** Adds to the endpoint's next createPeer or setConfiguration what has no argument there. Throws what is not acceptable. */
 function addConfiguration(endpoint, configuration, beyond) {
   try {
-    for (const { urls, username = '', credential = '' } of configuration.iceServers) {
-      const list = Array.isArray(urls) ? urls : [urls];
-      if (list.length === 0) throw new DOMException('an ICE server has no urls', 'SyntaxError');
-      for (const url of list) check(endpoint.addIceServer(url, username, credential), `${url} is no URL of an ICE server`);
+    for (const [url, username, credential] of serversOf(configuration)) {
+      check(endpoint.addIceServer(url, username, credential), `${url} is no URL of an ICE server`);
     }
     for (const certificate of configuration.certificates) {
       if (certificate.expires <= Date.now()) throw new DOMException('a certificate has expired', 'InvalidAccessError');
@@ -92,7 +117,7 @@ const policyOf = ({ iceTransportPolicy }) => iceTransportPolicy === 'relay' ? na
 
 /** What getConfiguration gives: a copy that is the caller's. */
 function copyOf({ iceServers, certificates, ...others }) {
-  const servers = iceServers.map(({ urls, ...server }) => ({ ...server, urls: Array.isArray(urls) ? [...urls] : urls }));
+  const servers = iceServers.map(({ urls, ...server }) => ({ ...server, urls: [...urls] }));
   return { ...others, certificates: [...certificates], iceServers: servers };
 }
 

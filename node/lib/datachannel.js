@@ -4,7 +4,7 @@
 'use strict';
 
 const { isArrayBuffer } = require('node:util/types');
-const { RTCError, RTCErrorEvent, check, invalidState } = require('./errors.js');
+const { RTCError, RTCErrorEvent, check, exceptionOf, invalidState } = require('./errors.js');
 const native = require('./native.js');
 const { USVString, defineInterface, enforced, enumeration, faceOf } = require('./webidl.js');
 
@@ -12,6 +12,14 @@ const { USVString, defineInterface, enforced, enumeration, faceOf } = require('.
 /** (USVString or Blob or ArrayBuffer or ArrayBufferView). What is half a pair in a string, the engine makes whole. */
 const sendable = (value, context) =>
   typeof value === 'string' || isArrayBuffer(value) || ArrayBuffer.isView(value) || value instanceof Blob ? value : USVString(value, context);
+
+/** The engine's errors by their names */
+const codeOf = {};
+for (let code = -1; code > -100; code--) codeOf[native.errorName(code)] ??= code;
+
+const USER_INITIATED_ABORT = 12; // RFC 9260 section 3.3.10.12
+
+const room = () => new Promise((resolve) => setTimeout(resolve, 2));
 
 const sizeOf = (data) => typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength;
 
@@ -88,7 +96,8 @@ class DataChannel {
   /** In order: after the Blobs before, which have to be read. */
   #sendBehind(data) {
     const size = sizeOf(data);
-    if (size > this.#connection.maxMessageSize) throw new TypeError(`${size} bytes are more than the other side takes at once`);
+    this.#connection.checkSize(size);
+    if (this.bufferedAmount + size > this.#connection.sendQueueSize) throw exceptionOf(codeOf.QUEUE_FULL);
     this.#behindSize += size;
     // bytes are the sender's to change
     const kept = typeof data === 'string' || data instanceof Blob ? data
@@ -102,7 +111,9 @@ class DataChannel {
       let code = 0;
       try {
         const bytes = data instanceof Blob ? await data.arrayBuffer() : data;
-        code = this.readyState === 'closed' ? 0 : this.#engine.send(this.#peer, this.channel, bytes);
+        while ((code = this.readyState === 'closed' ? 0 : this.#engine.send(this.#peer, this.channel, bytes)) === codeOf.QUEUE_FULL) {
+          await room(); // other channels have taken it
+        }
         if (code < 0) this.#refuse(code);
       } catch (error) { // a Blob that cannot be read, or no room: nobody is there any more to be told by an exception
         this.#fail(new RTCError({ errorDetail: 'data-channel-failure' }, error.message));
@@ -123,7 +134,7 @@ class DataChannel {
   sendPart(data, flags) {
     if (this.readyState !== 'open') throw this.error ?? invalidState(`the channel is ${this.readyState}`);
     const code = this.#engine.sendPart(this.#peer, this.channel, data, flags);
-    if (native.errorName(code) === 'AGAIN') return false;
+    if (code === codeOf.AGAIN) return false;
     if (code < 0) this.#refuse(code);
     return true;
   }
@@ -164,6 +175,15 @@ class DataChannel {
     this.face.dispatchEvent(new Event('close'));
   }
 
+  /** It did not close, but what it goes over was aborted: to the channel this is an error (W3C section 6.2, RFC 8831 section 6.7). */
+  #endWithAssociation() {
+    this.closeSilently();
+    this.#connection.forget(this);
+    this.error = new RTCError({ errorDetail: 'sctp-failure', sctpCauseCode: USER_INITIATED_ABORT }, 'the other side has closed the connection');
+    this.face.dispatchEvent(new RTCErrorEvent('error', { error: this.error }));
+    this.#engine.task(() => this.face.dispatchEvent(new Event('close')));
+  }
+
   // -------------------------------------------------------------------------------------------------- from the connection
 
   /** The other side opened it: it can be used from "datachannel" on, before its "open". */
@@ -193,7 +213,7 @@ class DataChannel {
         this.face.dispatchEvent(new Event('bufferedamountlow'));
         return;
       case native.EVENT_CHANNEL_CLOSING:
-        if (this.readyState === 'closing' || this.#connection.failing) return;
+        if (this.readyState === 'closing') return;
         this.readyState = 'closing';
         this.onWritable?.();
         this.face.dispatchEvent(new Event('closing'));
@@ -203,7 +223,8 @@ class DataChannel {
         this.face.dispatchEvent(new RTCErrorEvent('error', { error: this.error }));
         return;
       case native.EVENT_CHANNEL_CLOSED:
-        this.end();
+        if (this.readyState !== 'closing' && this.error === null) this.#endWithAssociation();
+        else this.end();
     }
   }
 }

@@ -62,7 +62,6 @@ function parse(text) {
     tcpType: null,
     relatedAddress: null,
     relatedPort: null,
-    ufrag: null,
   };
   const valid = typ === 'typ' && fields.component && PROTOCOLS.includes(fields.protocol) && TYPES.includes(type) &&
     !Number.isNaN(fields.priority) && !Number.isNaN(fields.port) && address !== '';
@@ -72,7 +71,6 @@ function parse(text) {
     if (name === 'raddr') fields.relatedAddress = value;
     else if (name === 'rport') fields.relatedPort = Number.isNaN(numberOf(value, 65535)) ? null : Number(value);
     else if (name === 'tcptype' && fields.protocol === 'tcp') fields.tcpType = TCP_TYPES.includes(value) ? value : null;
-    else if (name === 'ufrag') fields.ufrag = value;
   }
   return fields;
 }
@@ -82,7 +80,6 @@ class IceCandidate {
     Object.assign(this, init);
     const fields = parse(init.candidate);
     for (const name of FIELDS) this[name] = fields?.[name] ?? null;
-    this.usernameFragment ??= fields?.ufrag ?? null;
   }
 
   toJSON() {

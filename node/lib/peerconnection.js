@@ -12,14 +12,16 @@ const { Beyond, RTCConfiguration, addConfiguration, copyOf, policyOf } = require
 const { makeDataChannel } = require('./datachannel.js');
 const { RTCIceCandidateInit, RTCLocalSessionDescriptionInit, RTCSessionDescriptionInit, makeCandidate, makeDescription } =
   require('./description.js');
-const { Engine, report } = require('./engine.js');
+const { Engine } = require('./engine.js');
 const { RTCError, check, exceptionOf, invalidState } = require('./errors.js');
 const { RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } = require('./events.js');
 const native = require('./native.js');
 const { makeStatsReport } = require('./stats.js');
 const { DTLS_STATES, ICE_STATES, SCTP_STATES, makeSctpTransport } = require('./transports.js');
-const { USVString, any, boolean, defineInterface, dictionary, enforced, faceOf, implementationOf, isObject, nullable, optional, withDefault } =
+const { DOMString, USVString, any, boolean, defineInterface, dictionary, enforced, faceOf, implementationOf, isObject, nullable, optional, withDefault } =
   require('./webidl.js');
+
+const SEND_QUEUE = 16 * 1024 * 1024; // PRTC_SEND_QUEUE_DEFAULT
 
 const GATHERING_STATES = ['new', 'gathering', 'complete'];
 const CONNECTION_STATES = ['new', 'connecting', 'connected', 'disconnected', 'failed', 'closed'];
@@ -30,6 +32,22 @@ const TYPE_NAMES = Object.fromEntries(Object.entries(SDP_TYPES).map(([name, numb
 const STATE_AFTER = {
   local: { offer: 'have-local-offer', pranswer: 'have-local-pranswer', answer: 'stable', rollback: 'stable' },
   remote: { offer: 'have-remote-offer', pranswer: 'have-remote-pranswer', answer: 'stable', rollback: 'stable' },
+};
+
+/** In which one of a type may be set. */
+const STATES_BEFORE = {
+  local: {
+    offer: ['stable', 'have-local-offer'],
+    answer: ['have-remote-offer', 'have-local-pranswer'],
+    pranswer: ['have-remote-offer', 'have-local-pranswer'],
+    rollback: ['have-local-offer', 'have-local-pranswer'],
+  },
+  remote: {
+    offer: ['stable', 'have-remote-offer', 'have-local-offer'], // of the last it is rolled back
+    answer: ['have-local-offer', 'have-remote-pranswer'],
+    pranswer: ['have-local-offer', 'have-remote-pranswer'],
+    rollback: ['have-remote-offer', 'have-remote-pranswer'],
+  },
 };
 
 const DESCRIPTIONS = {
@@ -64,10 +82,8 @@ class PeerConnection {
   #left = new Map(); // those whose sections were rejected, until they are closed
   #needsNegotiation = false;
   #lastStats = null;
-  #early = []; // what is gathered before the description is set, in the eyes of the program
-  #offer = null; // what createOffer gave last, and createAnswer
   closed = false;
-  failing = false; // the other side has gone: its channels do not close in order
+
   failure = null;
   signalingState = 'stable';
   iceGatheringState = 'new';
@@ -201,19 +217,30 @@ class PeerConnection {
   setLocalDescription({ type, sdp }) {
     return this.#chain(async () => {
       const implied = ['stable', 'have-local-offer', 'have-remote-pranswer'].includes(this.signalingState) ? 'offer' : 'answer';
+      this.#assertState('local', type ?? implied);
       return this.#inTask(() => this.#apply('local', type ?? implied, sdp));
     });
   }
 
   setRemoteDescription({ type, sdp }) {
-    return this.#chain(async () => this.#inTask(() => this.#apply('remote', type, sdp)));
+    return this.#chain(async () => {
+      this.#assertState('remote', type);
+      if (type === 'offer' && this.signalingState === 'have-local-offer') await this.#inTask(() => this.#apply('local', 'rollback', ''));
+      return this.#inTask(() => this.#apply('remote', type, sdp));
+    });
+  }
+
+  #assertState(side, type) {
+    if (!STATES_BEFORE[side][type].includes(this.signalingState)) {
+      throw invalidState(`a ${side} ${type} cannot be set in the state ${this.signalingState}`);
+    }
   }
 
   #apply(side, type, sdp) {
     const { endpoint } = this.engine;
     const set = side === 'local' ? 'setLocalDescription' : 'setRemoteDescription';
     const code = endpoint[set](this.peer, this.engine.now(), SDP_TYPES[type], sdp);
-    if (code < 0) throw this.#refusal(code, side);
+    if (code < 0) throw this.#refusal(code);
     this.#needsNegotiation = false;
     this.#readDescriptions();
     this.#states = endpoint.states(this.peer);
@@ -223,15 +250,14 @@ class PeerConnection {
     else if (this.#channels.size === 0 || type === 'rollback') this.#sctp = null; // the offer was rolled back
     if (type !== 'rollback') this.engine.hold(this);
     this.engine.schedule();
-    if (side === 'remote' && type === 'offer' && this.signalingState === 'have-local-offer') this.#setSignalingState('stable');
-    if (!this.closed) this.#setSignalingState(STATE_AFTER[side][type]);
+    this.#setSignalingState(STATE_AFTER[side][type]);
   }
 
-  #refusal(code, side) {
+  #refusal(code) {
     const message = this.engine.endpoint.peerMessage(this.peer);
     if (native.errorName(code) !== 'SYNTAX') return exceptionOf(code, message);
+    if (/a=ice-(ufrag|pwd):/.test(message)) return new DOMException(message, 'InvalidAccessError');
     const line = /^line (\d+)/.exec(message);
-    void side;
     return new RTCError({ errorDetail: 'sdp-syntax-error', ...(line ? { sdpLineNumber: Number(line[1]) } : {}) }, message);
   }
 
@@ -250,6 +276,9 @@ class PeerConnection {
       if (this.remoteDescription === null) throw invalidState('there is no remote description');
       return this.#inTask(() => {
         const { endpoint } = this.engine;
+        if (sdpMid === null && sdpMLineIndex === null && usernameFragment !== null && !this.#isKnown(usernameFragment)) {
+          throw new DOMException(`the remote description has no ufrag ${usernameFragment}`, 'OperationError');
+        }
         const code = endpoint.addIceCandidate(
           this.peer, this.engine.now(), candidate, sdpMid ?? '', sdpMid === null ? sdpMLineIndex ?? -1 : -1, usernameFragment ?? '',
         );
@@ -258,6 +287,11 @@ class PeerConnection {
         this.engine.schedule();
       });
     });
+  }
+
+  #isKnown(ufrag) {
+    const known = [this.pendingRemoteDescription, this.currentRemoteDescription];
+    return known.some((description) => description?.sdp.includes(`\r\na=ice-ufrag:${ufrag}\r\n`));
   }
 
   restartIce() {
@@ -306,6 +340,7 @@ class PeerConnection {
     this.#channels.clear();
     for (const sctp of [this.#sctp, ...this.#left.values()]) {
       if (sctp === null) continue;
+      if (sctp.state !== 'closed') engine.task(() => sctp.face.dispatchEvent(new Event('statechange')));
       sctp.close();
       implementationOf(sctp.transport).close();
       implementationOf(sctp.transport.iceTransport).close();
@@ -330,9 +365,17 @@ class PeerConnection {
     return this.#states;
   }
 
+  /** What both sides can: what waits to be sent has a bound here. */
   get maxMessageSize() {
-    const size = this.states?.maxMessageSize ?? 65536;
-    return size === 0xffffffff ? Infinity : size;
+    return Math.min(this.states?.maxMessageSize ?? 65536, this.sendQueueSize);
+  }
+
+  get sendQueueSize() {
+    return this.#beyond.sendQueueSize || SEND_QUEUE;
+  }
+
+  checkSize(size) {
+    if (size > this.maxMessageSize) throw new TypeError(`${size} bytes are more than a message may have: ${this.maxMessageSize}`);
   }
 
   createDataChannel(label, init) {
@@ -433,8 +476,7 @@ class PeerConnection {
         if (!this.closed) this.#fire('icegatheringstatechange');
         return;
       case native.EVENT_ICE_CONNECTION_STATE_CHANGE:
-        this.iceConnectionState = ICE_STATES[state];
-        this.#fire('iceconnectionstatechange');
+        this.#onIceState(ICE_STATES[state]);
         return;
       case native.EVENT_CONNECTION_STATE_CHANGE:
         this.#onConnectionState(CONNECTION_STATES[state]);
@@ -477,7 +519,21 @@ class PeerConnection {
     this.face.dispatchEvent(new RTCPeerConnectionIceEvent('icecandidate', { candidate }));
   }
 
+  /** The engine may find "completed" at once. Programs wait for "connected", which in browsers it always comes after. */
+  #onIceState(state) {
+    if (state === this.iceConnectionState || this.closed) return;
+    if (state === 'connected' && this.iceConnectionState === 'completed') return;
+    if (state === 'completed' && this.iceConnectionState !== 'connected') {
+      this.#onIceState('connected');
+      this.engine.task(() => this.#onIceState(state));
+      return;
+    }
+    this.iceConnectionState = state;
+    this.#fire('iceconnectionstatechange');
+  }
+
   #onConnectionState(state) {
+    if (state === this.connectionState) return;
     this.connectionState = state;
     if (state === 'failed' || state === 'closed') this.engine.letGo(this);
     else this.engine.hold(this);
@@ -490,7 +546,7 @@ class PeerConnection {
     const ice = implementationOf(dtls.iceTransport);
     switch (type) {
       case native.EVENT_ICE_TRANSPORT_STATE_CHANGE:
-        ice.setState(ICE_STATES[state]);
+        ice.setIceState(ICE_STATES[state]);
         if (ICE_STATES[state] === 'closed' && object === this.#transport && !this.closed) this.#leave(); // its section was rejected
         return;
       case native.EVENT_ICE_SELECTED_PAIR_CHANGE:
@@ -498,17 +554,24 @@ class PeerConnection {
         return;
       case native.EVENT_DTLS_TRANSPORT_STATE_CHANGE: {
         const name = DTLS_STATES[state];
+        if (name === 'connected') this.#onUsable(ice);
         const certificate = name === 'connected' ? this.engine.endpoint.remoteCertificate(this.peer) : null;
         if (name === 'failed') dtls.fail(new RTCError({ errorDetail: 'dtls-failure' }, this.failure?.message ?? ''));
         if (name === 'closed') this.#onGoodbye();
         dtls.setState(name, certificate && new Uint8Array(certificate).buffer);
+        if (name === 'connected') this.#onConnectionState('connected');
         return;
       }
       case native.EVENT_SCTP_TRANSPORT_STATE_CHANGE: {
-        if (SCTP_STATES[state] === 'closed') this.failing = true;
         sctp.setState(SCTP_STATES[state], this.states.maxChannels);
       }
     }
+  }
+
+  /** DTLS goes over a pair that works before one is nominated: ICE is connected, as the W3C has it. */
+  #onUsable(ice) {
+    if (ice.state === 'new' || ice.state === 'checking') ice.setState('connected');
+    if (this.iceConnectionState === 'new' || this.iceConnectionState === 'checking') this.#onIceState('connected');
   }
 
   /** Nothing more comes from the other side: the process need not stay for this. */
@@ -520,26 +583,12 @@ class PeerConnection {
     this.failure = error;
     if (this.closed) return;
     const channels = [...this.#channels.values()];
-    const states = [this.connectionState, this.iceConnectionState];
     this.close();
-    void states;
     for (const channel of channels) channel.face.dispatchEvent(new Event('close'));
   }
 }
 
 // --------------------------------------------------------------------------------------------------------------- interface
-
-/** The operations that have a second form, with callbacks (W3C section 4.4.3). */
-function withCallbacks(promise, success, failure) {
-  const call = (callback) => (value) => {
-    try {
-      callback(value);
-    } catch (error) {
-      report(error);
-    }
-  };
-  promise.then(call(success), call(failure));
-}
 
 const mediaIsMissing = () => { throw new DOMException('polyrtc has no media yet', 'NotSupportedError'); };
 
@@ -584,7 +633,7 @@ const RTCPeerConnection = defineInterface('RTCPeerConnection', {
   },
   statics: {
     generateCertificate: {
-      types: [(value, context) => (isObject(value) ? value : String(value, context))],
+      types: [(value, context) => (isObject(value) ? value : DOMString(value, context))],
       call: generateCertificate,
     },
   },
@@ -600,5 +649,4 @@ const makePeerConnection = (configuration) => {
   return faceOf(RTCPeerConnection, new PeerConnection(RTCConfiguration(configuration, context), Beyond(configuration, context)));
 };
 
-void withCallbacks;
 module.exports = { RTCPeerConnection, makePeerConnection };

@@ -93,13 +93,35 @@ class IceTransport extends Transport {
     return this.#parameters(this.connection.remoteDescription);
   }
 
+  /** Also one that is used before it is nominated, of which no event tells. */
   getSelectedCandidatePair() {
+    const { engine, peer } = this.connection;
+    if (this.#pair === null && this.state === 'connected') {
+      const local = engine.endpoint.selectedLocal(peer);
+      if (local !== null) this.#pair = this.#pairOf(local, engine.endpoint.selectedRemote());
+    }
     return this.#pair;
+  }
+
+  #pairOf(local, remote) {
+    const pair = new IceCandidatePair(find(this.getLocalCandidates(), local), find(this.getRemoteCandidates(), remote));
+    return faceOf(RTCIceCandidatePair, pair);
   }
 
   #parameters(description) {
     const { usernameFragment, password } = readSection(description);
     return usernameFragment === undefined || password === undefined ? null : { usernameFragment, password };
+  }
+
+  /** As of the connection: "connected" comes before "completed". */
+  setIceState(state) {
+    if (state === 'connected' && this.state === 'completed') return;
+    if (state === 'completed' && this.state !== 'connected') {
+      this.setState('connected');
+      this.connection.engine.task(() => this.setState(state));
+    } else {
+      this.setState(state);
+    }
   }
 
   setGatheringState(state) {
@@ -110,9 +132,7 @@ class IceTransport extends Transport {
 
   /** "address:port address:port" */
   select(text) {
-    const [local, remote] = text.split(' ');
-    const pair = new IceCandidatePair(find(this.getLocalCandidates(), local), find(this.getRemoteCandidates(), remote));
-    this.#pair = faceOf(RTCIceCandidatePair, pair);
+    this.#pair = this.#pairOf(...text.split(' '));
     this.face.dispatchEvent(new Event('selectedcandidatepairchange'));
   }
 

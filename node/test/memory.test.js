@@ -6,7 +6,7 @@
 const assert = require('node:assert');
 const { randomBytes } = require('node:crypto');
 const { test } = require('node:test');
-const rtc = require('..');
+const rtc = require('polyrtc/sansio');
 
 class Host {
   constructor(ip) {
