@@ -95,12 +95,19 @@ class IceTransport extends Transport {
 
   /** Also one that is used before it is nominated, of which no event tells. */
   getSelectedCandidatePair() {
+    return this.#pair ?? (this.state === 'connected' ? this.#findPair() : null);
+  }
+
+  /** By the statistics */
+  #findPair() {
     const { engine, peer } = this.connection;
-    if (this.#pair === null && this.state === 'connected') {
-      const local = engine.endpoint.selectedLocal(peer);
-      if (local !== null) this.#pair = this.#pairOf(local, engine.endpoint.selectedRemote());
-    }
-    return this.#pair;
+    const report = new Map(JSON.parse(engine.endpoint.peerStats(peer, engine.now())).map((object) => [object.id, object]));
+    const [pair] = [...report.values()]
+      .filter(({ type, state }) => type === 'candidate-pair' && state === 'succeeded')
+      .sort((one, other) => other.bytesSent - one.bytesSent);
+    if (pair === undefined) return null;
+    const [local, remote] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => report.get(id));
+    return this.#pairOf(`${local.address}:${local.port}`, `${remote.address}:${remote.port}`);
   }
 
   #pairOf(local, remote) {

@@ -13,7 +13,9 @@ const { default: polyrtc } = await import(process.env.POLYRTC ?? '../../node/ind
 const STATUS = ['PASS', 'FAIL', 'TIMEOUT', 'NOTRUN', 'PRECONDITION_FAILED'];
 const say = (line) => fs.writeSync(1, `${JSON.stringify(line)}\n`);
 
-const of = (name) => path.join(checkout, name.startsWith('/') ? name : path.join(path.dirname(file), name));
+const MOVED = { '/resources/WebIDLParser.js': '/resources/webidl2/lib/webidl2.js' };
+
+const of = (name) => path.join(checkout, MOVED[name] ?? name.startsWith('/') ? MOVED[name] ?? name : path.join(path.dirname(file), name));
 const run = (source, filename) => vm.runInThisContext(source, { filename });
 
 const target = new EventTarget();

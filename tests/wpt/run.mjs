@@ -47,6 +47,7 @@ await Promise.all([0, 1].map(async () => {
 let passed = 0, failed = 0;
 const failures = {};
 for (const file of files) {
+  if (chosen.length) console.log(`== ${file}`);
   for (const [name, result] of Object.entries(all[file])) {
     if (result === 'PASS') passed++;
     else {
