@@ -17,8 +17,6 @@ const sendable = (value, context) =>
 const codeOf = {};
 for (let code = -1; code > -100; code--) codeOf[native.errorName(code)] ??= code;
 
-const USER_INITIATED_ABORT = 12; // RFC 9260 section 3.3.10.12
-
 const room = () => new Promise((resolve) => setTimeout(resolve, 2));
 
 const sizeOf = (data) => typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength;
@@ -37,6 +35,7 @@ class DataChannel {
   error = null;
   reader = null; // takes messages in parts in place of events: streams.js
   onWritable = null;
+  writing = false;
 
   /** channel: the engine's number of it */
   constructor(connection, channel) {
@@ -139,6 +138,11 @@ class DataChannel {
     return true;
   }
 
+  /** From now on messages are given in parts, to the reader. */
+  stream() {
+    this.#engine.endpoint.setStreaming(this.#peer, this.channel, 1);
+  }
+
   // ------------------------------------------------------------------------------------------------------------- closing
 
   close() {
@@ -179,7 +183,7 @@ class DataChannel {
   #endWithAssociation() {
     this.closeSilently();
     this.#connection.forget(this);
-    this.error = new RTCError({ errorDetail: 'sctp-failure', sctpCauseCode: USER_INITIATED_ABORT }, 'the other side has closed the connection');
+    this.error = new RTCError({ errorDetail: 'sctp-failure' }, 'the other side has closed the connection');
     this.face.dispatchEvent(new RTCErrorEvent('error', { error: this.error }));
     this.#engine.task(() => this.face.dispatchEvent(new Event('close')));
   }

@@ -81,6 +81,7 @@ class PeerConnection {
   #transport = 1; // the engine's number, of #sctp
   #left = new Map(); // those whose sections were rejected, until they are closed
   #needsNegotiation = false;
+  #full = new Set(); // channels whose readers have enough
   #lastStats = null;
   closed = false;
 
@@ -410,6 +411,16 @@ class PeerConnection {
 
   forget(channel) {
     this.#channels.delete(channel.channel);
+  }
+
+  /** A reader has enough, or wants more: messages are taken while none has enough. */
+  pauseMessages(channel, paused) {
+    const before = this.#full.size > 0;
+    if (paused) this.#full.add(channel);
+    else this.#full.delete(channel);
+    if (before === this.#full.size > 0 || this.closed) return;
+    this.engine.endpoint.pauseMessages(this.peer, Number(paused));
+    this.engine.schedule();
   }
 
   #needSctp() {
