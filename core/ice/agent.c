@@ -104,6 +104,7 @@ int prtc_ice_set_remote_parameters(prtc_ice *ice, prtc_time now, const prtc_ice_
   if (ice->remote_known && same) return 0;
   prtc_ice_forget_former(ice); /* the restart has its answer */
   if (ice->remote_known) { /* the other side restarts */
+    prtc_ice_keep_working_pair(ice);
     prtc_ice_clear_generation(ice, false);
     ice->remote_ahead = true;
     ice->lost_at = PRTC_NEVER;
@@ -198,11 +199,38 @@ void prtc_ice_fail(struct prtc_ice *ice, int code) {
 
 /* Nothing is selected and nothing is left to try: has it been long enough? With end-of-candidates from both sides, when
  * the patience of RFC 8863 ends (a check of the other side may show a candidate until then, also when there was no pair
- * at all); else after twice that time, for those who never say that they are complete. */
+ * at all); else after twice that time, for those who never say that they are complete. At once when there has not been a
+ * local candidate (W3C section 5.6.4): nothing can come. */
 static prtc_time give_up_at(const struct prtc_ice *ice) {
   if (ice->path.valid || ice->failure != 0 || ice->patience == PRTC_NEVER) return PRTC_NEVER;
   if (prtc_ice_has_unfinished_pair(ice)) return PRTC_NEVER;
+  if (ice->gathered && !ice->has_gathered) return ice->now;
   return ice->gathered && ice->remote_ended ? ice->patience : ice->patience + prtc_ice_patience(ice);
+}
+
+/* The best pair that works, while none is selected. */
+static struct ice_pair *working_pair(const struct prtc_ice *ice) {
+  struct ice_pair *best = NULL;
+  for (size_t i = 0; i < ice->pairs.count && ice->failure == 0; i++) {
+    struct ice_pair *pair = ice->pairs.items[i];
+    bool works = pair->valid && pair->state != PAIR_FAILED;
+    if (works && (best == NULL || pair->priority > best->priority)) best = pair;
+  }
+  return best;
+}
+
+/* What data goes over is the selected pair for the application, also before one is nominated (RFC 8445 section 12.1). */
+static void tell_working_pair(struct prtc_ice *ice) {
+  const struct ice_pair *pair = ice->path.valid ? NULL : working_pair(ice);
+  uint32_t id = pair != NULL ? pair->stats.id : 0;
+  if (id == ice->told_pair) return;
+  ice->told_pair = id;
+  if (id != 0) prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
+}
+
+void prtc_ice_keep_working_pair(struct prtc_ice *ice) {
+  struct ice_pair *pair = ice->path.valid ? NULL : working_pair(ice);
+  if (pair != NULL) prtc_ice_select(ice, pair);
 }
 
 static bool has_run_dry(const struct prtc_ice *ice) {
@@ -227,6 +255,8 @@ static prtc_ice_transport_state derive_state(const struct prtc_ice *ice) {
     bool complete = (path->pair != NULL || held) && ice->was_gathered && ice->remote_ended;
     return complete ? PRTC_ICE_TRANSPORT_COMPLETED : PRTC_ICE_TRANSPORT_CONNECTED;
   }
+  /* "Has found a usable connection, but is still checking other candidate pairs": it need not be nominated yet */
+  if (working_pair(ice) != NULL) return PRTC_ICE_TRANSPORT_CONNECTED;
   if (has_run_dry(ice)) return PRTC_ICE_TRANSPORT_DISCONNECTED;
   if (ice->pairs.count > 0 || ice->state != PRTC_ICE_TRANSPORT_NEW) return PRTC_ICE_TRANSPORT_CHECKING;
   /* W3C section 5.6.4: "new", remote candidates received: "checking". Also when none of them makes a pair, being of another
@@ -278,6 +308,7 @@ void prtc_ice_step(struct prtc_ice *ice) {
     ice->patience = ice->now + prtc_ice_patience(ice); /* a path was lost */
   }
   if (give_up_at(ice) <= ice->now) prtc_ice_fail(ice, PRTC_ERROR_ICE_FAILED);
+  tell_working_pair(ice);
   update_state(ice);
   prtc_ice_share_step(ice);
   ice->deadline = find_deadline(ice);
@@ -382,12 +413,8 @@ int prtc_ice_get_selected_pair(const prtc_ice *ice, prtc_ice_pair *out) {
 }
 
 int prtc_ice_get_usable_pair(const prtc_ice *ice, prtc_ice_pair *out) {
-  const struct ice_pair *best = NULL;
   if (ice->path.valid) return prtc_ice_get_selected_pair(ice, out);
-  for (size_t i = 0; i < ice->pairs.count && ice->failure == 0; i++) {
-    const struct ice_pair *pair = ice->pairs.items[i];
-    if (pair->valid && (best == NULL || pair->priority > best->priority)) best = pair;
-  }
+  const struct ice_pair *best = working_pair(ice);
   if (best == NULL) return 0;
   fill_pair(out, best->socket, &best->remote->address);
   out->local_type = best->local_type;

@@ -113,13 +113,14 @@ int prtc_ice_write_request(struct prtc_ice *ice, const struct ice_transaction *t
   return prtc_stun_finish(&writer, credentials->remote_password, strlen(credentials->remote_password));
 }
 
-/* Somebody may have replayed a check of the other side from the address of a third one: with a selected pair that works,
- * such an address gets no more than an answer and two checks, three times what was sent in its name. Each further check of
- * the other side is followed by one of ours. */
+/* Somebody may have sent a check of the other side in the name of a third one: by a copy (server.c) that one gets one check
+ * of ours, by an original that came in its stead, and with a selected pair that works, two. Each further check of the other
+ * side is followed by one of ours. */
 static bool is_enough(const struct prtc_ice *ice, const struct ice_transaction *transaction) {
   const struct ice_pair *pair = transaction->pair;
-  return transaction->sent >= 2 && pair != NULL && !pair->valid && pair->remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE &&
-         prtc_ice_is_settled(ice);
+  if (pair == NULL || pair->valid) return false;
+  bool unknown = pair->remote->type == PRTC_CANDIDATE_PEER_REFLEXIVE && prtc_ice_is_settled(ice);
+  return pair->doubted || (unknown && transaction->sent >= 2);
 }
 
 /* It has left: when is it due again? */

@@ -105,6 +105,7 @@ static int add_local(struct prtc_ice *ice, prtc_candidate_type type, struct ice_
     prtc_release(ice->context, local);
     return code;
   }
+  ice->has_gathered = true;
   push_candidate(ice, PRTC_ICE_EVENT_CANDIDATE, local);
   return 0;
 }
@@ -253,7 +254,7 @@ int prtc_ice_gather(struct prtc_ice *ice) {
   stop_gathering(ice);
   prtc_ice_list_free(ice, &ice->locals);
   memset(ice->server_heard, 0, sizeof ice->server_heard);
-  ice->gathered = ice->was_gathered = false;
+  ice->gathered = ice->was_gathered = ice->has_gathered = false;
   for (size_t i = 0; i < ice->sockets.count && code == 0; i++) code = gather_socket(ice, ice->sockets.items[i]);
   return code;
 }

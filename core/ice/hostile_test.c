@@ -14,7 +14,7 @@ struct request {
   uint16_t role;                   /* PRTC_STUN_ICE_CONTROLLING or …_CONTROLLED, with tie_breaker; 0: none */
   uint64_t tie_breaker;
   uint16_t extra;                  /* an attribute of this type, unless 0 */
-  uint8_t id;
+  uint16_t id;
   enum prtc_stun_class message_class;
   uint16_t method;
 };
@@ -22,7 +22,7 @@ struct request {
 /* A request to agent 1. */
 static size_t forge(const struct world *world, const struct request *request, uint8_t *out, size_t capacity) {
   const struct ice_credentials *credentials = &world->agents[1].ice->credentials;
-  uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {request->id};
+  uint8_t id[PRTC_STUN_TRANSACTION_SIZE] = {(uint8_t)request->id, (uint8_t)(request->id >> 8)};
   struct prtc_stun_writer writer;
   char username[600];
   snprintf(username, sizeof username, "%s:%s", credentials->local_ufrag, credentials->remote_ufrag);
@@ -398,13 +398,15 @@ static void checks_from_everywhere(void) {
   struct prtc_stun_message message;
   uint8_t buffer[PRTC_DATAGRAM_SIZE];
   char from[64];
+  int unanswered = 0; /* what may be a copy, when there is no room for its pair */
   for (int i = 0; i < 1000; i++) {
     snprintf(from, sizeof from, "203.0.113.%d:%d", i % 250 + 1, 1000 + i);
-    PRTC_CHECK_INT(send_forged(world, &(struct request){.use_candidate = true}, from), 0);
-    PRTC_CHECK(answer_of(world, &message, buffer) > 0);
+    PRTC_CHECK_INT(send_forged(world, &(struct request){.use_candidate = true, .id = (uint16_t)i}, from), 0);
+    if (answer_of(world, &message, buffer) <= 0) unanswered++;
     while (answer_of(world, &message, buffer) > 0) {
     }
   }
+  PRTC_CHECK(unanswered <= 2);
   struct prtc_ice *ice = world->agents[1].ice;
   PRTC_CHECK_INT(ice->pairs.count, 100);
   PRTC_CHECK(ice->remotes.count <= 256 && ice->transactions.count <= 200);
@@ -427,7 +429,7 @@ static void early_checks_are_bounded(void) {
   snprintf(username, sizeof username, "%s:abcd", ice->credentials.local_ufrag);
   for (int i = 0; i < 100; i++) {
     snprintf(from, sizeof from, "203.0.113.7:%d", 1000 + i);
-    PRTC_CHECK_INT(send_forged(world, &(struct request){.username = username}, from), 0);
+    PRTC_CHECK_INT(send_forged(world, &(struct request){.username = username, .id = (uint16_t)i}, from), 0);
     PRTC_CHECK(answer_of(world, &message, buffer) > 0);
     PRTC_CHECK_INT(answer_of(world, &message, buffer), 0); /* no check before the password is known */
     PRTC_CHECK(ice->early.count <= 16);
@@ -527,7 +529,7 @@ static bool count_bytes(struct world *world, const struct packet *packet) {
 }
 
 /* From a stranger: nothing that is not authenticated is answered with anything, whatever it looks like; an authenticated
- * request that is replayed from elsewhere leads to no more than three times what came, however long one waits. */
+ * request that is replayed from elsewhere leads to no more than what came, however long one waits. */
 static void nothing_amplifies(void) {
   struct world *world = recorded_world();
   prtc_address victim = address_of("203.0.113.77:53");
@@ -547,7 +549,7 @@ static void nothing_amplifies(void) {
       received += size;
       size_t answer = bytes_sent(world);
       /* a fingerprint or what follows the integrity may have been hit: then it is authentic still */
-      PRTC_CHECK(answer <= 2 * recorded[i].size);
+      PRTC_CHECK(answer <= recorded[i].size);
       sent += answer;
     }
   }
@@ -561,7 +563,7 @@ static void nothing_amplifies(void) {
     counted = 0;
     (void)agent_receive(world, 1, 0, &victim, recorded[i].data, recorded[i].size);
     run_for(world, 60 * SECOND);
-    PRTC_CHECK(counted <= 3 * recorded[i].size);
+    PRTC_CHECK(counted <= recorded[i].size);
   }
   world->lose = NULL;
   for (int kind = 0; kind < 3; kind++) { /* unknown names and passwords, indications, garbage */

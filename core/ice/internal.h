@@ -35,6 +35,7 @@
 #define MAX_TRANSACTIONS 512
 #define MAX_EARLY 16        /* checks that came before the other side's parameters */
 #define MAX_RESPONSES 32
+#define SEEN_BITS 2048
 #define MAX_EVENTS 512      /* beyond, the oldest are lost */
 #define MESSAGE_SIZE 1200   /* a check with the longest ufrags has 620 bytes */
 #define RESPONSE_SIZE 128
@@ -117,6 +118,7 @@ struct ice_pair {
   bool heard_plain;          /* likewise, without USE-CANDIDATE */
   bool nominated;            /* controlled: the other side has sent USE-CANDIDATE or NOMINATION */
   uint32_t nomination;       /* the largest NOMINATION of those; 0: there was none */
+  bool doubted;              /* it was made by a check that may have been a copy of one before, and by nothing else */
   bool late;                 /* its socket came when there was a selected pair: it is checked all the same */
   prtc_time nominated_at;    /* when it last did */
   uint32_t connects;         /* TCP connections that have been made for it */
@@ -243,11 +245,15 @@ struct prtc_ice {
   bool sockets_ended;
   bool gathered;          /* GATHERING_COMPLETE has been reported, and nothing has been gathered since */
   bool was_gathered;      /* it has been, in this generation */
+  bool has_gathered;      /* there has been a local candidate, in this generation */
   struct prtc_queue early, responses, events;
+  uint8_t seen[SEEN_BITS / 8]; /* a bit for each transaction of a check that was taken, by some bits of its id */
+  uint32_t seen_count;
   struct prtc_queue disconnects; /* prtc_socket_id of connections that the caller is to close */
   bool event_lost;        /* for lack of memory; not told yet */
 
   uint32_t last_pair_id;
+  uint32_t told_pair;       /* the pair in use without being nominated that the application knows of; 0: none */
   uint64_t trigger_order;
   uint32_t reflexive_count; /* names peer-reflexive foundations */
   prtc_time ta;             /* between two ordinary checks: what both sides' paces come to */
@@ -295,6 +301,9 @@ void prtc_ice_set_now(struct prtc_ice *ice, prtc_time now);
 void prtc_ice_step(struct prtc_ice *ice);
 void prtc_ice_push_event(struct prtc_ice *ice, const struct ice_event *event);
 void prtc_ice_fail(struct prtc_ice *ice, int code);
+
+/* A generation ends: the pair in use becomes the path that outlives it, also when it was not nominated yet. */
+void prtc_ice_keep_working_pair(struct prtc_ice *ice);
 
 /* explain.c: fills failure_text. */
 void prtc_ice_explain(struct prtc_ice *ice, int code);
@@ -401,6 +410,7 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair);
 
 int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *message, const prtc_datagram *datagram);
 void prtc_ice_replay_early(struct prtc_ice *ice);
+void prtc_ice_forget_transactions(struct prtc_ice *ice, bool all_were_seen);
 
 /* ---------------------------------------------------------------------------------------------------------- share.c */
 

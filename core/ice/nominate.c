@@ -123,6 +123,7 @@ void prtc_ice_consider(struct prtc_ice *ice, struct ice_pair *pair) {
 void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
   struct ice_path *path = &ice->path;
   if (!prtc_ice_prove_selected(ice, pair)) return;
+  bool told = !path->valid && ice->told_pair == pair->stats.id;
   bool same = path->valid && path->socket == pair->socket && prtc_ice_same_address(&path->remote, &pair->remote->address);
   if (path->valid && !same) {
     ice->former_socket = path->socket->id;
@@ -153,5 +154,5 @@ void prtc_ice_select(struct prtc_ice *ice, struct ice_pair *pair) {
            (int)path->local_type, (int)path->remote_type, (unsigned long long)path->round_trip_time);
   prtc_ice_drop_other_connections(ice);
   prtc_ice_consent_start(ice);
-  prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
+  if (!told) prtc_ice_push_event(ice, &(struct ice_event){.type = PRTC_ICE_EVENT_SELECTED_PAIR});
 }

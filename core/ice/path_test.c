@@ -348,7 +348,8 @@ static void restart_after_failure(void) {
   exchange(world);
   run_for(world, 1 * SECOND);
   for (size_t i = 0; i < 2; i++) {
-    check_states(&world->agents[i], 2, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_COMPLETED);
+    check_states(&world->agents[i], 3, PRTC_ICE_TRANSPORT_CHECKING, PRTC_ICE_TRANSPORT_CONNECTED,
+                 PRTC_ICE_TRANSPORT_COMPLETED);
     PRTC_CHECK_INT(world->agents[i].selected, 1);
   }
   world_free(world);

@@ -65,12 +65,14 @@ static int restart(struct prtc_ice *ice, const prtc_ice_parameters *parameters) 
    * one. */
   bool keep = ice->remote_ahead, remote_ended = ice->remote_ended;
   int failure = ice->failure;
+  prtc_ice_keep_working_pair(ice);
   prtc_ice_clear_generation(ice, true);
   if (!keep && !ice->former.valid) keep_former(ice, remote_ended, failure);
   prtc_ice_clear_generation(ice, keep);
   memcpy(ice->credentials.local_ufrag, parameters->ufrag, sizeof ice->credentials.local_ufrag);
   memcpy(ice->credentials.local_password, parameters->password, sizeof ice->credentials.local_password);
   prtc_queue_clear(&ice->early);
+  prtc_ice_forget_transactions(ice, false);
   ice->remote_ahead = false;
   ice->patience = ice->lost_at = PRTC_NEVER;
   if (!keep) {
@@ -132,6 +134,8 @@ int prtc_ice_take_back(prtc_ice *ice, prtc_time now) {
   ice->remote_ended = former.remote_ended;
   ice->gathered = former.gathered;
   ice->was_gathered = former.was_gathered;
+  ice->has_gathered = former.locals.count > 0;
+  prtc_ice_forget_transactions(ice, true);
   ice->locals = former.locals;
   ice->remotes = former.remotes;
   ice->patience = ice->remote_known && !ice->path.valid ? ice->now + prtc_ice_patience(ice) : PRTC_NEVER;

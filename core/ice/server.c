@@ -4,6 +4,10 @@
  *
  * What is not authenticated gets no answer at all. (RFC 8489 section 9.1.3 would send 400 or 401; but its section 9.1.4
  * has the client ignore a response without MESSAGE-INTEGRITY, so it would serve only those who use us to reflect.)
+ *
+ * Somebody on the way may send a copy of a check of the other side, in the name of a third one. So that nobody is sent more
+ * than came in his name, a check whose transaction may have been there before is answered, or followed by a check of ours,
+ * which is no longer than it; not both.
  */
 #include <string.h>
 
@@ -47,16 +51,49 @@ static bool other_side_must_switch(struct prtc_ice *ice, const struct prtc_stun_
   return false;
 }
 
+/* ------------------------------------------------------------------------------------------------------ new, or a copy? */
+
+void prtc_ice_forget_transactions(struct prtc_ice *ice, bool all_were_seen) {
+  memset(ice->seen, all_were_seen ? 0xFF : 0, sizeof ice->seen);
+  ice->seen_count = all_were_seen ? SEEN_BITS : 0;
+}
+
+/* True: no check of this transaction has been taken before. Some that are new are not known to be, after hours a half of
+ * them. (A lite agent, which cannot ask in return, forgets all then: it has to follow addresses that change.) */
+static bool is_new(struct prtc_ice *ice, const struct prtc_stun_message *request) {
+  const uint8_t *id = request->transaction; /* random, and authenticated */
+  unsigned index = (id[0] | (unsigned)id[1] << 8) % SEEN_BITS;
+  uint8_t *byte = &ice->seen[index / 8], bit = (uint8_t)(1u << index % 8);
+  if ((*byte & bit) != 0) return false;
+  if (ice->config.lite != 0 && ice->seen_count >= SEEN_BITS / 2) prtc_ice_forget_transactions(ice, false);
+  *byte |= bit;
+  ice->seen_count++;
+  return true;
+}
+
+/* Of what may be a copy: true when it is to be answered, and nothing more. One of the other side's own, which has lost our
+ * answer, comes from where a check of ours is under way to. */
+static bool is_repetition(const struct prtc_ice *ice, const struct ice_pair *pair) {
+  if (!ice->remote_known) return true; /* no check of ours is possible */
+  if (pair == NULL) return false;
+  if (pair->valid || ice->config.lite != 0 || pair->trigger_order != 0) return true;
+  return pair->state == PAIR_IN_PROGRESS && ice->now - pair->checked_at < ice->config.initial_rto;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- checks */
+
 /* An authenticated check of the current generation has come. */
-static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const struct ice_early *check) {
+static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const struct ice_early *check, bool new) {
   if (prtc_ice_is_taken(ice, socket, &check->remote)) return;
+  bool first = prtc_ice_find_pair(ice, socket, &check->remote) == NULL;
   struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, &check->remote, check->priority);
   if (pair == NULL) return;
+  pair->doubted = !new && (first || pair->doubted);
   pair->heard = true;
   pair->used_at = ice->now;
   if (!check->use_candidate) pair->heard_plain = true;
   if (ice->path.valid && pair == ice->path.pair) prtc_ice_consent_heard(ice);
-  else if (ice->controlling) prtc_ice_consent_suspect(ice, pair);
+  else if (ice->controlling && new) prtc_ice_consent_suspect(ice, pair);
   if (check->use_candidate && !ice->controlling) {
     pair->nominated = true;
     if (check->nomination > pair->nomination) pair->nomination = check->nomination;
@@ -92,7 +129,7 @@ void prtc_ice_replay_early(struct prtc_ice *ice) {
   while (prtc_queue_pop(&ice->early, &early)) {
     struct ice_socket *socket = prtc_ice_find_socket(ice, early.socket);
     if (socket == NULL || strcmp(early.ufrag, ice->credentials.remote_ufrag) != 0) continue;
-    take_check(ice, socket, &early);
+    take_check(ice, socket, &early, true);
   }
 }
 
@@ -160,15 +197,20 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   } else if (other_side_must_switch(ice, message)) {
     error = PRTC_STUN_ERROR_ROLE_CONFLICT;
   }
-  code = respond(ice, socket, message, &datagram->remote, password, error);
+  bool new = error != 0 || is_new(ice, message);
+  const struct ice_pair *pair = new ? NULL : prtc_ice_find_pair(ice, socket, &datagram->remote);
+  if (!new && pair == NULL && ice->config.lite != 0) return PRTC_ERROR_UNEXPECTED; /* it cannot ask: it does not follow */
+  bool repeated = !new && is_repetition(ice, pair), answered = new || repeated;
+  if (answered) code = respond(ice, socket, message, &datagram->remote, password, error);
   if (code < 0 || error != 0) return code; /* not answered: as if it had been lost */
   prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, socket, &datagram->remote);
-  if (stats != NULL) stats->requests_received++, stats->responses_sent++;
+  if (stats != NULL) stats->requests_received++, stats->responses_sent += answered;
+  if (repeated && (pair == NULL || !pair->valid)) return 0;
   check.use_candidate = prtc_stun_find_flag(message, PRTC_STUN_USE_CANDIDATE);
   if (ice->config.renomination != 0 && prtc_stun_find_u32(message, PRTC_STUN_NOMINATION, &check.nomination)) {
     check.use_candidate = check.use_candidate || check.nomination != 0; /* libwebrtc sends it alone */
   }
   if (!ice->remote_known || strcmp(check.ufrag, ice->credentials.remote_ufrag) != 0) return remember(ice, &check);
-  take_check(ice, socket, &check);
+  take_check(ice, socket, &check, new);
   return 0;
 }

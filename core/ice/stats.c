@@ -65,8 +65,9 @@ int prtc_ice_get_pair_stats(const prtc_ice *ice, size_t i, prtc_ice_pair_stats *
   prtc_ice_pair_stats stats = pair->stats;
   stats.size = out->size;
   stats.state = state_of(pair->state);
-  stats.selected = ice->path.valid && ice->path.pair == pair;
-  stats.nominated = stats.selected || pair->nominated;
+  bool chosen = ice->path.valid && ice->path.pair == pair;
+  stats.selected = chosen || (!ice->path.valid && ice->told_pair == pair->stats.id);
+  stats.nominated = chosen || pair->nominated;
   stats.local = prtc_ice_base_of(pair->socket)->address;
   stats.tcp_type = pair->socket->tcp_type;
   stats.remote = pair->remote->address;
@@ -77,7 +78,7 @@ int prtc_ice_get_pair_stats(const prtc_ice *ice, size_t i, prtc_ice_pair_stats *
   stats.local_foundation = local != NULL ? local->foundation : 0;
   stats.network_type = pair->socket->network_type;
   stats.priority = pair->priority;
-  stats.round_trip_time = stats.selected ? ice->path.round_trip_time : pair->round_trip_time;
+  stats.round_trip_time = chosen ? ice->path.round_trip_time : pair->round_trip_time;
   memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
   return 1;
 }

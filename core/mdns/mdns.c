@@ -16,9 +16,6 @@
 /* Questions of one message for names of ours: more are not answered. */
 enum { QUESTIONS = 16 };
 
-/* Unicast answers that wait; more are not given. */
-enum { LEGACY_ANSWERS = 16 };
-
 enum { ANNOUNCEMENTS = 2 }; /* RFC 6762 section 8.3 */
 
 /* Something to send on several links, in the list of those that have something. */
@@ -36,7 +33,7 @@ struct prtc_mdns_own {
   prtc_address address;
   unsigned announcements; /* still to be made */
   bool conflict_told;
-  prtc_time free_at[PRTC_MDNS_LINKS], legacy_free_at; /* when it may be answered again */
+  prtc_time free_at[PRTC_MDNS_LINKS]; /* when it may be answered again */
 };
 
 struct query {
@@ -56,13 +53,6 @@ struct link {
   uint8_t family;
 };
 
-struct legacy_answer {
-  prtc_datagram datagram; /* no data */
-  char name[PRTC_MDNS_NAME_SIZE];
-  prtc_address address;
-  uint16_t id, type;
-};
-
 struct prtc_mdns {
   struct prtc_context *context;
   prtc_time now;
@@ -73,7 +63,6 @@ struct prtc_mdns {
   size_t query_count, done_count;
   struct prtc_heap timers;
   struct item *first, **last; /* what has something to send */
-  struct prtc_queue legacy;   /* struct legacy_answer */
 };
 
 /* ----------------------------------------------------------------------------------------------------------------- life */
@@ -85,7 +74,6 @@ struct prtc_mdns *prtc_mdns_new(struct prtc_context *context) {
   mdns->last = &mdns->first;
   prtc_map_init(&mdns->owns, context);
   prtc_heap_init(&mdns->timers, context);
-  prtc_queue_init(&mdns->legacy, context, sizeof(struct legacy_answer), LEGACY_ANSWERS);
   return mdns;
 }
 
@@ -98,7 +86,6 @@ void prtc_mdns_free(struct prtc_mdns *mdns) {
   for (i = 0; i < mdns->query_count; i++) prtc_release(mdns->context, mdns->queries[i]);
   prtc_map_clear(&mdns->owns);
   prtc_heap_clear(&mdns->timers);
-  prtc_queue_clear(&mdns->legacy);
   prtc_release(mdns->context, mdns);
 }
 
@@ -324,11 +311,9 @@ static bool same_ip(const prtc_address *a, const prtc_address *b) {
   return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-static int take_response(struct prtc_mdns *mdns, struct prtc_mdns_message *message, const prtc_datagram *datagram) {
+static int take_response(struct prtc_mdns *mdns, struct prtc_mdns_message *message) {
   struct prtc_mdns_question question;
   struct prtc_mdns_record record;
-  /* RFC 6762 section 6: no response counts that comes from another port */
-  if (datagram->remote.port != PRTC_MDNS_PORT) return PRTC_ERROR_UNEXPECTED;
   while (prtc_mdns_next_question(message, &question)) continue;
   while (prtc_mdns_next_record(message, &record)) {
     if (record.name[0] == '\0' || record.address.family == PRTC_FAMILY_NONE || record.ttl == 0) continue;
@@ -344,45 +329,19 @@ static int take_response(struct prtc_mdns *mdns, struct prtc_mdns_message *messa
   return message->reader.failed ? PRTC_ERROR_MALFORMED : PRTC_OK;
 }
 
-static bool is_answered_by(const struct prtc_mdns_question *question, const prtc_address *address) {
-  bool is_v4 = address->family == PRTC_FAMILY_IPV4;
-  return question->type == PRTC_MDNS_ANY || question->type == (is_v4 ? PRTC_MDNS_A : PRTC_MDNS_AAAA);
-}
-
 static bool is_for_an_address(const struct prtc_mdns_question *question) {
   return question->internet &&
          (question->type == PRTC_MDNS_A || question->type == PRTC_MDNS_AAAA || question->type == PRTC_MDNS_ANY);
 }
 
-/* RFC 6762 section 6.7: who asks from another port is no mDNS responder and wants its answer there. One is given, and
- * only for an address that there is. */
-static void answer_legacy(struct prtc_mdns *mdns, struct prtc_mdns_own *own, const struct prtc_mdns_question *question,
-                          uint16_t id, const prtc_datagram *datagram) {
-  if (!is_answered_by(question, &own->address) || own->legacy_free_at > mdns->now || datagram->remote.port == 0) return;
-  struct legacy_answer answer = {
-      .datagram = {.socket = datagram->socket, .interface_index = datagram->interface_index, .remote = datagram->remote},
-      .address = own->address,
-      .id = id,
-      .type = question->type,
-  };
-  memcpy(answer.name, own->name, sizeof answer.name);
-  if (prtc_queue_push(&mdns->legacy, &answer) == PRTC_OK) own->legacy_free_at = mdns->now + SECOND;
-}
-
-static int take_query(struct prtc_mdns *mdns, struct prtc_mdns_message *message, const prtc_datagram *datagram,
-                      unsigned link) {
+static int take_query(struct prtc_mdns *mdns, struct prtc_mdns_message *message, unsigned link) {
   struct prtc_mdns_own *asked[QUESTIONS];
   size_t count = 0;
   struct prtc_mdns_question question;
   struct prtc_mdns_record record;
   while (prtc_mdns_next_question(message, &question)) {
     struct prtc_mdns_own *own = is_for_an_address(&question) ? find_own(mdns, question.name) : NULL;
-    if (own == NULL) continue;
-    if (datagram->remote.port != PRTC_MDNS_PORT) {
-      answer_legacy(mdns, own, &question, message->id, datagram);
-      return PRTC_OK;
-    }
-    if (count < QUESTIONS) asked[count++] = own;
+    if (own != NULL && count < QUESTIONS) asked[count++] = own;
   }
   if (count == 0) return message->reader.failed ? PRTC_ERROR_MALFORMED : PRTC_OK;
   /* RFC 6762 section 7.1: what the other one says that it knows, for at least half of its time to come, is not repeated */
@@ -405,22 +364,15 @@ int prtc_mdns_receive(struct prtc_mdns *mdns, prtc_time now, const prtc_datagram
   advance(mdns, now);
   unsigned link = datagram->socket == 0 ? PRTC_MDNS_LINKS : find_link(mdns, datagram->socket);
   if (link == PRTC_MDNS_LINKS) return PRTC_ERROR_UNEXPECTED;
+  /* RFC 6762 section 6: no response counts that comes from another port. Whoever asks from one wants its answer sent there
+   * (section 6.7): a longer datagram than its own, to where it only claims to be. None is. */
+  if (datagram->remote.port != PRTC_MDNS_PORT) return PRTC_ERROR_UNEXPECTED;
   int code = prtc_mdns_open(&message, datagram->data, datagram->size);
   if (code < 0) return code;
-  return message.response ? take_response(mdns, &message, datagram) : take_query(mdns, &message, datagram, link);
+  return message.response ? take_response(mdns, &message) : take_query(mdns, &message, link);
 }
 
 /* ------------------------------------------------------------------------------------------------------- transmit, time */
-
-static int transmit_legacy(struct prtc_mdns *mdns, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
-  const struct legacy_answer *answer = prtc_queue_at(&mdns->legacy, 0);
-  if (answer == NULL) return 0;
-  int size = prtc_mdns_write_legacy_answer(buffer, capacity, answer->id, answer->type, answer->name, &answer->address);
-  if (size < 0) return size;
-  *out = answer->datagram;
-  prtc_queue_pop(&mdns->legacy, NULL);
-  return size;
-}
 
 /* Writes for the first link that the item is due on; 0 when it is due on none that is still there. */
 static int transmit_item(struct prtc_mdns *mdns, struct item *item, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
@@ -450,7 +402,7 @@ static int transmit_item(struct prtc_mdns *mdns, struct item *item, prtc_datagra
 
 int prtc_mdns_transmit(struct prtc_mdns *mdns, prtc_time now, prtc_datagram *out, uint8_t *buffer, size_t capacity) {
   advance(mdns, now);
-  int size = transmit_legacy(mdns, out, buffer, capacity);
+  int size = 0;
   while (size == 0 && mdns->first != NULL) {
     struct item *item = mdns->first;
     size = transmit_item(mdns, item, out, buffer, capacity);

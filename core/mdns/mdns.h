@@ -5,8 +5,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * What it sends, and no more: a query for each of A and AAAA at once, after 1 and after 3 seconds; two announcements of a
- * new name, a second apart; one answer for each name, link and second; one unicast answer for each name and second to
- * those who ask as of a usual DNS server. Nothing is sent for a name that is not ours, and ours have 122 random bits.
+ * new name, a second apart; one answer for each name, link and second. All of it is multicast, and so stays on its link. Nothing is sent
+ * for a name that is not ours, and ours have 122 random bits.
  */
 #ifndef PRTC_MDNS_MDNS_H
 #define PRTC_MDNS_MDNS_H
@@ -40,7 +40,7 @@ void prtc_mdns_free(struct prtc_mdns *mdns); /* with all names, whoever owns the
 
 /* ------------------------------------------------------------------------------------------------------ the five verbs */
 
-/* One datagram that came to a socket of a link: 0, MALFORMED, or UNEXPECTED (no such link, an answer from another port).
+/* One datagram that came to a socket of a link: 0, MALFORMED, or UNEXPECTED (no such link, another port).
  * `transmit` fills *out, whose data points into `buffer`, and returns the size, 0 when there is nothing, or
  * BUFFER_TOO_SMALL. */
 int prtc_mdns_receive(struct prtc_mdns *mdns, prtc_time now, const prtc_datagram *datagram);

@@ -222,10 +222,6 @@ static void test_without_memory(void) {
     PRTC_CHECK(published == PRTC_OK || published == PRTC_ERROR_NO_MEMORY);
     PRTC_CHECK(resolved == PRTC_OK || resolved == PRTC_ERROR_NO_MEMORY);
     ask(&world, 1, "ours.local");
-    prtc_datagram legacy = {
-        .socket = 1, .remote = {.family = PRTC_FAMILY_IPV4, .ip = {192, 0, 2, 9}, .port = 999}, .data = data};
-    legacy.size = (size_t)prtc_mdns_write_query(data, sizeof data, "ours.local", PRTC_MDNS_A);
-    PRTC_CHECK_INT(prtc_mdns_receive(world.mdns, world.now, &legacy), PRTC_OK);
     (void)give(&world, 1, data, prtc_mdns_write_answer(data, sizeof data, "theirs.local", &other));
     PRTC_CHECK_INT(prtc_mdns_event(world.mdns, &result), resolved == PRTC_OK);
     prtc_mdns_withdraw(world.mdns, &world.owner);

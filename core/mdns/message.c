@@ -196,12 +196,3 @@ int prtc_mdns_write_answer(uint8_t *out, size_t capacity, const char *name, cons
   prtc_write_bytes(&writer, bits, size);
   return finish(&writer);
 }
-
-int prtc_mdns_write_legacy_answer(uint8_t *out, size_t capacity, uint16_t id, uint16_t type, const char *name,
-                                  const prtc_address *address) {
-  struct prtc_writer writer = begin(out, capacity, id, FLAG_RESPONSE | FLAG_AUTHORITATIVE, 1, 1, 0);
-  write_question(&writer, name, type);
-  write_pointer_to_name(&writer);
-  write_address(&writer, address, CLASS_IN, PRTC_MDNS_LEGACY_TTL);
-  return finish(&writer);
-}

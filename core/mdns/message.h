@@ -19,9 +19,8 @@ enum { PRTC_MDNS_NAME_SIZE = 70 };
 
 enum prtc_mdns_type { PRTC_MDNS_A = 1, PRTC_MDNS_AAAA = 28, PRTC_MDNS_NSEC = 47, PRTC_MDNS_ANY = 255 };
 
-/* Seconds for which others may keep an address: RFC 6762 section 10 recommends 120 for what has a host's name in it; with
- * a legacy answer it is at most 10 (section 6.7). */
-enum { PRTC_MDNS_TTL = 120, PRTC_MDNS_LEGACY_TTL = 10 };
+/* Seconds for which others may keep an address: RFC 6762 section 10 recommends 120 for what has a host's name in it. */
+enum { PRTC_MDNS_TTL = 120 };
 
 /* The name that ICE may ask for: letters, digits and hyphens in one label, and ".local"
  * (draft-ietf-mmusic-mdns-ice-candidates section 3.2.1: a name with more dots is none of mDNS's). Writes it in lower
@@ -61,8 +60,5 @@ bool prtc_mdns_next_record(struct prtc_mdns_message *message, struct prtc_mdns_r
 int prtc_mdns_write_query(uint8_t *out, size_t capacity, const char *name, enum prtc_mdns_type type);
 /* The address, and that the name has no address of the other family (RFC 6762 section 6.1). */
 int prtc_mdns_write_answer(uint8_t *out, size_t capacity, const char *name, const prtc_address *address);
-/* To one that asks as of a usual DNS server: id and question are repeated (RFC 6762 section 6.7). */
-int prtc_mdns_write_legacy_answer(uint8_t *out, size_t capacity, uint16_t id, uint16_t type, const char *name,
-                                  const prtc_address *address);
 
 #endif

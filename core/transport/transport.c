@@ -171,7 +171,7 @@ static void dtls_step(struct prtc_transport *transport, prtc_time now) {
 static void selected_pair_event(struct prtc_transport *transport) {
   struct prtc_transport_event event = {.type = PRTC_TRANSPORT_EVENT_SELECTED_PAIR};
   prtc_ice_pair pair;
-  if (prtc_ice_get_selected_pair(transport->ice, &pair) != 1) return;
+  if (prtc_ice_get_usable_pair(transport->ice, &pair) != 1) return;
   int size = prtc_address_print(&pair.local, event.text, sizeof event.text);
   if (size < 0) return;
   event.text[size] = ' ';
@@ -528,7 +528,7 @@ int prtc_transport_end_of_remote_candidates(struct prtc_transport *transport, pr
 }
 
 int prtc_transport_get_selected_pair(const struct prtc_transport *transport, prtc_ice_pair *out) {
-  return prtc_ice_get_selected_pair(transport->ice, out);
+  return prtc_ice_get_usable_pair(transport->ice, out);
 }
 
 prtc_dtls_role prtc_transport_get_dtls_role(const struct prtc_transport *transport) {

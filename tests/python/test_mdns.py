@@ -42,7 +42,7 @@ def test_multicast(mode: str, network: str, portable: bool) -> None:
     assert result.stdout == {"connect": "connected by names\n", "resolver": "answered for both\n"}[mode]
 
 
-def step(drivers: list[Driver], candidate: Callable[[Driver, str], None]) -> None:
+def step(drivers: list[Driver], candidate: Callable[[Driver, str], None], patience: float = PATIENCE) -> None:
     """Drives all once; tells of what each has gathered."""
     for driver in drivers:
         driver.flush()
@@ -54,7 +54,7 @@ def step(drivers: list[Driver], candidate: Callable[[Driver, str], None]) -> Non
         driver.flush()
     watched = [watch for driver in drivers for watch in driver.watches()]
     deadlines = [wake_up - driver.now() for driver in drivers if (wake_up := driver.wake_up()) is not None]
-    timeout = max(0, min([PATIENCE * 1_000_000, *deadlines])) / 1e6
+    timeout = max(0, min([patience * 1_000_000, *deadlines])) / 1e6
     select.select([w.descriptor for w in watched if w.input], [w.descriptor for w in watched if w.output], [], timeout)
     for driver in drivers:
         driver.process()
@@ -84,25 +84,37 @@ def connect(portable: bool) -> None:
 
 
 def ask(group: str, interface: int, name: str, driver: Driver) -> bytes:
-    """What a program gets that sends a question as to a usual server (RFC 6762 section 6.7)."""
+    """What a program of the same machine gets that shares the port and the group, as multicast DNS has it."""
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
     with socket.socket(socket.AF_INET6 if ":" in group else socket.AF_INET, socket.SOCK_DGRAM) as asking:
         if ":" in group:
             asking.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, interface)
         else:
             asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", b"", b"", interface))
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        asking.bind((group, 5353, 0, interface) if ":" in group else (group, 5353))
+        if ":" in group:
+            asking.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                              socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", interface))
+        else:
+            membership = struct.pack("@4s4si", socket.inet_aton(group), b"", interface)
+            asking.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         asking.setblocking(False)
-        asking.sendto(struct.pack(">6H", 99, 0, 1, 0, 0, 0) + labels + b"\0\0\xff\0\1", (group, 5353))
+        question = struct.pack(">6H", 0, 0, 1, 0, 0, 0) + labels + b"\0\0\xff\0\1"
+        asking.sendto(question, (group, 5353))
         end = driver.now() + PATIENCE * 1_000_000
         while True:
             assert driver.now() < end
-            step([driver], lambda *_: None)
+            step([driver], lambda *_: None, 1)
             try:
                 answer, sender = asking.recvfrom(9000)
             except BlockingIOError:
+                asking.sendto(question, (group, 5353))  # what was just announced is not answered for within a second
                 continue
             assert sender[1] == 5353
-            return answer
+            if answer[2] & 0x80 and labels in answer:
+                return answer
 
 
 def resolver(portable: bool) -> None:
@@ -120,9 +132,10 @@ def resolver(portable: bool) -> None:
     # Linux has no route for IPv6 multicast on its loopback interface: there all goes by IPv4.
     for group, name in zip(("224.0.0.251", "ff02::fb" if cable else "224.0.0.251"), names):
         answer = ask(group, socket.if_nametoindex("cable" if cable else "lo"), name, driver)
-        assert answer[:12] == struct.pack(">6H", 99, 0x8400, 1, 1, 0, 0)
-        address = {4: socket.AF_INET, 16: socket.AF_INET6}[len(answer) - 12 - 44 - 4 - 12]
-        found = socket.inet_ntop(address, answer[12 + 44 + 4 + 12 :])
+        assert answer[:12] == struct.pack(">6H", 0, 0x8400, 0, 1, 0, 1)
+        (size,) = struct.unpack_from(">H", answer, 12 + 44 + 8)
+        address = {4: socket.AF_INET, 16: socket.AF_INET6}[size]
+        found = socket.inet_ntop(address, answer[12 + 44 + 10 :][:size])
         assert found in (("192.0.2.7", "2001:db8::7") if cable else ("127.0.0.1", "::1"))
     print("answered for both")
 

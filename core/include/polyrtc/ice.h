@@ -120,7 +120,7 @@ typedef enum prtc_ice_event_type {
   PRTC_ICE_EVENT_CANDIDATE,          /* candidate: a new local one */
   PRTC_ICE_EVENT_GATHERING_COMPLETE, /* all candidates of this generation have been reported */
   PRTC_ICE_EVENT_STATE,              /* state */
-  PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_selected_pair */
+  PRTC_ICE_EVENT_SELECTED_PAIR,      /* ask prtc_ice_get_usable_pair */
   PRTC_ICE_EVENT_FAILED,             /* code, text: one sentence: what was tried, answered, missing; then STATE */
   PRTC_ICE_EVENT_CANDIDATE_WITHDRAWN, /* candidate: a local one that is no more, for its socket is not */
   PRTC_ICE_EVENT_SERVER_FAILED       /* code: a STUN error code as a positive number, or 701: no socket has reached it; once
