@@ -14,8 +14,11 @@
  * in 40 s instead of 7.) A nomination goes over a path that works, so it may be quicker still. */
 #define MOST_RTO 4
 #define RM 16
-#define RM_GATHER 4
-#define RC_GATHER 5 /* a server that is away shall not hold up gathering for the 40 s of a connectivity check: 9.5 s */
+/* A server that is away shall not hold up gathering for the 40 s of a connectivity check: five transmissions in 3.5 s, and 1 s
+ * for the last answer. */
+#define RM_GATHER 2
+#define RC_GATHER 4
+#define MOST_RTO_GATHER 2
 
 /* ----------------------------------------------------------------------------------------------------- transactions */
 
@@ -60,7 +63,8 @@ struct ice_transaction *prtc_ice_add_transaction(struct prtc_ice *ice, enum tran
   transaction->controlling = ice->controlling;
   transaction->tie_breaker = ice->tie_breaker;
   transaction->rto = first_rto(ice);
-  transaction->most_rto = transaction->rto > MOST_RTO * least ? transaction->rto : MOST_RTO * least;
+  prtc_time most = (gathers ? MOST_RTO_GATHER : MOST_RTO) * least;
+  transaction->most_rto = transaction->rto > most ? transaction->rto : most;
   transaction->window = window_of(ice, gathers && rc > RC_GATHER ? RC_GATHER : rc);
   transaction->patience = transaction->window + (gathers ? RM_GATHER : RM) * least;
   transaction->due = PRTC_NEVER;

@@ -108,5 +108,5 @@ void prtc_ice_explain(struct prtc_ice *ice, int code) {
     add(&text, "; %llu checks came over a path that another connection of the same port uses",
         (unsigned long long)ice->taken);
   }
-  if (!ice->remote_ended) add(&text, "; the other side has not said that its candidates are complete");
+  if (!ice->remote_ended && counts.locals > 0) add(&text, "; the other side has not said that its candidates are complete");
 }

@@ -58,10 +58,14 @@ static bool has_temporary(const prtc_interface *interfaces, size_t count, const 
   return false;
 }
 
+static bool passes_filters(const struct prtc_transport *transport, const prtc_interface *one) {
+  return prtc_filter_allows_name(transport->config.interface_filter, one->name) &&
+         prtc_filter_allows_address(transport->config.address_filter, &one->address);
+}
+
 static bool is_allowed(const struct prtc_transport *transport, const prtc_interface *interfaces, size_t count, size_t i) {
   const prtc_interface *one = &interfaces[i];
-  return !is_deprecated(&one->address) && prtc_filter_allows_name(transport->config.interface_filter, one->name) &&
-         prtc_filter_allows_address(transport->config.address_filter, &one->address) &&
+  return !is_deprecated(&one->address) && passes_filters(transport, one) &&
          !(tells_hardware(&one->address) && has_temporary(interfaces, count, one));
 }
 
@@ -143,7 +147,9 @@ void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, cons
   struct gathering *gathering = &transport->gathering;
   size_t chosen = 0;
   withdraw_vanished(transport, now, interfaces, count);
+  gathering->left_out = 0;
   for (size_t i = 0; i < count; i++) {
+    gathering->left_out += !passes_filters(transport, &interfaces[i]);
     int one = is_allowed(transport, interfaces, count, i) ? rank(transport, &interfaces[i]) : -1;
     if (one > gathering->best_rank) gathering->best_rank = one;
   }
@@ -157,6 +163,7 @@ void prtc_addresses_choose(struct prtc_transport *transport, prtc_time now, cons
       chosen++;
     }
   }
+  if (chosen > 0) gathering->left_out = 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- ports */

@@ -60,6 +60,7 @@ struct gathering {
   bool ice_is_complete; /* with the sockets that it has */
   bool wants_interfaces;
   bool fills_pool; /* what ICE has to tell stays there for now */
+  uint32_t left_out; /* addresses that the filters have left out, when they left none */
   int best_rank; /* of an address so far: once there are usual ones, no others are taken */
   uint32_t unanswered; /* requests that the driver has */
   struct socket *sockets; /* at most MAX_SOCKETS */

@@ -13,7 +13,7 @@
 static const prtc_time pace = 50000;
 
 /* A connection to a server, and the TLS handshake on it, each. */
-static const prtc_time connect_patience = 10000000;
+static const prtc_time connect_patience = 5000000;
 
 enum { MOST_REDIRECTIONS = 3 };
 

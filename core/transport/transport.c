@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/tls/tls.h"
@@ -179,6 +180,32 @@ static void selected_pair_event(struct prtc_transport *transport) {
   push_selected_pair(transport, &event);
 }
 
+static bool has_turn_server(const struct prtc_transport *transport) {
+  for (uint32_t i = 0; i < transport->gathering.server_count; i++) {
+    if (transport->gathering.servers[i]->protocol != PRTC_RELAY_NONE) return true;
+  }
+  return false;
+}
+
+/* What ICE cannot know of a failure goes before what it can. */
+static void ice_failed(struct prtc_transport *transport, const prtc_ice_event *event) {
+  const struct gathering *gathering = &transport->gathering;
+  char text[128];
+  if (transport->config.relay_only && !prtc_relays_exist(transport)) {
+    prtc_transport_push_failure(transport, event->code,
+                                has_turn_server(transport)
+                                    ? "no TURN server has given an address, and the policy allows no other"
+                                    : "there is no TURN server, and the policy allows no addresses but those of one");
+    return;
+  }
+  bool filtered = gathering->left_out > 0 && !prtc_relays_exist(transport);
+  if (filtered) {
+    snprintf(text, sizeof text, "there is no local address to connect from: the filters leave out all %u",
+             (unsigned)gathering->left_out);
+  }
+  prtc_transport_push_failure(transport, event->code, filtered ? text : event->text);
+}
+
 static void take_ice_event(struct prtc_transport *transport, prtc_time now, const prtc_ice_event *event) {
   switch (event->type) {
     case PRTC_ICE_EVENT_CANDIDATE: {
@@ -209,12 +236,7 @@ static void take_ice_event(struct prtc_transport *transport, prtc_time now, cons
       transport->pair_changes++;
       selected_pair_event(transport);
       break;
-    case PRTC_ICE_EVENT_FAILED:
-      prtc_transport_push_failure(transport, event->code,
-                                  !transport->config.relay_only || prtc_relays_exist(transport)
-                                      ? event->text
-                                      : "no TURN server has given an address, and the policy allows no other");
-      break;
+    case PRTC_ICE_EVENT_FAILED: ice_failed(transport, event); break;
     default: break;
   }
 }

@@ -12,12 +12,13 @@
 #include "core/turn/internal.h"
 
 /* Over UDP (RFC 8489 section 6.2.1): from the first transmission the interval doubles from FIRST_RTO to MOST_RTO. Six
- * transmissions, and nearly ten seconds: gathering waits for an Allocate, and half a minute would help nobody. */
-static const prtc_time first_rto = 500000, most_rto = 2000000;
-enum { MOST_TRANSMISSIONS = 6 };
+ * transmissions, and nearly ten seconds. Gathering waits for a server of which nothing has been heard, as for a STUN server:
+ * five transmissions, and 4.5 seconds. */
+static const prtc_time first_rto = 500000, most_rto = 2000000, most_rto_unheard = 1000000;
+enum { MOST_TRANSMISSIONS = 6, MOST_UNHEARD = 5 };
 
 /* Over a stream nothing is repeated; this is how long an answer may take. */
-static const prtc_time stream_patience = SECONDS(10);
+static const prtc_time stream_patience = SECONDS(10), stream_patience_unheard = SECONDS(5);
 
 /* When an allocation is given back, the answer is waited for in vain sooner. */
 static const prtc_time release_rto = 250000;
@@ -99,12 +100,16 @@ int prtc_turn_write(struct prtc_turn *turn, struct turn_request *request, uint8_
   return prtc_turn_finish(turn, &writer);
 }
 
+static bool is_unheard(const struct prtc_turn *turn) { return turn->credentials.generation == 0; }
+
 void prtc_turn_sent(struct prtc_turn *turn, struct turn_request *request) {
+  prtc_time most = is_unheard(turn) ? most_rto_unheard : most_rto;
+  prtc_time patience = is_unheard(turn) ? stream_patience_unheard : stream_patience;
   request->ready = false;
   request->sent++;
-  request->due = turn->now + (prtc_turn_is_stream(turn) ? stream_patience : request->rto);
+  request->due = turn->now + (prtc_turn_is_stream(turn) ? patience : request->rto);
   request->rto *= 2;
-  if (request->rto > most_rto) request->rto = most_rto;
+  if (request->rto > most) request->rto = most;
 }
 
 /* -------------------------------------------------------------------------------------------------------------- answers */
@@ -294,7 +299,8 @@ void prtc_turn_expire_requests(struct prtc_turn *turn) {
   for (size_t i = 0; i < MAX_REQUESTS; i++) {
     struct turn_request *request = &turn->requests[i];
     if (!request->active || request->ready || request->due > turn->now) continue;
-    if (!prtc_turn_is_stream(turn) && request->sent < MOST_TRANSMISSIONS) {
+    uint32_t most = is_unheard(turn) ? MOST_UNHEARD : MOST_TRANSMISSIONS;
+    if (!prtc_turn_is_stream(turn) && request->sent < most) {
       request->ready = turn->has_ready = true;
       continue;
     }

@@ -449,3 +449,42 @@ def test_a_life_on_the_move(sim: Simulation) -> None:
     for channel in (ours, theirs):
         assert channel.state != "open" or channel.received == [str(n) for n in range(len(channel.received))]
     sim.until(lambda: len(ours.received) == len(theirs.received) == sent or "open" not in (ours.state, theirs.state), 60)
+
+
+@pytest.mark.parametrize("why", ["relay policy", "address filter", "interface filter", "no addresses"])
+@pytest.mark.parametrize("offers", [True, False])
+def test_no_local_candidate(sim: Simulation, why: str, offers: bool) -> None:
+    """Gathering has ended without any: W3C section 5.6.4 does not wait for checks that nobody could receive. One event says why."""
+    config: dict[str, Any] = {
+        "relay policy": {"ice_transport_policy": "relay"}, "address filter": {"address_filter": "10.0.0.0/8"},
+        "interface filter": {"interface_filter": "wlan*"}, "no addresses": {},
+    }[why]
+    ours, theirs = sim.host("ours"), sim.host("theirs").peer()
+    if why == "no addresses":
+        ours.remove_address(ours.interfaces[0].ip)
+    peer = ours.peer(**config)
+    seen, began = states(peer), sim.now
+    sim.negotiate(*((peer, theirs) if offers else (theirs, peer)))
+    sim.until(lambda: peer.states.connection == "failed", 60)
+    assert sim.now - began < 200 * MILLISECOND
+    assert seen[-2:] == ["failed", "failed"] and peer.states.ice_gathering == "complete"
+    ((_, text),) = peer.failures
+    assert text == {
+        "relay policy": "there is no TURN server, and the policy allows no addresses but those of one",
+        "address filter": "there is no local address to connect from: the filters leave out all 1",
+        "interface filter": "there is no local address to connect from: the filters leave out all 1",
+        "no addresses": "there is no local address to connect from",
+    }[why]
+    sim.run(120)
+    assert len(peer.failures) == 1
+
+
+def test_an_address_comes_after_that(sim: Simulation) -> None:
+    """It is no end: the candidate of an address that comes later is tried."""
+    ours, theirs = sim.host("ours"), sim.host("theirs").peer()
+    ours.remove_address(ours.interfaces[0].ip)
+    peer = ours.peer()
+    sim.negotiate(peer, theirs)
+    sim.until(lambda: peer.states.connection == "failed", 60)
+    ours.add_address("198.51.100.200")
+    sim.until(lambda: peer.states.connection == theirs.states.connection == "connected", 5)
