@@ -656,6 +656,11 @@ int prtc_handle_add_candidates(struct prtc_handle *handle, uint64_t peer, uint64
   return found == NULL ? handle->code : prtc_peer_add_candidates(found, now, text, size);
 }
 
+int prtc_handle_set_certificate(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *pem) {
+  prtc_peer *found = find_peer(handle, peer);
+  return found == NULL ? handle->code : prtc_peer_set_certificate(found, now, pem);
+}
+
 int prtc_handle_start_dtls(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size) {
   prtc_peer *found = find_peer(handle, peer);
   return found == NULL ? handle->code : prtc_peer_start_dtls(found, now, text, size);

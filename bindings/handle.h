@@ -135,6 +135,7 @@ const char *prtc_handle_parameters(struct prtc_handle *handle, uint64_t peer);
 int prtc_handle_start_ice(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size,
                           uint32_t controlling);
 int prtc_handle_add_candidates(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
+int prtc_handle_set_certificate(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *pem);
 int prtc_handle_start_dtls(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
 int prtc_handle_start_sctp(struct prtc_handle *handle, uint64_t peer, uint64_t now, const char *text, size_t size);
 int prtc_handle_send_raw(struct prtc_handle *handle, uint64_t peer, uint64_t now, const uint8_t *data, size_t size);

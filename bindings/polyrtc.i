@@ -142,6 +142,7 @@ POLYRTC_ENTER
   const char *parameters(uint64_t peer);
   int start_ice(uint64_t peer, uint64_t now, const char *text, size_t text_size, uint32_t controlling);
   int add_candidates(uint64_t peer, uint64_t now, const char *text, size_t text_size);
+  int set_certificate(uint64_t peer, uint64_t now, const char *pem);
   int start_dtls(uint64_t peer, uint64_t now, const char *text, size_t text_size);
   int start_sctp(uint64_t peer, uint64_t now, const char *text, size_t text_size);
   int send_raw(uint64_t peer, uint64_t now, const uint8_t *data, size_t size);

@@ -81,7 +81,8 @@
   X(peer_add_candidates, 53, "nb", "peer, JSON")                                                               \
   X(peer_start_dtls, 54, "nb", "peer, JSON")                                                                   \
   X(peer_start_sctp, 55, "nb", "peer, JSON")                                                                   \
-  X(peer_send_raw, 56, "nb", "peer, datagram")
+  X(peer_send_raw, 56, "nb", "peer, datagram")                                                                 \
+  X(peer_set_certificate, 57, "nb", "peer, PEM")
 
 enum prtc_operation {
 #define PRTC_X(name, number, signature, what) PRTC_OP_##name = number,

@@ -310,6 +310,7 @@ static int peer_call(prtc_replay *replay, const struct prtc_recording_entry *ent
     case PRTC_OP_peer_gather: return prtc_peer_gather(peer, now);
     case PRTC_OP_peer_start_ice: return prtc_peer_start_ice(peer, now, v[1].data, v[1].size, (int)v[2].number);
     case PRTC_OP_peer_add_candidates: return prtc_peer_add_candidates(peer, now, v[1].data, v[1].size);
+    case PRTC_OP_peer_set_certificate: return prtc_peer_set_certificate(peer, now, text_of(replay, &v[1]));
     case PRTC_OP_peer_start_dtls: return prtc_peer_start_dtls(peer, now, v[1].data, v[1].size);
     case PRTC_OP_peer_start_sctp: return prtc_peer_start_sctp(peer, now, v[1].data, v[1].size);
     case PRTC_OP_peer_send_raw: return prtc_peer_send_raw(peer, now, v[1].data, v[1].size);

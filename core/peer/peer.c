@@ -78,18 +78,23 @@ static int read_servers(prtc_peer *peer, const prtc_peer_config *config, const c
   return PRTC_OK;
 }
 
+int prtc_peer_read_certificate(prtc_peer *peer, const char *pem, prtc_certificate **out, const char **reason) {
+  int result = peer->host.read_certificate(peer->host.endpoint, pem, out);
+  if (result < 0) {
+    *reason = result == PRTC_ERROR_INVALID_ACCESS      ? "a certificate has expired"
+              : result == PRTC_ERROR_SYNTAX           ? "a certificate is not PEM of a certificate and its private key"
+              : result == PRTC_ERROR_INVALID_ARGUMENT ? "a certificate's private key belongs to another certificate"
+                                                      : "a certificate is not usable";
+  }
+  return result;
+}
+
 /* W3C section 4.4.1.6: all are checked, one is used. */
 static int read_certificates(prtc_peer *peer, const prtc_peer_config *config, const char **reason) {
   for (size_t i = 0; i < config->certificate_count; i++) {
     prtc_certificate *certificate;
-    int result = peer->host.read_certificate(peer->host.endpoint, config->certificates[i], &certificate);
-    if (result < 0) {
-      *reason = result == PRTC_ERROR_INVALID_ACCESS      ? "a certificate has expired"
-                : result == PRTC_ERROR_SYNTAX           ? "a certificate is not PEM of a certificate and its private key"
-                : result == PRTC_ERROR_INVALID_ARGUMENT ? "a certificate's private key belongs to another certificate"
-                                                        : "a certificate is not usable";
-      return result;
-    }
+    int result = prtc_peer_read_certificate(peer, config->certificates[i], &certificate, reason);
+    if (result < 0) return result;
     if (i == 0) peer->certificate = certificate;
     else prtc_certificate_release(certificate);
   }

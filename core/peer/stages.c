@@ -114,6 +114,26 @@ int prtc_peer_add_candidates(prtc_peer *peer, prtc_time now, const char *json, s
   return end(peer, result, reason);
 }
 
+int prtc_peer_set_certificate(prtc_peer *peer, prtc_time now, const char *pem) {
+  PRTC_RECORD(peer->context, peer_set_certificate, now, PRTC_NUMBER(peer->id), PRTC_STRING(pem));
+  prtc_certificate *certificate = NULL;
+  prtc_fingerprint fingerprint;
+  const char *reason = NULL;
+  int result = begin(peer, &now);
+  if (result < 0) return result;
+  result = prtc_peer_read_certificate(peer, pem, &certificate, &reason);
+  if (result == PRTC_OK) result = prtc_certificate_get_fingerprint(certificate, "sha-256", &fingerprint);
+  if (result == PRTC_OK) result = prtc_transport_set_certificate(peer->transport, certificate);
+  if (result < 0) {
+    prtc_certificate_release(certificate);
+    return end(peer, result, result == PRTC_ERROR_INVALID_STATE ? "DTLS is started" : reason);
+  }
+  prtc_certificate_release(peer->certificate);
+  peer->certificate = certificate;
+  peer->fingerprint = fingerprint;
+  return end(peer, PRTC_OK, NULL);
+}
+
 int prtc_peer_start_dtls(prtc_peer *peer, prtc_time now, const char *json, size_t size) {
   PRTC_RECORD(peer->context, peer_start_dtls, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size));
   prtc_fingerprint fingerprints[PRTC_FINGERPRINTS_MAX];

@@ -118,6 +118,8 @@ int prtc_peer_begin_negotiation(prtc_peer *peer, prtc_time *now);
 
 void prtc_peer_wake(prtc_peer *peer);
 
+/* 0 and *out, which the caller releases; or an error, and why. */
+int prtc_peer_read_certificate(prtc_peer *peer, const char *pem, prtc_certificate **out, const char **reason);
 int prtc_peer_need_transport(prtc_peer *peer, prtc_time now);
 
 /* The transport is about to gather: with the servers of the configuration as it is now. */

@@ -239,6 +239,7 @@ void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now);
 
 /* stack.c */
 bool prtc_stack_init(struct prtc_transport *transport); /* false without memory */
+prtc_dtls *prtc_stack_new_dtls(struct prtc_transport *transport); /* likewise NULL */
 void prtc_stack_clear(struct prtc_transport *transport);
 void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now);
 void prtc_stack_dtls_events(struct prtc_transport *transport, prtc_time now);

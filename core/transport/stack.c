@@ -8,17 +8,22 @@
 #include "core/sctp/borrowing.h"
 #include "core/transport/internal.h"
 
-bool prtc_stack_init(struct prtc_transport *transport) {
+prtc_dtls *prtc_stack_new_dtls(struct prtc_transport *transport) {
   const struct prtc_transport_config *config = &transport->config;
   /* Browsers offer SRTP whether there is media or not, and some peers (aiortc) end a handshake without it. */
   const prtc_dtls_config dtls = {
       .size = sizeof dtls, .certificate = config->certificate, .mtu = config->mtu, .use_srtp = 1};
+  return prtc_dtls_new(transport->context, &dtls);
+}
+
+bool prtc_stack_init(struct prtc_transport *transport) {
+  const struct prtc_transport_config *config = &transport->config;
   const prtc_data_config data = {.size = sizeof data,
                                  .max_message_size = config->max_message_size,
                                  .first_channel = config->first_channel,
                                  .send_queue_size = config->send_queue_size,
                                  .streaming = config->streaming};
-  transport->dtls = prtc_dtls_new(transport->context, &dtls);
+  transport->dtls = prtc_stack_new_dtls(transport);
   transport->data = prtc_data_new(transport->context, &data);
   return transport->dtls != NULL && transport->data != NULL;
 }

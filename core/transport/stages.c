@@ -113,6 +113,20 @@ static prtc_dtls_role role_against(const struct prtc_transport *transport, prtc_
   return prtc_ice_is_controlling(transport->ice) ? PRTC_DTLS_ROLE_SERVER : PRTC_DTLS_ROLE_CLIENT;
 }
 
+int prtc_transport_set_certificate(struct prtc_transport *transport, prtc_certificate *certificate) {
+  prtc_certificate *former = transport->config.certificate;
+  if (transport->closed || transport->stages.dtls) return PRTC_ERROR_INVALID_STATE; /* nothing has come of it until then */
+  transport->config.certificate = certificate;
+  prtc_dtls *dtls = prtc_stack_new_dtls(transport);
+  if (dtls == NULL) {
+    transport->config.certificate = former;
+    return PRTC_ERROR_NO_MEMORY;
+  }
+  prtc_dtls_free(transport->dtls);
+  transport->dtls = dtls;
+  return PRTC_OK;
+}
+
 int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints,
                               size_t count, prtc_dtls_role remote_role) {
   if (transport->closed) return PRTC_ERROR_CLOSED;

@@ -158,6 +158,8 @@ int prtc_transport_set_controlling(struct prtc_transport *transport, prtc_time n
 void prtc_transport_begin_stages(struct prtc_transport *transport);
 int prtc_transport_start_ice(struct prtc_transport *transport, prtc_time now, const prtc_ice_parameters *ice,
                              bool controlling);
+/* Another certificate (retained by DTLS), before that. INVALID_STATE, NO_MEMORY. */
+int prtc_transport_set_certificate(struct prtc_transport *transport, prtc_certificate *certificate);
 int prtc_transport_start_dtls(struct prtc_transport *transport, prtc_time now, const prtc_fingerprint *fingerprints,
                               size_t count, prtc_dtls_role remote_role);
 int prtc_transport_start_sctp(struct prtc_transport *transport, prtc_time now, uint16_t port, uint32_t max_message_size);

@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +111,12 @@ class RTCIceGatherer(Emitter):
     def _peer(self) -> Peer:
         return self.__bind()[1]
 
-    @property
-    def _has_begun(self) -> bool:
-        """Its peer is made: the certificate is chosen."""
-        return self.__bound is not None
+    def _use_certificates(self, certificates: Sequence[RTCCertificate]) -> None:
+        if not certificates:
+            return
+        self._certificates = list(certificates)
+        if self.__bound is not None:
+            self._command("set_certificate", certificates[0]._pem)
 
     def _now(self) -> int:
         return self._engine.driver.now()

@@ -693,6 +693,10 @@ class Peer:
         """iceCandidates and iceCandidatesComplete."""
         self._check(self.endpoint._native.add_candidates(self.id, now, json.dumps(parameters)))
 
+    def set_certificate(self, now: int, pem: str) -> None:
+        """Another certificate than that of the configuration, with its private key; before :meth:`start_dtls`."""
+        self._check(self.endpoint._native.set_certificate(self.id, now, pem))
+
     def start_dtls(self, now: int, parameters: Mapping[str, Any]) -> None:
         """With the other side's dtlsParameters."""
         self._check(self.endpoint._native.start_dtls(self.id, now, json.dumps(parameters)))

@@ -191,7 +191,7 @@ class RTCDtlsTransport(_Transport):
     SCTP is not started over it."""
 
     def __init__(self, transport: RTCIceTransport | RTCPeerConnection, certificates: Sequence[RTCCertificate] = ()) -> None:
-        """The first certificate is used; none: one that the peers of a loop share. They must be given before anything is gathered."""
+        """The first certificate is used; none: one that the peers of a loop share."""
         ice = transport if isinstance(transport, RTCIceTransport) else RTCIceTransport(transport)
         super().__init__(ice._owner, "new")
         self.__connection = ice._owner
@@ -200,10 +200,7 @@ class RTCDtlsTransport(_Transport):
         self.__start_role = "auto"
         if transport is ice:
             self._gatherer._dtls = self
-            if certificates and self._gatherer._has_begun:
-                raise invalid_state("the certificate is chosen when gathering begins: make the DTLS transport before")
-            if certificates:
-                self._gatherer._certificates = list(certificates)
+            self._gatherer._use_certificates(certificates)
 
     def getLocalParameters(self) -> RTCDtlsParameters:
         given = self._gatherer._parameters()["dtlsParameters"]

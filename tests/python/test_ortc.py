@@ -194,13 +194,35 @@ async def test_stopped_unused() -> None:
         a.gatherer.getLocalParameters()
 
 
+async def test_the_certificate_comes_last() -> None:
+    """As in aiortc's own tests: the DTLS transport is made when ICE is connected already."""
+    ices = [RTCIceTransport(RTCIceGatherer(configuration=RTCConfiguration(useLoopback=True))) for _ in range(2)]
+    for ice in ices:
+        await ice.iceGatherer.gather()
+    for ours, theirs in (ices, ices[::-1]):
+        for candidate in theirs.iceGatherer.getLocalCandidates():
+            await ours.addRemoteCandidate(candidate)
+    await asyncio.gather(*(o.start(t.iceGatherer.getLocalParameters(), role)
+                           for o, t, role in ((*ices, "controlling"), (*ices[::-1], "controlled"))))
+    assert {ice.state for ice in ices} <= {"connected", "completed"}
+    certificates = [RTCCertificate.generateCertificate() for _ in ices]
+    dtls = [RTCDtlsTransport(ice, [certificate]) for ice, certificate in zip(ices, certificates)]
+    for transport, certificate in zip(dtls, certificates):
+        (fingerprint,) = transport.getLocalParameters().fingerprints
+        assert fingerprint in certificate.getFingerprints()
+    await asyncio.gather(*(ours.start(theirs.getLocalParameters()) for ours, theirs in (dtls, dtls[::-1])))
+    assert [transport.state for transport in dtls] == ["connected", "connected"]
+    with pytest.raises(InvalidStateError):
+        RTCDtlsTransport(ices[0], certificates)
+    for ice in ices:
+        await ice.stop()
+
+
 async def test_what_is_refused() -> None:
     async with sides() as (a, b):
         with pytest.raises(InvalidStateError):
             RTCIceTransport(a.gatherer)
         await a.gatherer.gather()
-        with pytest.raises(InvalidStateError):
-            RTCDtlsTransport(a.ice, [RTCCertificate.generateCertificate()])
         with pytest.raises(ValueError):
             await a.ice.start(a.gatherer.getLocalParameters(), "king")
         with pytest.raises(InvalidStateError):

@@ -51,6 +51,11 @@ PRTC_API int prtc_peer_get_parameters(const prtc_peer *peer, char *out, size_t c
  * Again with other credentials: the other side has restarted. */
 PRTC_API int prtc_peer_start_ice(prtc_peer *peer, prtc_time now, const char *json, size_t size, int controlling);
 
+/* Another certificate than that of the configuration: PEM of it and of its private key. Before prtc_peer_start_dtls, also when
+ * ICE is connected already; the dtlsParameters of prtc_peer_get_parameters are others then. Errors: INVALID_STATE (DTLS is
+ * started), SYNTAX, INVALID_ARGUMENT (the key belongs to another certificate), INVALID_ACCESS (it has expired). */
+PRTC_API int prtc_peer_set_certificate(prtc_peer *peer, prtc_time now, const char *pem);
+
 /* More iceCandidates of the other side, and iceCandidatesComplete. Legal before prtc_peer_start_ice. */
 PRTC_API int prtc_peer_add_candidates(prtc_peer *peer, prtc_time now, const char *json, size_t size);
 
