@@ -11,7 +11,7 @@ import pytest
 
 from polyrtc import RTCDataChannel, RTCPeerConnection, RTCStatsReport
 
-from .support import Inbox, channels
+from .support import Inbox, channels, state
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,6 +55,8 @@ async def talk(ours: RTCDataChannel, theirs: RTCDataChannel) -> None:
 async def test_every_object_is_there_and_counts() -> None:
     async with channels(protocol="p") as (a, b, ours, theirs):
         await talk(ours, theirs)
+        for peer in (a, b):
+            await state(peer, "iceConnectionState", "completed")  # a pair is nominated
         first, second = await a.getStats(), await b.getStats()
     for report in (first, second):
         for stats in report.values():

@@ -90,8 +90,8 @@ def test_strangers(sim: Simulation, shared: bool, server: bool) -> None:
     """From before there is a connection until it has stood for minutes; all kinds, each datagram in another's name. None but copies of
     what was authentic gets anything at all."""
     turn = TurnNode(sim.internet)
-    ports = {"udp_port": 7000} if shared else {}
-    a, b = (sim.host(None, f"198.51.100.{n}", **ports).peer(ice_servers=servers(turn) if server else []) for n in (1, 2))
+    port = 7000 if shared else 0
+    a, b = (sim.host(None, f"198.51.100.{n}", udp_port=port).peer(ice_servers=servers(turn) if server else []) for n in (1, 2))
     strangers = Strangers(Random(sim.seed), KINDS)
     sim.network.taps.append(strangers)
     sim.connect(a, b)
