@@ -1,7 +1,7 @@
-/* What the hot paths of the core cost, in instructions, without sockets: two endpoints in one process hand each other their datagrams.
+/* What the hot paths of the core cost, without sockets: two endpoints in one process hand each other their datagrams.
  *
- *     hot_paths              prints, for each workload, the instructions that both ends take for one message (or round trip)
- *     hot_paths WORKLOAD     runs that one alone, for a profile:
+ *     hot_paths WORKLOAD     runs it, and prints how many messages (round trips, connections) `measure` has taken, and how many
+ *                            datagrams they were. For a profile of both ends, and for hot_paths_test.py:
  *                            valgrind --tool=callgrind --toggle-collect=measure bazel-bin/tests/bench/hot_paths bulk
  *
  * SPDX-License-Identifier: BSD-3-Clause
@@ -13,21 +13,22 @@
 
 #include <polyrtc/polyrtc.h>
 
-#include "tests/bench/steps.h"
-
 enum { HIGH = 1024 * 1024, EVENTS = 64 };
 
 struct workload {
-  const char *name, *unit;
+  const char *name;
   size_t size;
-  unsigned count, profiled; /* messages that are stepped through, and that are run for a profile */
+  unsigned warm_up, count;
+  uint32_t max_mtu;
   bool round_trips;
 };
 
 static const struct workload workloads[] = {
-    {"bulk", "a message of 16 KiB", 16384, 1, 20000, false},
-    {"small", "a message of 64 bytes, among many", 64, 100, 400000, false},
-    {"rtt", "a round trip of 64 bytes", 64, 4, 20000, true},
+    {"bulk", 16384, 1000, 2000, 1200, false},   /* messages of 16 KiB in datagrams of 1,200 bytes */
+    {"large", 16384, 1000, 2000, 0, false},     /* in as large ones as they find */
+    {"small", 64, 20000, 40000, 1200, false},   /* messages of 64 bytes, as fast as they leave */
+    {"rtt", 64, 1000, 2000, 1200, true},        /* round trips of 64 bytes, one after the other */
+    {"setup", 0, 0, 1, 1200, false},            /* a connection, until both ends of a channel are open */
 };
 
 struct side {
@@ -120,7 +121,7 @@ static void pass_time(void) {
   }
 }
 
-static void connect_sides(void) {
+static void connect_sides(uint32_t max_mtu) {
   static char sdp[65536];
   for (int i = 0; i < 2; i++) {
     prtc_endpoint_config config;
@@ -130,6 +131,7 @@ static void connect_sides(void) {
     config.seed[0] = (uint8_t)i;
     config.now = now;
     peer.tcp_candidates = PRTC_TCP_CANDIDATES_NONE;
+    peer.max_mtu = max_mtu;
     sides[i].endpoint = prtc_endpoint_new(&config);
     check(prtc_peer_new(sides[i].endpoint, now, &peer, &sides[i].peer) == 0, "a peer cannot be made");
   }
@@ -171,36 +173,36 @@ static void run(const struct workload *workload, unsigned count) {
 }
 
 /* What a profile is to collect. */
-__attribute__((noinline)) void measure(const struct workload *workload, unsigned count);
-void measure(const struct workload *workload, unsigned count) { run(workload, count); }
-
-static void program(void *context) {
-  const struct workload *workload = context;
-  connect_sides();
-  run(workload, workload->profiled / 20); /* windows open, buffers are there */
-  steps_begin();
-  run(workload, workload->count);
-  steps_end();
+__attribute__((noinline)) void measure(const struct workload *workload);
+void measure(const struct workload *workload) {
+  if (workload->size == 0) connect_sides(workload->max_mtu);
+  else run(workload, workload->count);
 }
 
-static unsigned long taken;
-
-static void took(void *context, unsigned number, unsigned long instructions) {
-  (void)context, (void)number;
-  taken = instructions;
+static unsigned long long datagrams(void) {
+  unsigned long long sum = 0;
+  for (int i = 0; i < 2; i++) {
+    prtc_endpoint_stats stats;
+    PRTC_INIT(&stats);
+    if (sides[i].endpoint != NULL) check(prtc_endpoint_get_stats(sides[i].endpoint, &stats) == 0, "statistics");
+    sum += stats.datagrams_sent;
+  }
+  return sum;
 }
 
 int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
     const struct workload *workload = &workloads[i];
-    if (argc > 1 && strcmp(argv[1], workload->name) == 0) {
-      connect_sides();
-      run(workload, workload->profiled / 20);
-      measure(workload, workload->profiled / 10);
-    } else if (argc == 1) {
-      check(steps_run(program, took, (void *)(uintptr_t)workload) == 0, "no result");
-      printf("%-8s %9lu instructions for %s\n", workload->name, taken / workload->count, workload->unit);
+    if (argc < 2 || strcmp(argv[1], workload->name) != 0) continue;
+    if (workload->size > 0) {
+      connect_sides(workload->max_mtu);
+      run(workload, workload->warm_up); /* windows open, buffers are there */
     }
+    unsigned long long before = datagrams();
+    measure(workload);
+    printf("%u %llu\n", workload->count, datagrams() - before);
+    return 0;
   }
-  return 0;
+  fputs("usage: hot_paths bulk|large|small|rtt|setup\n", stderr);
+  return 2;
 }

@@ -1,4 +1,5 @@
-/* polyrtc in C, through the driver, as a peer of the benchmarks: ../README.md has what is asked of a peer.
+/* polyrtc in C, through the driver, as a peer of the benchmarks: ../README.md has what is asked of a peer. With MAX_MTU in the
+ * environment datagrams are not larger than that.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -103,6 +104,7 @@ static prtc_peer *new_peer(void) {
   PRTC_INIT(&config);
   config.use_loopback = 1;
   config.tcp_candidates = PRTC_TCP_CANDIDATES_NONE;
+  config.max_mtu = getenv("MAX_MTU") != NULL ? (uint32_t)atol(getenv("MAX_MTU")) : 0;
   check(prtc_peer_new(endpoint, prtc_driver_now(driver), &config, &peer), "peer");
   return peer;
 }
