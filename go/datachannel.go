@@ -48,7 +48,8 @@ type DataChannelMessage struct {
 // Messages are listened to (OnMessage), or read: by Detach as from a net.Conn, or one by one with NextReader. Handlers of a channel
 // are called one after the other; but one that has not returned after 20 ms, unless it is OnMessage, does not hold up the others.
 // While messages of more than a megabyte wait for a handler or a reader, nothing is taken from the connection and the other side has
-// to stop, with all channels of the connection.
+// to stop, with all channels of the connection. Messages that nobody has listened to are kept; when they are more than a megabyte,
+// they are dropped.
 type DataChannel struct {
 	owner *carrier
 	id    uint64
@@ -67,6 +68,8 @@ type DataChannel struct {
 	buffered   uint64 // as it was last
 	err        error
 	stream     *stream // nil: it is listened to
+	unheard    []DataChannelMessage
+	unheardOf  int // bytes
 	writable   chan struct{}
 	closed     chan struct{}
 	open       chan struct{}
@@ -263,11 +266,18 @@ func (d *DataChannel) callOnOpen() {
 
 // OnMessage is called with each message, one after the other.
 func (d *DataChannel) OnMessage(f func(msg DataChannelMessage)) {
+	e := d.owner.engine
+	e.mu.Lock()
+	defer e.unlock()
 	if f == nil {
 		d.onMessage.Store(nil)
-	} else {
-		d.onMessage.Store(&f)
+		return
 	}
+	d.onMessage.Store(&f)
+	for _, message := range d.unheard {
+		d.toHandler(message)
+	}
+	d.unheard, d.unheardOf = nil, 0
 }
 
 // OnClose is called when the channel is closed, after the last message.
@@ -294,7 +304,7 @@ func (d *DataChannel) OnBufferedAmountLow(f func()) {
 	d.onBufferedAmountLow = f
 }
 
-// deliver is called in the goroutine of the channel's handlers. A message that nobody listens to is dropped.
+// deliver is called in the goroutine of the channel's handlers.
 func (d *DataChannel) deliver(message DataChannelMessage) {
 	defer func() {
 		left := d.queued.Add(-int64(len(message.Data) + messageOverhead))
@@ -527,6 +537,19 @@ func (d *DataChannel) onMessageEvent(event *native.RawEvent) {
 		return
 	}
 	message := DataChannelMessage{native.Prtc_message_kind(event.Kind) == native.MESSAGE_TEXT, event.Data()}
+	if d.onMessage.Load() != nil {
+		d.toHandler(message)
+		return
+	}
+	d.unheardOf += len(message.Data) + messageOverhead
+	if d.unheardOf > readHigh {
+		d.unheard = nil // nobody is going to
+	} else {
+		d.unheard = append(d.unheard, message)
+	}
+}
+
+func (d *DataChannel) toHandler(message DataChannelMessage) {
 	d.calls.add(call{channel: d, message: message})
 	if d.queued.Add(int64(len(message.Data)+messageOverhead)) > readHigh && !d.paused.Load() {
 		d.paused.Store(true)

@@ -30,6 +30,7 @@ type PeerConnection struct {
 	iceState       ICEConnectionState
 	state          PeerConnectionState
 	gathered       []chan struct{}
+	early          []ICECandidateInit
 	described      map[native.Prtc_description]*SessionDescription // the last, once it is closed
 	lastStats      StatsReport
 	changed        chan struct{} // closed with each change of the state, for another
@@ -43,6 +44,9 @@ type PeerConnection struct {
 	onDataChannel    func(*DataChannel)
 	signalingHandler func(SignalingState)
 }
+
+// earlyCandidates is how many candidates are kept that come before the remote description.
+const earlyCandidates = 100
 
 // NewPeerConnection makes a connection without any settings; see NewAPI for those.
 func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {
@@ -126,13 +130,38 @@ func (pc *PeerConnection) SetLocalDescription(desc SessionDescription) error {
 // SetRemoteDescription applies the other side's. An offer that meets one of ours rolls ours back (W3C section 4.4.2).
 func (pc *PeerConnection) SetRemoteDescription(desc SessionDescription) error {
 	return pc.command(func(endpoint native.Endpoint, now uint64) int {
-		return endpoint.SetRemoteDescription(pc.peer, now, int(desc.Type), desc.SDP)
+		code := endpoint.SetRemoteDescription(pc.peer, now, int(desc.Type), desc.SDP)
+		if code >= 0 {
+			for i := range pc.early {
+				_ = pc.addCandidate(&pc.early[i]) // it may be of another offer, or none
+			}
+			pc.early = nil
+		}
+		return code
 	})
 }
 
-// AddICECandidate adds a candidate of the other side; one with an empty text says that there will be no more. ErrNoRemoteDescription: it
-// came before its description.
+// AddICECandidate adds a candidate of the other side; one with an empty text says that there will be no more. Those that come before
+// their description are kept for it, up to a hundred; then ErrNoRemoteDescription. (pion refuses them all, but gathers so slowly that
+// its programs need not take care.)
 func (pc *PeerConnection) AddICECandidate(candidate ICECandidateInit) error {
+	full := false
+	err := pc.command(func(endpoint native.Endpoint, now uint64) int {
+		if pc.description(native.DESCRIPTION_REMOTE) != nil {
+			return pc.addCandidate(&candidate)
+		}
+		if full = len(pc.early) >= earlyCandidates; !full {
+			pc.early = append(pc.early, candidate)
+		}
+		return 0
+	})
+	if full {
+		return ErrNoRemoteDescription
+	}
+	return err
+}
+
+func (pc *PeerConnection) addCandidate(candidate *ICECandidateInit) int {
 	mid, ufrag, index := "", "", -1
 	if candidate.SDPMid != nil {
 		mid = *candidate.SDPMid
@@ -146,15 +175,8 @@ func (pc *PeerConnection) AddICECandidate(candidate ICECandidateInit) error {
 	if mid == "" && index < 0 && candidate.Candidate != "" {
 		index = 0 // pion's programs send the text alone
 	}
-	described := true
-	err := pc.command(func(endpoint native.Endpoint, now uint64) int {
-		described = pc.description(native.DESCRIPTION_REMOTE) != nil
-		return endpoint.AddIceCandidate(pc.peer, now, candidate.Candidate, mid, index, ufrag)
-	})
-	if err != nil && !described {
-		return ErrNoRemoteDescription
-	}
-	return err
+	endpoint := pc.engine.endpoint
+	return endpoint.AddIceCandidate(pc.peer, endpoint.Now(), candidate.Candidate, mid, index, ufrag)
 }
 
 // RestartICE has the next offer made with new ICE credentials; OnNegotiationNeeded follows. (OfferOptions.ICERestart does the same.)

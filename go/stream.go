@@ -192,10 +192,14 @@ func (d *DataChannel) readable() *stream {
 	defer e.unlock()
 	if d.stream == nil {
 		s := newStream(d)
-		for _, message := range d.calls.takeMessages() {
+		waiting := d.calls.takeMessages()
+		for _, message := range waiting {
 			d.queued.Add(-int64(len(message.Data) + messageOverhead))
+		}
+		for _, message := range append(waiting, d.unheard...) {
 			s.feed(part{message.Data, message.IsString, partBegin | partEnd})
 		}
+		d.unheard = nil
 		d.paused.Store(false)
 		if !s.full {
 			d.owner.enough(d, false)
@@ -220,8 +224,7 @@ type MessageReader struct {
 }
 
 // NextReader waits for the next message, of any size, and gives a reader for it; ctx holds for that, too. What is not read of the one
-// before is skipped. From the first call on the channel is read, and OnMessage is not called any more; so call it at once, in
-// OnDataChannel for instance. io.EOF: the channel was closed.
+// before is skipped. From the first call on the channel is read, and OnMessage is not called any more. io.EOF: the channel was closed.
 func (d *DataChannel) NextReader(ctx context.Context) (*MessageReader, error) {
 	s := d.readable()
 	s.reading.Lock()
@@ -416,8 +419,8 @@ type ReadWriteCloserDeadliner interface {
 // set, so that no message is lost before.
 //
 // Read gives the bytes of the messages as they come, also where a message is larger than what it is given: the ends of messages are
-// not seen. (ReadDataChannel and NextReader see them.) Write sends one binary message of any size, and waits while the channel has a
-// megabyte to send. Deadlines are net.Conn's: after them errors are os.ErrDeadlineExceeded.
+// not seen. (ReadDataChannel and NextReader see them.) Write sends a binary message, several where the other side takes no larger
+// ones, and waits while the channel has a megabyte to send. Deadlines are net.Conn's: after them errors are os.ErrDeadlineExceeded.
 func (d *DataChannel) Detach() (ReadWriteCloser, error) { return d.DetachWithDeadline() }
 
 // DetachWithDeadline is Detach with another type.
@@ -451,7 +454,7 @@ func (c *detached) Read(p []byte) (int, error) {
 	}
 }
 
-// ReadDataChannel gives one message. io.ErrShortBuffer: it is larger than p, and can be read again.
+// ReadDataChannel gives one message. io.ErrShortBuffer: it is larger than p, of n bytes at least, and can be read again.
 func (c *detached) ReadDataChannel(p []byte) (int, bool, error) {
 	s := c.stream
 	s.reading.Lock()
@@ -464,10 +467,10 @@ func (c *detached) ReadDataChannel(p []byte) (int, bool, error) {
 		isString, n := s.rest.isString, 0
 		for s.amid {
 			taken = append(taken, s.rest)
-			if n+len(s.rest.data) > len(p) {
+			if needed := n + len(s.rest.data); needed > len(p) {
 				s.putBack(taken)
 				s.amid, s.rest = false, part{}
-				return n + len(s.rest.data), isString, io.ErrShortBuffer
+				return needed, isString, io.ErrShortBuffer
 			}
 			n += copy(p[n:], s.rest.data)
 			s.rest.data = nil
@@ -486,7 +489,21 @@ func (c *detached) ReadDataChannel(p []byte) (int, bool, error) {
 	}
 }
 
-func (c *detached) Write(p []byte) (int, error) { return c.WriteDataChannel(p, false) }
+// Write is of bytes, and not of messages: what is larger than the other side takes at once goes in several.
+func (c *detached) Write(p []byte) (int, error) {
+	most := int(c.channel.owner.sctp.MaxMessageSize())
+	for written := 0; ; {
+		next := p[written:]
+		if most > 0 && len(next) > most {
+			next = next[:most]
+		}
+		n, err := c.WriteDataChannel(next, false)
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
+		}
+	}
+}
 
 func (c *detached) WriteDataChannel(p []byte, isString bool) (int, error) {
 	writer, err := c.channel.nextWriter(context.Background(), &c.until, isString)
