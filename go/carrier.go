@@ -21,6 +21,7 @@ type carrier struct {
 
 	peer      uint64
 	detach    bool
+	inParts   bool // messages come in parts, on all channels
 	channels  map[uint64]*DataChannel
 	full      map[*DataChannel]bool // those with enough to be read
 	ice       *ICETransport

@@ -14,6 +14,8 @@ const (
 	readHigh        = 1 << 20
 	readLow         = 256 << 10
 	messageOverhead = 64 // what a message counts in addition
+
+	wholeMessageLimit = 16 << 20 // bytes of a message for OnMessage, where there is no other limit
 )
 
 // DataChannelInit is how a channel is to be. Unreliable is who sets one of the two limits.
@@ -69,7 +71,8 @@ type DataChannel struct {
 	err        error
 	stream     *stream // nil: it is listened to
 	unheard    []DataChannelMessage
-	unheardOf  int // bytes
+	unheardOf  int                // bytes
+	begun      DataChannelMessage // of which parts have come
 	writable   chan struct{}
 	closed     chan struct{}
 	open       chan struct{}
@@ -144,7 +147,7 @@ func (c *carrier) createChannel(p *DataChannelParameters, sendOpen bool) (*DataC
 	if id == 0 {
 		return nil, c.check(endpoint.Code())
 	}
-	if c.detach {
+	if c.inParts {
 		endpoint.SetStreaming(c.peer, id, 1)
 	}
 	return c.addChannel(id), nil
@@ -519,12 +522,16 @@ func (d *DataChannel) onEvent(event *native.RawEvent) {
 			d.wakeWriters()
 		}
 	case native.EVENT_CHANNEL_ERROR:
-		d.err = newError(int(event.Code), event.Text())
-		if f, err := d.onError, d.err; f != nil {
-			d.calls.add(call{f: func() { f(err) }})
-		}
+		d.fail(newError(int(event.Code), event.Text()))
 	case native.EVENT_CHANNEL_CLOSED:
 		d.end(nil)
+	}
+}
+
+func (d *DataChannel) fail(err error) {
+	d.err = err
+	if f := d.onError; f != nil {
+		d.calls.add(call{f: func() { f(err) }})
 	}
 }
 
@@ -537,6 +544,37 @@ func (d *DataChannel) onMessageEvent(event *native.RawEvent) {
 		return
 	}
 	message := DataChannelMessage{native.Prtc_message_kind(event.Kind) == native.MESSAGE_TEXT, event.Data()}
+	if whole := uint32(partBegin | partEnd); event.Flags&whole != whole {
+		if message, whole := d.assemble(message, event.Flags); whole {
+			d.heard(message)
+		}
+		return
+	}
+	d.heard(message)
+}
+
+// assemble puts the parts of a message together; whether it is whole. Parts come where messages may be of any size, so that they can
+// be read, but a handler wants them whole: up to wholeMessageLimit.
+func (d *DataChannel) assemble(next DataChannelMessage, flags uint32) (DataChannelMessage, bool) {
+	if flags&(partBegin|partAbandoned) != 0 {
+		d.begun = DataChannelMessage{}
+	}
+	d.begun.IsString = next.IsString
+	d.begun.Data = append(d.begun.Data, next.Data...)
+	if len(d.begun.Data) > wholeMessageLimit {
+		d.begun = DataChannelMessage{}
+		d.fail(&Error{code: -6, message: "the other side sent a message that is too large for OnMessage: read it with NextReader"})
+		d.close()
+	}
+	if flags&partEnd == 0 {
+		return DataChannelMessage{}, false
+	}
+	whole := d.begun
+	d.begun = DataChannelMessage{}
+	return whole, true
+}
+
+func (d *DataChannel) heard(message DataChannelMessage) {
 	if d.onMessage.Load() != nil {
 		d.toHandler(message)
 		return

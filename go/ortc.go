@@ -59,7 +59,7 @@ type sctpParameters struct {
 func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
 	g := &ICEGatherer{api: api, options: opts, state: ICEGathererStateNew, changed: make(chan struct{})}
 	g.init()
-	g.detach = api.settings.detach
+	g.detach, g.inParts = api.settings.detach, api.settings.inParts()
 	g.remember, g.finish = g.keep, g.onEnd
 	g.ice = newICETransport(&g.carrier, g.section, g.role)
 	g.dtls = &DTLSTransport{owner: &g.carrier, ice: g.ice, state: DTLSTransportStateNew}

@@ -71,7 +71,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	}
 	pc.init()
 	pc.remember, pc.finish = pc.keep, pc.onEnd
-	pc.detach = api.settings.detach
+	pc.detach, pc.inParts = api.settings.detach, api.settings.inParts()
 	pc.ice = newICETransport(&pc.carrier, pc.section, pc.role)
 	pc.dtls = &DTLSTransport{owner: &pc.carrier, ice: pc.ice, state: DTLSTransportStateNew}
 	pc.sctp = &SCTPTransport{owner: &pc.carrier, dtls: pc.dtls, state: SCTPTransportStateConnecting}

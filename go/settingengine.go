@@ -231,12 +231,15 @@ func (e *SettingEngine) driver() driverSettings {
 	return driverSettings{udpPort: e.udpPort, logLevel: e.logLevel, outputs: e.outputs}
 }
 
+// inParts: so that a message of any size can be read from its begin on, whenever its reader comes.
+func (e *SettingEngine) inParts() bool { return e.detach || e.maxMessage == NoLimit }
+
 func (e *SettingEngine) apply(s *settings) error {
 	s.loopback = e.loopback
 	s.maxMessage = uint(e.maxMessage)
 	s.sendQueue = uint(e.sendQueue)
 	s.mtu = e.mtu
-	s.flag("streaming_channels", e.detach)
+	s.flag("streaming_channels", e.inParts())
 	s.number("port_minimum", uint64(e.minPort))
 	s.number("port_maximum", uint64(e.maxPort))
 	s.text("address_mappings", strings.Join(e.mappings, " "))

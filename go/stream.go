@@ -199,6 +199,10 @@ func (d *DataChannel) readable() *stream {
 		for _, message := range append(waiting, d.unheard...) {
 			s.feed(part{message.Data, message.IsString, partBegin | partEnd})
 		}
+		if d.begun.Data != nil {
+			s.feed(part{d.begun.Data, d.begun.IsString, partBegin})
+			d.begun = DataChannelMessage{}
+		}
 		d.unheard = nil
 		d.paused.Store(false)
 		if !s.full {

@@ -182,3 +182,23 @@ func TestDetached(t *testing.T) {
 		t.Errorf("a channel that is closed: %v", err)
 	}
 }
+
+// TestHandlersGetWholeMessages also where messages may be of any size and come in parts.
+func TestHandlersGetWholeMessages(t *testing.T) {
+	ends, channels := connected(t, loopback(func(s *webrtc.SettingEngine) { s.SetSCTPMaxMessageSize(webrtc.NoLimit) }))
+	closeBoth(t, ends)
+	messages, failures := make(chan webrtc.DataChannelMessage, 10), make(chan error, 1)
+	channels[1].OnMessage(func(message webrtc.DataChannelMessage) { messages <- message })
+	channels[1].OnError(func(err error) { failures <- err })
+	ctx := limit(t)
+	for _, size := range []int{0, 1, 100000, 10 << 20} {
+		check(t, channels[0].SendContext(ctx, bytes.Repeat([]byte{7}, size)))
+		if message := got(t, messages); len(message.Data) != size || bytes.Count(message.Data, []byte{7}) != size {
+			t.Errorf("of %d bytes there came %d", size, len(message.Data))
+		}
+	}
+	go channels[0].SendContext(ctx, make([]byte, 20<<20))
+	if err := got(t, failures); !errors.Is(err, webrtc.ErrMessageTooLarge) {
+		t.Errorf("a message that is too large: %v", err)
+	}
+}

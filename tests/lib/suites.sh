@@ -146,12 +146,16 @@ suite_node() {
   result "Node" "${passed:-0}" "${failed:-0}"
 }
 
+# With the race detector as well; its soak test is the one that the detector is for.
 suite_go() {
   local output=$BUILD/logs/go-tests.log status=0 passed failed
   [ -f go/go.mod ] || return 0
   build_once
   say "the Go package"
-  (cd go && timeout --kill-after=30 900 go test -v ./...) >"$output" 2>&1 || status=$?
+  {
+    (cd go && go vet ./... && timeout --kill-after=30 900 go test -v ./... && timeout --kill-after=30 900 go test -race -v .) ||
+      status=$?
+  } >"$output" 2>&1
   passed=$(grep -c '^--- PASS' "$output" || true)
   failed=$(grep -c '^--- FAIL' "$output" || true)
   if [ "$status" -ne 0 ]; then
