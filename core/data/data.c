@@ -322,6 +322,10 @@ static void set_time(prtc_data *data, prtc_time now) {
   if (now > data->now) data->now = now;
 }
 
+static bool is_message(prtc_message_kind kind, const uint8_t *bytes, size_t size) {
+  return (kind == PRTC_MESSAGE_TEXT || kind == PRTC_MESSAGE_BINARY) && (bytes != NULL || size == 0);
+}
+
 int prtc_data_send(prtc_data *data, prtc_time now, prtc_channel_id id, prtc_message_kind kind, const uint8_t *bytes,
                    size_t size) {
   static const uint8_t zero = 0;
@@ -331,6 +335,9 @@ int prtc_data_send(prtc_data *data, prtc_time now, prtc_channel_id id, prtc_mess
   if (channel == NULL) return reject(data, PRTC_ERROR_NOT_FOUND, "there is no such channel");
   if (channel->state != PRTC_CHANNEL_OPEN) return reject(data, PRTC_ERROR_INVALID_STATE, "the channel is not open");
   if (channel->part_open) return reject(data, PRTC_ERROR_INVALID_STATE, "a message in parts is not ended yet");
+  if (!is_message(kind, bytes, size)) {
+    return reject(data, PRTC_ERROR_INVALID_ARGUMENT, "the message is of no known kind, or has a size but no bytes");
+  }
   if (size > data->remote_max_message_size) {
     return reject(data, PRTC_ERROR_MESSAGE_TOO_LARGE, "the message is larger than the other side accepts");
   }
@@ -363,7 +370,8 @@ int prtc_data_send_part(prtc_data *data, prtc_time now, prtc_channel_id id, prtc
     prtc_data_abandon_open(data, channel);
     return data->failed ? PRTC_ERROR_NO_MEMORY : 0;
   }
-  if ((flags & ~PRTC_MESSAGE_END) != 0 || size > PRTC_STREAM_QUEUE || (channel->part_open && channel->part_kind != kind)) {
+  if ((flags & ~PRTC_MESSAGE_END) != 0 || size > PRTC_STREAM_QUEUE || (channel->part_open && channel->part_kind != kind) ||
+      !is_message(kind, bytes, size)) {
     return reject(data, PRTC_ERROR_INVALID_ARGUMENT, "flags, or the kind of the part, or its size are wrong");
   }
   bool end = flags == PRTC_MESSAGE_END;
@@ -426,6 +434,7 @@ int prtc_data_set_buffered_amount_low_threshold(prtc_data *data, prtc_channel_id
 int prtc_data_channel_info(const prtc_data *data, prtc_channel_id id, prtc_channel_info *out) {
   const struct prtc_data_channel *channel = prtc_map_get(&data->channels, id);
   if (channel == NULL) return PRTC_ERROR_NOT_FOUND;
+  if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_channel_info info = {
       .size = out->size,
       .label = channel->label,

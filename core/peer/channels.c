@@ -17,6 +17,7 @@ static void record_channel(const prtc_peer *peer, prtc_time now, const prtc_chan
 }
 
 int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const prtc_channel_config *config, prtc_channel_id *out) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   record_channel(peer, now, config);
   int result = prtc_peer_begin(peer, &now);
   if (result < 0) return result;
@@ -50,6 +51,7 @@ static int end(prtc_peer *peer, int result) {
 
 int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind, const uint8_t *data,
                    size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_send, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size));
   struct prtc_transport *transport;
@@ -59,6 +61,7 @@ int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc
 
 int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                         const uint8_t *data, size_t size, uint32_t flags) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_send_part, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel), PRTC_NUMBER(kind),
               PRTC_BYTES(data, size), PRTC_NUMBER(flags));
   struct prtc_transport *transport;
@@ -67,6 +70,7 @@ int prtc_peer_send_part(prtc_peer *peer, prtc_time now, prtc_channel_id channel,
 }
 
 int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, int streaming) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_set_channel_streaming, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel),
               PRTC_NUMBER(streaming != 0));
   struct prtc_transport *transport;
@@ -75,6 +79,7 @@ int prtc_peer_set_channel_streaming(prtc_peer *peer, prtc_channel_id channel, in
 }
 
 int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_pause_messages, PRTC_NEVER, PRTC_NUMBER(peer->id), PRTC_NUMBER(paused != 0));
   int result = prtc_peer_begin(peer, NULL);
   if (result < 0) return result;
@@ -85,6 +90,7 @@ int prtc_peer_pause_messages(prtc_peer *peer, int paused) {
 }
 
 int prtc_peer_close_channel(prtc_peer *peer, prtc_time now, prtc_channel_id channel) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_close_channel, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(channel));
   struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
   int result = prtc_peer_begin(peer, &now);
@@ -105,6 +111,7 @@ void prtc_peer_lose_message(prtc_peer *peer, prtc_time now, prtc_channel_id chan
 }
 
 int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id channel, uint64_t threshold) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_set_buffered_amount_low_threshold, PRTC_NEVER, PRTC_NUMBER(peer->id),
               PRTC_NUMBER(channel), PRTC_NUMBER(threshold));
   struct prtc_transport *transport;
@@ -114,6 +121,7 @@ int prtc_peer_set_buffered_amount_low_threshold(prtc_peer *peer, prtc_channel_id
 }
 
 int prtc_peer_channel_info(const prtc_peer *peer, prtc_channel_id channel, prtc_channel_info *out) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   const struct prtc_transport *transport = prtc_peer_transport_of(peer, channel);
   return transport == NULL ? PRTC_ERROR_NOT_FOUND : prtc_transport_channel_info(transport, channel, out);
 }

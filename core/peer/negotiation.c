@@ -150,6 +150,11 @@ static int create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capac
   return result < 0 ? fail_jsep(peer, result) : result;
 }
 
+/* Without a buffer nothing is: the implicit descriptions alone need none. */
+static int written(int result, const char *out) {
+  return result > 0 && out == NULL ? PRTC_ERROR_BUFFER_TOO_SMALL : result;
+}
+
 /* The end of a command: whatever failed has a sentence. */
 static int end(prtc_peer *peer, int result) {
   if (result < 0 && peer->error[0] == '\0') prtc_peer_fail(peer, result, prtc_strerror(result));
@@ -158,6 +163,7 @@ static int end(prtc_peer *peer, int result) {
 }
 
 int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_options *options, char *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_offer_options given = {.size = sizeof given};
   bool known = options == NULL || prtc_config_copy(&given, sizeof given, options);
   PRTC_RECORD(peer->context, peer_create_offer, now, PRTC_NUMBER(peer->id), PRTC_BYTES(known ? &given : NULL, sizeof given),
@@ -168,14 +174,15 @@ int prtc_peer_create_offer(prtc_peer *peer, prtc_time now, const prtc_offer_opti
     return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT,
                           "the options' size is wrong, or they have members that are not known");
   }
-  return end(peer, create_offer(peer, now, given.ice_restart != 0, out, capacity));
+  return end(peer, written(create_offer(peer, now, given.ice_restart != 0, out, capacity), out));
 }
 
 int prtc_peer_create_answer(prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_create_answer, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(capacity));
   int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
-  return end(peer, create_answer(peer, now, out, capacity));
+  return end(peer, written(create_answer(peer, now, out, capacity), out));
 }
 
 /* --------------------------------------------------------------------------------------------- what the other side says */
@@ -388,6 +395,7 @@ static int create_implicit(prtc_peer *peer, prtc_time now, prtc_sdp_type type) {
 }
 
 int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_set_local_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type),
               PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin_negotiation(peer, &now);
@@ -411,6 +419,7 @@ static int check_offer(prtc_peer *peer) {
 }
 
 int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_set_remote_description, now, PRTC_NUMBER(peer->id), PRTC_NUMBER(type),
               PRTC_BYTES(sdp, size));
   int result = prtc_peer_begin_negotiation(peer, &now);
@@ -436,6 +445,7 @@ static bool has_bad_name(const char *text) {
 
 int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                 const char *ufrag) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_add_ice_candidate, now, PRTC_NUMBER(peer->id), PRTC_STRING(candidate), PRTC_STRING(mid),
               PRTC_SIGNED(index), PRTC_STRING(ufrag));
   struct prtc_jsep_data data;
@@ -460,6 +470,7 @@ int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *cand
 
 /* W3C section 4.4.2 */
 int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_restart_ice, now, PRTC_NUMBER(peer->id));
   int result = prtc_peer_begin_negotiation(peer, &now);
   if (result < 0) return result;
@@ -473,6 +484,7 @@ int prtc_peer_restart_ice(prtc_peer *peer, prtc_time now) {
 
 int prtc_peer_get_description(const prtc_peer *peer, prtc_description which, prtc_sdp_type *type, char *out,
                               size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_ice_parameters ice;
   prtc_sdp_fingerprint fingerprint;
   struct prtc_jsep_local local = prtc_peer_local_side(peer, &ice, &fingerprint);

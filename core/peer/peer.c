@@ -331,6 +331,7 @@ void prtc_peer_record_arguments(struct prtc_context *context, prtc_time now, con
 }
 
 int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_config *given) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_peer_config config;
   if (!prtc_config_copy(&config, sizeof config, given)) {
     return prtc_peer_fail(peer, PRTC_ERROR_INVALID_ARGUMENT,
@@ -407,6 +408,7 @@ void prtc_peer_free(prtc_peer *peer) {
 }
 
 int prtc_peer_close(prtc_peer *peer, prtc_time now) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_close, now, PRTC_NUMBER(peer->id));
   int result = prtc_peer_begin(peer, &now);
   if (peer->closed) {
@@ -422,11 +424,13 @@ int prtc_peer_close(prtc_peer *peer, prtc_time now) {
   return PRTC_OK;
 }
 
-prtc_peer_id prtc_peer_get_id(const prtc_peer *peer) { return peer->id; }
+prtc_peer_id prtc_peer_get_id(const prtc_peer *peer) { return peer == NULL ? 0 : peer->id; }
 
 struct prtc_peer_place *prtc_peer_get_place(const prtc_peer *peer) { return peer->place; }
 
-const char *prtc_peer_error_message(const prtc_peer *peer) { return peer->error; }
+const char *prtc_peer_error_message(const prtc_peer *peer) {
+  return peer == NULL ? prtc_strerror(PRTC_ERROR_NOT_FOUND) : peer->error;
+}
 
 int prtc_peer_fail(prtc_peer *peer, int code, const char *sentence) {
   struct prtc_text text = prtc_text_of(peer->error, sizeof peer->error);
@@ -637,6 +641,7 @@ uint32_t prtc_peer_ice_role(const prtc_peer *peer) {
 }
 
 int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   if (out == NULL || out->size < sizeof out->size) return PRTC_ERROR_INVALID_ARGUMENT;
   prtc_peer_states all = peer->reported;
   struct prtc_jsep_data data;
@@ -652,6 +657,7 @@ int prtc_peer_get_states(const prtc_peer *peer, prtc_peer_states *out) {
 }
 
 int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_get_fingerprint, PRTC_NEVER, PRTC_NUMBER(peer->id)); /* it may make a certificate */
   prtc_fingerprint fingerprint;
   peer->error[0] = '\0';
@@ -665,6 +671,7 @@ int prtc_peer_get_fingerprint(prtc_peer *peer, char *out, size_t capacity) {
 }
 
 int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc_address *remote) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_ice_pair pair;
   if (peer->transport == NULL || prtc_transport_get_selected_pair(peer->transport, &pair) != 1) return 0;
   *local = pair.local;
@@ -673,6 +680,7 @@ int prtc_peer_get_selected_pair(const prtc_peer *peer, prtc_address *local, prtc
 }
 
 int prtc_peer_get_remote_certificate(const prtc_peer *peer, uint8_t *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   struct prtc_transport_view view;
   prtc_fingerprint unused;
   if (peer->transport == NULL) return 0;

@@ -33,6 +33,7 @@ static int end(prtc_peer *peer, int result, const char *reason) {
 }
 
 int prtc_peer_gather(prtc_peer *peer, prtc_time now) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_gather, now, PRTC_NUMBER(peer->id));
   int result = begin(peer, &now);
   if (result < 0) return result;
@@ -54,6 +55,7 @@ static void print_candidates(struct prtc_text *text, const struct local_candidat
 }
 
 int prtc_peer_get_parameters(const prtc_peer *peer, char *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   prtc_ice_parameters ice;
   if (!peer->one_by_one || peer->transport == NULL) return PRTC_ERROR_INVALID_STATE;
   struct prtc_text text = prtc_text_of(out, capacity);
@@ -92,6 +94,7 @@ static int add_candidates(prtc_peer *peer, prtc_time now, const char *json, size
 }
 
 int prtc_peer_start_ice(prtc_peer *peer, prtc_time now, const char *json, size_t size, int controlling) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_start_ice, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size),
               PRTC_NUMBER(controlling != 0));
   prtc_ice_parameters ice;
@@ -106,6 +109,7 @@ int prtc_peer_start_ice(prtc_peer *peer, prtc_time now, const char *json, size_t
 }
 
 int prtc_peer_add_candidates(prtc_peer *peer, prtc_time now, const char *json, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_add_candidates, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size));
   const char *reason = NULL;
   int result = begin(peer, &now);
@@ -135,6 +139,7 @@ int prtc_peer_set_certificate(prtc_peer *peer, prtc_time now, const char *pem) {
 }
 
 int prtc_peer_start_dtls(prtc_peer *peer, prtc_time now, const char *json, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_start_dtls, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size));
   prtc_fingerprint fingerprints[PRTC_FINGERPRINTS_MAX];
   prtc_dtls_role role;
@@ -149,6 +154,7 @@ int prtc_peer_start_dtls(prtc_peer *peer, prtc_time now, const char *json, size_
 }
 
 int prtc_peer_start_sctp(prtc_peer *peer, prtc_time now, const char *json, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_start_sctp, now, PRTC_NUMBER(peer->id), PRTC_BYTES(json, size));
   struct prtc_sctp_parameters sctp;
   const char *reason = NULL;
@@ -161,6 +167,7 @@ int prtc_peer_start_sctp(prtc_peer *peer, prtc_time now, const char *json, size_
 }
 
 int prtc_peer_send_raw(prtc_peer *peer, prtc_time now, const uint8_t *data, size_t size) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   PRTC_RECORD(peer->context, peer_send_raw, now, PRTC_NUMBER(peer->id), PRTC_BYTES(data, size));
   int result = begin(peer, &now);
   return result < 0 ? result : end(peer, prtc_transport_send_raw(peer->transport, data, size), NULL);

@@ -279,6 +279,7 @@ static void add_stack(struct stats *stats, const prtc_peer *peer, const struct p
 }
 
 int prtc_peer_get_stats(const prtc_peer *peer, prtc_time now, char *out, size_t capacity) {
+  if (peer == NULL) return PRTC_ERROR_NOT_FOUND;
   struct stats stats = {.text = prtc_text_of(out, capacity), .timestamp = peer->context->capture.epoch + now, .first = true,
                         .transport = peer->transport_id};
   struct prtc_transport_view view = {0};

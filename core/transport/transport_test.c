@@ -289,7 +289,8 @@ static void what_came_before_the_goodbye_is_told_before_it(void) {
   prtc_channel_id channel = make_channel(0);
   join(false);
   run(2000000);
-  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"bye", 3), PRTC_OK);
+  PRTC_CHECK_INT(prtc_transport_send(sides[0].transport, now, channel, PRTC_MESSAGE_TEXT, (const uint8_t *)"bye", 3),
+                 PRTC_OK);
   settle(0);
   PRTC_CHECK_INT(prtc_transport_close(sides[0].transport, now), PRTC_OK);
   settle(0);

@@ -79,6 +79,7 @@ static void handle(const prtc_event *event) {
   prtc_peer *peer = prtc_endpoint_peer(prtc_driver_endpoint(driver), event->peer);
   prtc_time now = prtc_driver_now(driver);
   int code = 0;
+  if (peer == NULL && event->peer != 0) return; /* it was freed when an event before this one was handled */
   switch (event->type) {
     case PRTC_EVENT_ENDPOINT_FAILED:
       fprintf(stderr, "the endpoint failed: %s\n", prtc_strerror(event->code));

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What C++ makes of the library: objects that free themselves, errors that are thrown, and handlers. All of it is here, to be
-// copied.
+// What C++ makes of the library: objects that free themselves, errors that are thrown, and handlers. All of it is here,
+// to be copied.
 #include <polyrtc/driver.h>
 #include <polyrtc/polyrtc.h>
 

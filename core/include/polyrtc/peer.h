@@ -8,6 +8,12 @@
  * INVALID_STATE.
  *
  * The commands that start or stop a timer take the time. None sends by itself: call prtc_endpoint_transmit afterwards.
+ *
+ * All of them may be called at any moment outside of a call on the same endpoint, and so while events are being handled:
+ * from the event of a peer it may be commanded, closed or freed, as may any other. A peer that is NULL is one that is no
+ * more (prtc_endpoint_peer gives NULL for it): NOT_FOUND. One that is closed answers commands with INVALID_STATE, and
+ * questions as before. A pointer to what is to be filled or read may not be NULL, unless the function says so or its size
+ * is 0.
  */
 #ifndef POLYRTC_PEER_H
 #define POLYRTC_PEER_H
@@ -172,8 +178,8 @@ PRTC_API const char *prtc_endpoint_refusal(const prtc_endpoint *endpoint);
  * nothing has changed. */
 PRTC_API int prtc_peer_set_configuration(prtc_peer *peer, prtc_time now, const prtc_peer_config *config);
 
-/* Frees the peer at once and silently (see prtc_peer_close to say goodbye); its pending events are dropped, its sockets are
- * closed by requests. NULL is allowed. */
+/* Frees the peer at once and silently (see prtc_peer_close to say goodbye); its sockets are closed by requests. Those of
+ * its events that were not fetched are dropped; those that were, in the array at hand, stay readable. NULL is allowed. */
 PRTC_API void prtc_peer_free(prtc_peer *peer);
 
 /* The id under which events name the peer. */
@@ -209,13 +215,14 @@ PRTC_API int prtc_peer_set_local_description(prtc_peer *peer, prtc_time now, prt
 PRTC_API int prtc_peer_set_remote_description(prtc_peer *peer, prtc_time now, prtc_sdp_type type, const char *sdp,
                                               size_t size);
 
-/* W3C addIceCandidate. `candidate` is the candidate-attribute of RFC 8839 without "a=", "" for the end of candidates.
- * mid may be NULL when index is given and index -1 when mid is given; ufrag may be NULL. All texts NUL-terminated.
- * One with a `.local` name is looked for by multicast DNS and used when its address is found; with another name it is
- * refused. Candidates that polyrtc cannot use (of other components) are accepted and ignored. Errors: INVALID_STATE (there
- * is no remote description), INVALID_ARGUMENT (neither mid nor index), SYNTAX (a bad host name, too), NOT_FOUND (the remote
- * description has no such section, or none with this ufrag), QUEUE_FULL (more than 256 remote candidates, 64 of them with
- * names that are still looked for, or more text than a description may have), NO_MEMORY. */
+/* W3C addIceCandidate. `candidate` is the candidate-attribute of RFC 8839 without "a=", "" or NULL for the end of
+ * candidates. mid may be NULL when index is given and index -1 when mid is given; ufrag may be NULL. All texts
+ * NUL-terminated. One with a `.local` name is looked for by multicast DNS and used when its address is found; with
+ * another name it is refused. Candidates that polyrtc cannot use (of other components) are accepted and ignored. Errors:
+ * INVALID_STATE (there is no remote description), INVALID_ARGUMENT (neither mid nor index), SYNTAX (a bad host name,
+ * too), NOT_FOUND (the remote description has no such section, or none with this ufrag), QUEUE_FULL (more than 256
+ * remote candidates, 64 of them with names that are still looked for, or more text than a description may have),
+ * NO_MEMORY. */
 PRTC_API int prtc_peer_add_ice_candidate(prtc_peer *peer, prtc_time now, const char *candidate, const char *mid, int index,
                                          const char *ufrag);
 
@@ -270,7 +277,7 @@ PRTC_API int prtc_peer_create_data_channel(prtc_peer *peer, prtc_time now, const
 /* Queues a whole message; the bytes are copied. Errors: INVALID_STATE (not open), MESSAGE_TOO_LARGE (for the other side),
  * QUEUE_FULL (nothing was queued, the channel lives; the queue is that of all channels, so wait for BUFFERED_AMOUNT_LOW of
  * any that has something in it; a message of more than send_queue_size never fits), SYNTAX (text that is not UTF-8),
- * NOT_FOUND. */
+ * INVALID_ARGUMENT (another kind, or no bytes where there is a size), NOT_FOUND. */
 PRTC_API int prtc_peer_send(prtc_peer *peer, prtc_time now, prtc_channel_id channel, prtc_message_kind kind,
                             const uint8_t *data, size_t size);
 

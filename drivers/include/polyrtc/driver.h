@@ -82,7 +82,8 @@ PRTC_API prtc_time prtc_driver_now(const prtc_driver *driver);
 PRTC_API int prtc_driver_process(prtc_driver *driver);
 
 /* After commands: carries out requests, sends what is queued and sets the timer. No system call when there is nothing to do
- * but to look at the clock. Events may be ready afterwards. Returns as prtc_driver_process. */
+ * but to look at the clock. Events may be ready afterwards; those that are being handled stay valid, which is not so after
+ * prtc_driver_process. Returns as that does. */
 PRTC_API int prtc_driver_flush(prtc_driver *driver);
 
 /* ---------------------------------------------------------------------------- waiting, where there is no one descriptor */

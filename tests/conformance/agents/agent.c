@@ -25,7 +25,7 @@ static struct prtc_json request;
 static char line_out[LINE_SIZE];
 static char text[LINE_SIZE]; /* what is read of a request or from the engine */
 
-/* ------------------------------------------------------------------------------------------------------ lines that leave */
+/* ----------------------------------------------------------------------------------------------------- lines that leave */
 
 static struct prtc_text out;
 
@@ -62,7 +62,9 @@ static void put_if(const char *name, int there, uint64_t value) {
   }
 }
 
-static void put_boolean(const char *name, int value) { prtc_text_print(&out, ", \"%s\": %s", name, value ? "true" : "false"); }
+static void put_boolean(const char *name, int value) {
+  prtc_text_print(&out, ", \"%s\": %s", name, value ? "true" : "false");
+}
 
 static void end(void) {
   prtc_text_print(&out, "}");
@@ -70,7 +72,7 @@ static void end(void) {
   puts(line_out);
 }
 
-/* ------------------------------------------------------------------------------------------------------ the request's members */
+/* ------------------------------------------------------------------------------------------------ the request's members */
 
 static int has(const char *name) {
   struct prtc_json value = prtc_json_member(request, name);
@@ -93,7 +95,7 @@ static int boolean(const char *name, bool otherwise) {
   return otherwise;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- the W3C's words */
+/* ------------------------------------------------------------------------------------------------------ the W3C's words */
 
 static const char *const TYPES[] = {"", "offer", "pranswer", "answer", "rollback"};
 static const char *const SIGNALING[] = {
@@ -148,7 +150,7 @@ static void put_channel(prtc_channel_id channel) {
   put_number("bufferedAmountLowThreshold", info.buffered_amount_low_threshold);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------------------------------- events */
 
 static void tell_state(const char *name, const char *state) {
   begin("\"event\": \"%s\"", name);
@@ -216,11 +218,12 @@ static void settle(void) {
   fflush(stdout);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------------------------------- requests */
 
-/* The members of the configuration have the W3C's (and the other languages') names; those of C are the same in snake case. */
+/* The members of the configuration have the W3C's names, or those of the other languages; in C they are in snake case. */
 static int create(prtc_time now) {
-  static const char *const NAMES[] = {"maxMessageSize", "sendQueueSize", "iceCandidatePoolSize", "alwaysNegotiateDataChannels"};
+  static const char *const NAMES[] = {
+      "maxMessageSize", "sendQueueSize", "iceCandidatePoolSize", "alwaysNegotiateDataChannels"};
   static const char *const IN_C[] = {
       "max_message_size", "send_queue_size", "ice_candidate_pool_size", "always_negotiate_data"};
   prtc_peer_config config;
@@ -265,8 +268,8 @@ static int add_candidate(prtc_time now) {
   char mid[256], ufrag[512];
   if (!has("candidate")) return prtc_peer_add_ice_candidate(peer, now, "", NULL, 0, NULL);
   int index = has("sdpMLineIndex") ? (int)number("sdpMLineIndex", 0) : -1;
-  return prtc_peer_add_ice_candidate(peer, now, string("candidate", text, sizeof text), string("sdpMid", mid, sizeof mid), index,
-                                     string("usernameFragment", ufrag, sizeof ufrag));
+  return prtc_peer_add_ice_candidate(peer, now, string("candidate", text, sizeof text), string("sdpMid", mid, sizeof mid),
+                                     index, string("usernameFragment", ufrag, sizeof ufrag));
 }
 
 static int create_channel(prtc_time now) {
@@ -323,8 +326,10 @@ static int carry_out(const char *action) {
   prtc_time now = prtc_driver_now(driver);
   prtc_channel_id channel = number("channel", 0);
   if (strcmp(action, "create") == 0) return create(now);
-  if (strcmp(action, "createOffer") == 0) return describe(prtc_peer_create_offer(peer, now, NULL, text, sizeof text), "offer");
-  if (strcmp(action, "createAnswer") == 0) return describe(prtc_peer_create_answer(peer, now, text, sizeof text), "answer");
+  if (strcmp(action, "createOffer") == 0)
+    return describe(prtc_peer_create_offer(peer, now, NULL, text, sizeof text), "offer");
+  if (strcmp(action, "createAnswer") == 0)
+    return describe(prtc_peer_create_answer(peer, now, text, sizeof text), "answer");
   if (strcmp(action, "setLocalDescription") == 0) return set_description(now, 0);
   if (strcmp(action, "setRemoteDescription") == 0) return set_description(now, 1);
   if (strcmp(action, "localDescription") == 0) return local_description();
@@ -365,7 +370,7 @@ static void answer(const char *line, size_t size) {
   end();
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- the loop */
+/* ------------------------------------------------------------------------------------------------------------- the loop */
 
 static char input[LINE_SIZE];
 static size_t input_size;
@@ -390,7 +395,8 @@ int main(void) {
     perror("the driver");
     return 1;
   }
-  struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = prtc_driver_descriptor(driver), .events = POLLIN}};
+  struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                            {.fd = prtc_driver_descriptor(driver), .events = POLLIN}};
   for (int more = 1; more;) {
     poll(polled, 2, -1);
     if (polled[0].revents != 0) more = read_input();
