@@ -15,7 +15,7 @@ TOP = Path(__file__).parents[2]
 AGENTS = Path(__file__).parent / "agents"
 
 #: Events that a language does not have.
-LACKS = {"go": {"closing"}}  # as in pion
+LACKS = {"go": {"closing"}, "node": {"failed"}}  # pion and the W3C have none
 
 
 def _c() -> list[str]:
@@ -35,7 +35,11 @@ def _go() -> list[str]:
     return [program]
 
 
-_COMMANDS = {"c": _c, "python": _python, "go": _go}
+def _node() -> list[str]:
+    return ["node", str(AGENTS / "agent.mjs")]
+
+
+_COMMANDS = {"c": _c, "python": _python, "go": _go, "node": _node}
 LANGUAGES = list(_COMMANDS)
 
 
