@@ -69,6 +69,8 @@ const RTCDataChannelInit = dictionary({
 const RTCOfferOptions = dictionary({ iceRestart: withDefault(boolean, false), offerToReceiveAudio: boolean, offerToReceiveVideo: boolean });
 const RTCAnswerOptions = dictionary({});
 
+const ufragOf = (description) => /\r\na=ice-ufrag:(\S+)/.exec(description?.sdp ?? '')?.[1];
+
 class PeerConnection {
   #configuration;
   #beyond;
@@ -240,6 +242,7 @@ class PeerConnection {
   #apply(side, type, sdp) {
     const { endpoint } = this.engine;
     const set = side === 'local' ? 'setLocalDescription' : 'setRemoteDescription';
+    const before = ufragOf(this.localDescription);
     const code = endpoint[set](this.peer, this.engine.now(), SDP_TYPES[type], sdp);
     if (code < 0) throw this.#refusal(code);
     this.#needsNegotiation = false;
@@ -252,6 +255,10 @@ class PeerConnection {
     if (type !== 'rollback') this.engine.hold(this);
     this.engine.schedule();
     this.#setSignalingState(STATE_AFTER[side][type]);
+    // A restart: who waits for "complete" when the description has been set is not to find that of the generation before.
+    if (this.iceGatheringState === 'complete' && side === 'local' && type !== 'rollback' && ufragOf(this.localDescription) !== before) {
+      this.#onGatheringState('gathering');
+    }
   }
 
   #refusal(code) {
@@ -482,9 +489,7 @@ class PeerConnection {
         this.#onCandidate(event);
         return;
       case native.EVENT_ICE_GATHERING_STATE_CHANGE:
-        this.iceGatheringState = GATHERING_STATES[state];
-        if (this.#sctp !== null) implementationOf(this.#sctp.transport.iceTransport).setGatheringState(this.iceGatheringState);
-        if (!this.closed) this.#fire('icegatheringstatechange');
+        this.#onGatheringState(GATHERING_STATES[state]);
         return;
       case native.EVENT_ICE_CONNECTION_STATE_CHANGE:
         this.#onIceState(ICE_STATES[state]);
@@ -528,6 +533,13 @@ class PeerConnection {
       if (text !== '' && this.#sctp !== null) implementationOf(this.#sctp.transport.iceTransport).addLocal(candidate);
     }
     this.face.dispatchEvent(new RTCPeerConnectionIceEvent('icecandidate', { candidate }));
+  }
+
+  #onGatheringState(state) {
+    if (state === this.iceGatheringState || this.closed) return;
+    this.iceGatheringState = state;
+    if (this.#sctp !== null) implementationOf(this.#sctp.transport.iceTransport).setGatheringState(state);
+    if (!this.closed) this.#fire('icegatheringstatechange');
   }
 
   /** The engine may find "completed" at once. Programs wait for "connected", which in browsers it always comes after. */

@@ -70,6 +70,7 @@ PEERS = {
             **NO_TCP,
         },
     ),
+    "polyrtc-node": Entry(_node("polyrtc.mjs")),
     "pion": Entry([str(BUILT / "pion")]),
     "polyrtc-go": Entry([str(BUILT / "polyrtc-go")]),  # the same program, with its import changed
     "str0m": Entry(
