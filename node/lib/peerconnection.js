@@ -654,6 +654,7 @@ const RTCPeerConnection = defineInterface('RTCPeerConnection', {
     addIceCandidate: [optional(RTCIceCandidateInit, () => ({}))],
     getStats: [optional(nullable(any), () => null)],
   },
+  withCallbacks: { createOffer: 0, createAnswer: 0, setLocalDescription: 1, setRemoteDescription: 1, addIceCandidate: 1 },
   statics: {
     generateCertificate: {
       types: [(value, context) => (isObject(value) ? value : DOMString(value, context))],

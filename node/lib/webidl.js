@@ -161,6 +161,18 @@ function operation(name, types, call) {
   return Object.defineProperty(method, 'length', { value: lengthOf(types) });
 }
 
+/** What the callbacks throw is reported, as all that callbacks throw. */
+function tell(promise, success, failure) {
+  const report = (call) => (value) => {
+    try {
+      call(value);
+    } catch (error) {
+      setImmediate(() => { throw error; });
+    }
+  };
+  promise.then(report(success), report(failure));
+}
+
 const accessor = (name, get, set) => ({
   get: Object.defineProperty(get, 'name', { value: `get ${name}` }),
   set: set && Object.defineProperty(set, 'name', { value: `set ${name}` }),
@@ -180,12 +192,13 @@ const member = (value) => ({ value, enumerable: true, writable: true, configurab
  *   attributes   name → converter. One with `values` (an enumeration) ignores others
  *   methods      name → [arguments]
  *   promises     name → [arguments], of operations that return a promise
+ *   withCallbacks  name → where in the arguments two callbacks may stand, in place of the promise
  *   statics      name → { types, call }, of such operations of the interface object
  *   handlers     types of events for which there is an on… attribute
  *
  * Arguments are converters, or optional(converter[, () => default]).
  */
-function defineInterface(name, { parent, constructs, make, readonly = [], attributes = {}, methods = {}, promises = {}, statics = {}, handlers = [] }) {
+function defineInterface(name, { parent, constructs, make, readonly = [], attributes = {}, methods = {}, promises = {}, withCallbacks = {}, statics = {}, handlers = [] }) {
   const construct = (given, face) => {
     if (given[0] === INSIDE) return;
     if (!constructs) throw new TypeError(`Illegal constructor of ${name}`);
@@ -217,9 +230,13 @@ function defineInterface(name, { parent, constructs, make, readonly = [], attrib
     })));
   }
   for (const [key, types] of Object.entries(promises)) {
+    const context = `${name}.${key}`;
+    const at = withCallbacks[key];
     Object.defineProperty(prototype, key, member(operation(key, types, async (face, given) => {
       const implementation = of(face);
-      return implementation[key](...convertArguments(types, given, `${name}.${key}`), ...given.slice(types.length));
+      if (at === undefined || typeof given[at] !== 'function') return implementation[key](...convertArguments(types, given, context));
+      const callbacks = given.splice(at, 2);
+      tell(implementation[key](...convertArguments(types, given, context)), ...convertArguments([callback, callback], callbacks, context));
     })));
   }
   for (const [key, { types, call }] of Object.entries(statics)) {

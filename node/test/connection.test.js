@@ -290,6 +290,18 @@ test('what is wrong has the names of the W3C', async (t) => {
   }
 });
 
+test('callbacks in place of promises', async (t) => {
+  const pc = new RTCPeerConnection();
+  t.after(() => pc.close());
+  pc.createDataChannel('x');
+  const offer = await new Promise((resolve, reject) => pc.createOffer(resolve, reject, { iceRestart: true }));
+  assert.strictEqual(offer.type, 'offer');
+  await new Promise((resolve, reject) => pc.setLocalDescription(offer, resolve, reject));
+  const error = await new Promise((resolve, reject) => pc.setRemoteDescription({ type: 'answer', sdp: 'x' }, reject, resolve));
+  assert.ok(error instanceof RTCError);
+  await assert.rejects(pc.createOffer(() => {}), TypeError);
+});
+
 test('configurations are read and changed as the W3C allows', async (t) => {
   const [certificate, another] = await Promise.all([1, 2].map(() => RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' })));
   assert.ok(certificate instanceof RTCCertificate && certificate.expires > Date.now());
