@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(feature): not run with a peer that lacks it, see catalogue.py")
     config.addinivalue_line("markers", "row(text): what docs/interop.md calls this test")
+    config.addinivalue_line("markers", "in_full: with the peers that can do all that a test asks")
     config.stash[TABLE] = Table()
 
 
