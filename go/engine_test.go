@@ -5,6 +5,7 @@ package polyrtc
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"polyrtc.dev/polyrtc/internal/native"
 )
@@ -50,4 +51,39 @@ func TestAnEngineThatFailsTakesItsConnectionsAlong(t *testing.T) {
 		t.Error("it has the one that failed")
 	}
 	next.Close()
+}
+
+// TestOptionsOfTheEngine: settings whose effect is not to be seen on this machine alone.
+func TestOptionsOfTheEngine(t *testing.T) {
+	var e SettingEngine
+	e.SetNAT1To1IPs([]string{"203.0.113.1", "203.0.113.2/10.0.0.2"}, ICECandidateTypeHost)
+	e.SetICETimeouts(5*time.Second, 25*time.Second, time.Second)
+	e.SetTrustAnchors("PEM")
+	e.SetInsecureTLS(true)
+	e.SetRenomination(false)
+	settings, err := (&Configuration{ICECandidatePoolSize: 3}).settings(&e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, option := range settings.options {
+		found[option[0]] = option[1]
+	}
+	for name, value := range map[string]string{
+		"address_mappings":        "*=203.0.113.1 10.0.0.2=203.0.113.2",
+		"ice_disconnect_timeout":  "5000",
+		"ice_consent_timeout":     "30000",
+		"trust_anchors":           "PEM",
+		"insecure_tls":            "1",
+		"no_renomination":         "1",
+		"ice_candidate_pool_size": "3",
+	} {
+		if found[name] != value {
+			t.Errorf("%s is %q, not %q", name, found[name], value)
+		}
+	}
+	e.SetNAT1To1IPs([]string{"203.0.113.1"}, ICECandidateTypeSrflx)
+	if e.mappings[0] != "*+203.0.113.1" {
+		t.Error(e.mappings)
+	}
 }
