@@ -28,6 +28,9 @@ type calls struct {
 	running bool
 	held    bool            // none begins
 	group   *sync.WaitGroup // of the goroutines of the connection
+
+	unheard     []DataChannelMessage // that came while the channel had no handler for them
+	unheardSize int                  // when it is too large, they have been dropped
 }
 
 // add queues a call.
@@ -55,34 +58,70 @@ func (c *calls) hold(held bool) {
 	c.mu.Unlock()
 }
 
-// takeMessages takes those messages out that wait.
-func (c *calls) takeMessages() (taken []DataChannelMessage) {
+// takeMessages takes those messages out that nobody has heard, and those that wait.
+func (c *calls) takeMessages() (unheard, waiting []DataChannelMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rest := c.waiting[:0]
 	for _, one := range c.waiting {
 		if one.channel != nil {
-			taken = append(taken, one.message)
+			waiting = append(waiting, one.message)
 		} else {
 			rest = append(rest, one)
 		}
 	}
 	c.waiting = rest
-	return taken
+	unheard, c.unheard, c.unheardSize = c.unheard, nil, 0
+	return unheard, waiting
+}
+
+// hear has those messages delivered first that came before there was a handler.
+func (c *calls) hear(channel *DataChannel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var first []call
+	for _, message := range c.unheard {
+		channel.queued.Add(message.size())
+		first = append(first, call{channel: channel, message: message})
+	}
+	c.waiting = append(first, c.waiting...)
+	c.unheard, c.unheardSize = nil, 0
+	c.start()
+}
+
+// keep keeps a message that nobody hears, up to a bound beyond which nobody is going to.
+func (c *calls) keep(message DataChannelMessage) {
+	c.unheardSize += int(message.size())
+	if c.unheardSize > readHigh {
+		c.unheard = nil
+	} else {
+		c.unheard = append(c.unheard, message)
+	}
 }
 
 func (c *calls) next() (call, bool) {
+	var relieved *DataChannel
+	defer func() {
+		if relieved != nil {
+			relieved.relieve()
+		}
+	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held || len(c.waiting) == 0 {
-		c.running = false
-		c.waiting = append([]call(nil), c.waiting...)
-		return call{}, false
+	for !c.held && len(c.waiting) > 0 {
+		next := c.waiting[0]
+		c.waiting[0] = call{}
+		c.waiting = c.waiting[1:]
+		if next.channel == nil || (next.channel.onMessage.Load() != nil && c.unheardSize == 0) {
+			return next, true
+		}
+		c.keep(next.message)
+		relieved = next.channel
+		relieved.queued.Add(-next.message.size())
 	}
-	next := c.waiting[0]
-	c.waiting[0] = call{}
-	c.waiting = c.waiting[1:]
-	return next, true
+	c.running = false
+	c.waiting = append([]call(nil), c.waiting...)
+	return call{}, false
 }
 
 func (c *calls) run() {

@@ -69,9 +69,7 @@ type DataChannel struct {
 	threshold  uint64
 	buffered   uint64 // as it was last
 	err        error
-	stream     *stream // nil: it is listened to
-	unheard    []DataChannelMessage
-	unheardOf  int                // bytes
+	stream     *stream            // nil: it is listened to
 	begun      DataChannelMessage // of which parts have come
 	writable   chan struct{}
 	closed     chan struct{}
@@ -277,10 +275,7 @@ func (d *DataChannel) OnMessage(f func(msg DataChannelMessage)) {
 		return
 	}
 	d.onMessage.Store(&f)
-	for _, message := range d.unheard {
-		d.toHandler(message)
-	}
-	d.unheard, d.unheardOf = nil, 0
+	d.calls.hear(d)
 }
 
 // OnClose is called when the channel is closed, after the last message.
@@ -307,19 +302,27 @@ func (d *DataChannel) OnBufferedAmountLow(f func()) {
 	d.onBufferedAmountLow = f
 }
 
+// size is what it counts among those that wait.
+func (m *DataChannelMessage) size() int64 { return int64(len(m.Data) + messageOverhead) }
+
 // deliver is called in the goroutine of the channel's handlers.
 func (d *DataChannel) deliver(message DataChannelMessage) {
 	defer func() {
-		left := d.queued.Add(-int64(len(message.Data) + messageOverhead))
-		if left <= readLow && d.paused.Load() {
-			e := d.owner.engine
-			e.mu.Lock()
-			d.goOn()
-			e.unlock()
-		}
+		d.queued.Add(-message.size())
+		d.relieve()
 	}()
 	if f := d.onMessage.Load(); f != nil {
 		(*f)(message)
+	}
+}
+
+// relieve is for who has fewer messages waiting, without the lock.
+func (d *DataChannel) relieve() {
+	if d.queued.Load() <= readLow && d.paused.Load() {
+		e := d.owner.engine
+		e.mu.Lock()
+		d.goOn()
+		e.unlock()
 	}
 }
 
@@ -575,21 +578,8 @@ func (d *DataChannel) assemble(next DataChannelMessage, flags uint32) (DataChann
 }
 
 func (d *DataChannel) heard(message DataChannelMessage) {
-	if d.onMessage.Load() != nil {
-		d.toHandler(message)
-		return
-	}
-	d.unheardOf += len(message.Data) + messageOverhead
-	if d.unheardOf > readHigh {
-		d.unheard = nil // nobody is going to
-	} else {
-		d.unheard = append(d.unheard, message)
-	}
-}
-
-func (d *DataChannel) toHandler(message DataChannelMessage) {
 	d.calls.add(call{channel: d, message: message})
-	if d.queued.Add(int64(len(message.Data)+messageOverhead)) > readHigh && !d.paused.Load() {
+	if d.queued.Add(message.size()) > readHigh && !d.paused.Load() {
 		d.paused.Store(true)
 		d.owner.enough(d, true)
 		if d.queued.Load() <= readLow {

@@ -192,18 +192,17 @@ func (d *DataChannel) readable() *stream {
 	defer e.unlock()
 	if d.stream == nil {
 		s := newStream(d)
-		waiting := d.calls.takeMessages()
+		unheard, waiting := d.calls.takeMessages()
 		for _, message := range waiting {
-			d.queued.Add(-int64(len(message.Data) + messageOverhead))
+			d.queued.Add(-message.size())
 		}
-		for _, message := range append(waiting, d.unheard...) {
+		for _, message := range append(unheard, waiting...) {
 			s.feed(part{message.Data, message.IsString, partBegin | partEnd})
 		}
 		if d.begun.Data != nil {
 			s.feed(part{d.begun.Data, d.begun.IsString, partBegin})
 			d.begun = DataChannelMessage{}
 		}
-		d.unheard = nil
 		d.paused.Store(false)
 		if !s.full {
 			d.owner.enough(d, false)
