@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The fenced Python and C blocks of the READMEs are whole programs, or said not to be: each is run.
+"""The fenced Python, C and Go blocks of the READMEs are whole programs, or said not to be: each is run.
 
 A block that shows a part only is fenced as ```python (part)``` and is compiled alone: one of C as what stands in a function.
 """
@@ -19,7 +19,7 @@ import pytest
 import polyrtc
 
 TOP = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "python/README.md", "docs/python.md", "docs/connectivity.md", "docs/embedding.md", "docs/one-port.md", "tests/sim/README.md"]
+DOCUMENTS = ["README.md", "python/README.md", "docs/python.md", "docs/connectivity.md", "docs/embedding.md", "docs/one-port.md", "go/README.md", "docs/go.md", "tests/sim/README.md"]
 PATIENCE = 60
 
 #: What the README's programs print.
@@ -100,8 +100,22 @@ def test_c(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
         assert run.stdout == OUTPUT
 
 
+@pytest.mark.parametrize("block", blocks("go"), ids=name)
+def test_go(block: tuple[str, int, str, bool], tmp_path: Path) -> None:
+    (tmp_path / "main.go").write_text(block[2])
+    (tmp_path / "go.mod").write_text(
+        "module example.com/program\n\ngo 1.19\n\nrequire polyrtc.dev/polyrtc v0.0.0\n\n"
+        f"replace polyrtc.dev/polyrtc => {TOP / 'go'}\n"
+    )
+    assert subprocess.run(["gofmt", "-l", "main.go"], cwd=tmp_path, check=True, capture_output=True).stdout == b""
+    subprocess.run(["go", "build", "-o", "program", "."], cwd=tmp_path, check=True, env=os.environ | {"GOTOOLCHAIN": "local"})
+    run = subprocess.run([str(tmp_path / "program")], capture_output=True, text=True, timeout=PATIENCE)
+    assert (run.returncode, run.stdout) in ((0, OUTPUT), (0, "received: 52428800\n")), run.stderr
+
+
 def test_there_are_programs_to_run() -> None:
     assert [b[0] for b in blocks("c") if not b[3]] == ["README.md", "docs/embedding.md", "docs/embedding.md"]
+    assert [b[0] for b in blocks("go")] == ["go/README.md", "docs/go.md"]
     assert sum(not b[3] for b in blocks("python")) >= 3
 
 
