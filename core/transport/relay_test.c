@@ -31,6 +31,7 @@ static void relays_alone(uint32_t protocol) {
   close_both();
   run(100000);
   PRTC_CHECK_INT(live_allocations(), 0);
+  for (size_t i = 0; i < 2; i++) PRTC_CHECK(allocations[i].said_goodbye == (protocol == PRTC_RELAY_TLS));
   check_gone();
   close_sides();
 }

@@ -22,6 +22,7 @@ struct allocation {
   prtc_socket_id stream; /* TCP */
   int side;
   struct tls_server tls; /* before it, when there is one */
+  bool said_goodbye;     /* TLS did */
 };
 
 struct side {
@@ -146,6 +147,7 @@ static inline void to_server(struct allocation *allocation, const uint8_t *data,
   allocation->server.now = now;
   if (allocation->tls.ssl != NULL) {
     size = tls_server_take(&allocation->tls, data, size, plain, sizeof plain);
+    allocation->said_goodbye = (SSL_get_shutdown(allocation->tls.ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
     data = plain;
     to_client(allocation, NULL, 0); /* the handshake's */
   }

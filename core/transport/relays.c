@@ -12,6 +12,9 @@
 /* RFC 8445 section 14.2: Ta, between the beginnings of two allocations. ICE paces its own. */
 static const prtc_time pace = 50000;
 
+/* What TLS has to say at the end: a stream that takes nothing is not waited for. */
+static const prtc_time parting_patience = 1000000;
+
 /* A connection to a server, and the TLS handshake on it, each. */
 static const prtc_time connect_patience = 5000000;
 
@@ -25,6 +28,7 @@ enum relay_state {
   RELAY_ALLOCATING,
   RELAY_ALLOCATED,
   RELAY_CLOSING,
+  RELAY_PARTING,    /* TLS has something to say yet: an alert, its goodbye above all */
   RELAY_ENDED
 };
 
@@ -74,10 +78,22 @@ static void remove_sockets(struct prtc_transport *transport, prtc_time now, stru
   }
 }
 
-static void end(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
+static void disappear(struct prtc_transport *transport, struct relay *relay) {
   relay->state = RELAY_ENDED;
-  remove_sockets(transport, now, relay);
   disconnect(transport, relay);
+}
+
+static void end(struct prtc_transport *transport, prtc_time now, struct relay *relay) {
+  remove_sockets(transport, now, relay);
+  if (relay->tls != NULL) prtc_tls_close(relay->tls);
+  if (relay->tls == NULL || relay->socket == 0 || relay->blocked || !prtc_tls_has_output(relay->tls)) {
+    disappear(transport, relay);
+    return;
+  }
+  prtc_turn_free(relay->turn);
+  relay->turn = NULL;
+  relay->state = RELAY_PARTING;
+  relay->give_up = now + parting_patience;
 }
 
 static void forget(struct prtc_transport *transport, uint32_t i) {
@@ -124,6 +140,7 @@ static void failed(struct prtc_transport *transport, prtc_time now, struct relay
   end(transport, now, relay);
   relay->verifying = false;
   if (is_forgotten) {
+    disconnect(transport, relay);
     if (relay->owns_socket) relay->local.port = 0;
     relay->state = RELAY_WAITING;
     return;
@@ -494,6 +511,7 @@ int prtc_relays_transmit(struct prtc_transport *transport, prtc_time now, prtc_d
     if (relay->blocked) continue;
     int size = relay->tls != NULL ? (int)prtc_tls_transmit(relay->tls, buffer, capacity) : 0;
     if (size > 0) return give(relay, out, buffer, size, 0);
+    if (relay->state == RELAY_PARTING) disappear(transport, relay);
     if (relay->turn != NULL) size = prtc_turn_transmit(relay->turn, now, buffer, capacity);
     if (size > 0) return give_secured(transport, now, relay, out, buffer, size, 0, capacity);
   }
@@ -558,7 +576,7 @@ bool prtc_relays_receive(struct prtc_transport *transport, prtc_time now, const 
     struct relay *relay = transport->relays.items[i];
     if (relay->socket != datagram->socket) continue;
     if (is_stream(relay)) {
-      *code = receive(transport, now, relay, datagram);
+      *code = relay->state == RELAY_PARTING ? PRTC_ERROR_UNEXPECTED : receive(transport, now, relay, datagram);
       return true;
     }
     if (relay->turn == NULL || !prtc_address_equal(&relay->address, &datagram->remote)) continue;
@@ -588,6 +606,10 @@ void prtc_relays_timeout(struct prtc_transport *transport, prtc_time now) {
     struct relay *relay = transport->relays.items[i];
     if (relay->turn != NULL && prtc_turn_deadline(relay->turn) <= now) (void)prtc_turn_timeout(relay->turn, now);
     if (relay->state == RELAY_ENDED || relay->give_up > now) continue;
+    if (relay->state == RELAY_PARTING) {
+      disappear(transport, relay);
+      continue;
+    }
     failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "no connection to the server was made in time");
   }
 }
@@ -643,7 +665,8 @@ bool prtc_relays_socket_closed(struct prtc_transport *transport, prtc_time now, 
     struct relay *relay = transport->relays.items[i];
     if (relay->socket != socket || relay->state == RELAY_ENDED) continue;
     relay->socket = 0;
-    failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "the connection to the server was closed");
+    if (relay->state == RELAY_PARTING) disappear(transport, relay);
+    else failed(transport, now, relay, PRTC_ERROR_TIMEOUT, "the connection to the server was closed");
     found = found || relay->owns_socket;
   }
   return found;
