@@ -35,8 +35,8 @@ WITHOUT_A_WORD = "closes without a word, so that only the loss of consent (RFC 7
 
 OURS = Entry(_python("polyrtc_peer.py"))
 
-#: A browser as a peer; in tests/browser there is more of them.
-CHROMIUM = Entry(_python("chromium_peer.py"))
+#: Browsers as peers; in tests/browser there is more of them.
+BROWSERS = {name: Entry([*_python("browser_peer.py"), name]) for name in ("chromium", "firefox")}
 
 #: An ICE agent and nothing else, in Debian's Python.
 LIBNICE = Entry(["/usr/bin/python3", str(HERE / "peers" / "libnice_peer.py")])

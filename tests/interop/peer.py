@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .catalogue import CHROMIUM, LIBNICE, OURS, PEERS
+from .catalogue import BROWSERS, LIBNICE, OURS, PEERS
 
 #: Seconds after which something is not coming any more. Nothing is asserted about time.
 PATIENCE = 30
@@ -38,7 +38,7 @@ class Peer:
         self.description: dict[str, str] = {}
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*before, *({"polyrtc": OURS, "chromium": CHROMIUM, "libnice": LIBNICE} | PEERS)[name].command],
+            [*before, *({"polyrtc": OURS, "libnice": LIBNICE} | BROWSERS | PEERS)[name].command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

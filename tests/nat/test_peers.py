@@ -10,7 +10,7 @@ from .coturn import server
 from .test_coturn import relay_only, transfer
 from .world import SERVER
 
-PEERS = ["aiortc", "pion", "libwebrtc-node", "chromium"]
+PEERS = ["aiortc", "pion", "libwebrtc-node", "chromium", "firefox"]
 URL = f"turn:{SERVER}"
 
 

@@ -93,13 +93,13 @@ class World:
         self._plug("server", "10")
         # Elsewhere is where packets for private addresses get lost, and nobody says so: as on the internet.
         self._address("switch", "switch", "198.51.100.254", "2001:db8::254")
-        for family, elsewhere in (("-4", "198.51.100.254"), ("-6", "2001:db8::254")):
-            self._ip("-n", self._name("server"), family, "route", "add", "default", "via", elsewhere)
+        self._elsewhere("server", True, True)
         for number, (host, site) in enumerate(zip(("left", "right"), self.sites, strict=True), 1):
             if SITES[site]:
                 self._route(number, host, site)
             else:
                 self._plug(host, f"10{number}")
+                self._elsewhere(host, self._four, self._six)  # Firefox tells no address where there is no default route
         for number, site in enumerate(self.sites, 1):  # who is on the switch knows the way to the sites' own IPv6 networks
             if SITES[site]:
                 for name in ("server", *(["left"] if not SITES[self.sites[0]] else []),
@@ -110,6 +110,11 @@ class World:
 
     def _ip(self, *arguments: str) -> None:
         subprocess.run([*ROOT, "ip", *arguments], check=True)
+
+    def _elsewhere(self, namespace: str, four: bool, six: bool) -> None:
+        for family, gateway, has_it in (("-4", "198.51.100.254", four), ("-6", "2001:db8::254", six)):
+            if has_it:
+                self._ip("-n", self._name(namespace), family, "route", "add", "default", "via", gateway)
 
     def _cable(self, near: str, near_end: str, far: str, far_end: str) -> None:
         near, far = self._name(near), self._name(far)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Chromium: a page of it, driven from here. For the tests in namespaces, where the whole of it runs in one."""
+"""Chromium or Firefox: a page of it, driven from here. For the tests in namespaces, where the whole of it runs in one.
+
+    browser_peer.py chromium|firefox
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 from serve import received, serve, tell
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "browser"))
-from browsers import Chromium  # noqa: E402
+from browsers import BROWSERS  # noqa: E402
 
 PAGE = """(trickle, configuration) => {
   const lines = [];
@@ -110,7 +113,7 @@ class Connection:
         await self._run("() => connection.close()")
 
 
-browser = Chromium()
+browser = BROWSERS[sys.argv[1]]()
 try:
     serve(Connection)
 finally:
