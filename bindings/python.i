@@ -205,6 +205,33 @@ static PyObject *polyrtc_turn_take(PyObject *capsule, PyObject *nothing) {
   return polyrtc_turn(capsule, NULL);
 }
 
+/* UTF-8 of a str, which keeps it. One with lone surrogates has none: as in Web IDL's USVString they become U+FFFD, in *made, which
+ * is the caller's. NULL with an exception. */
+static const char *polyrtc_utf8(PyObject *text, Py_ssize_t *size, PyObject **made) {
+  const char *plain = PyUnicode_AsUTF8AndSize(text, size);
+  if (plain != NULL || !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return plain;
+  PyErr_Clear();
+  *made = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+  if (*made == NULL) return NULL;
+  char *bytes = PyBytes_AsString(*made); /* nobody else has it */
+  *size = PyBytes_Size(*made);
+  for (Py_ssize_t i = 0; i + 2 < *size; i++) { /* ED A0 80 to ED BF BF: U+D800 to U+DFFF */
+    if ((unsigned char)bytes[i] == 0xED && (unsigned char)bytes[i + 1] >= 0xA0) memcpy(bytes + i, "\xEF\xBF\xBD", 3);
+  }
+  return bytes;
+}
+
+/* The bytes of a buffer; of one that is not contiguous, a copy. -1 with an exception. */
+static int polyrtc_bytes(PyObject *object, Py_buffer *view) {
+  if (PyObject_GetBuffer(object, view, PyBUF_SIMPLE) == 0) return 0;
+  if (!PyErr_ExceptionMatches(PyExc_BufferError)) return -1;
+  PyErr_Clear();
+  PyObject *copy = PyBytes_FromObject(object);
+  int code = copy == NULL ? -1 : PyObject_GetBuffer(copy, view, PyBUF_SIMPLE); /* which keeps it */
+  Py_XDECREF(copy);
+  return code;
+}
+
 static PyMethodDef polyrtc_turn_methods[] = {
     {"process", polyrtc_turn_process, METH_NOARGS, "Processes, then takes: rows, or a code."},
     {"flush", polyrtc_turn_flush, METH_NOARGS, "Flushes, then takes: rows, or a code."},
@@ -215,11 +242,12 @@ static PyObject *polyrtc_port_send(PyObject *capsule, PyObject *message) {
   Py_buffer view = {0};
   Py_ssize_t size = 0;
   const char *text = NULL;
+  PyObject *made = NULL;
   if (PyUnicode_Check(message)) {
-    if ((text = PyUnicode_AsUTF8AndSize(message, &size)) == NULL) return NULL;
+    if ((text = polyrtc_utf8(message, &size, &made)) == NULL) return NULL;
   } else if (!PyBytes_Check(message) && !PyByteArray_Check(message) && !PyMemoryView_Check(message)) {
     return SWIG_Py_Void();
-  } else if (PyObject_GetBuffer(message, &view, PyBUF_SIMPLE) < 0) {
+  } else if (polyrtc_bytes(message, &view) < 0) {
     return NULL;
   }
   polyrtc_port *port = polyrtc_enter_port(capsule);
@@ -232,6 +260,7 @@ static PyObject *polyrtc_port_send(PyObject *capsule, PyObject *message) {
     prtc_handle_leave(port->handle);
   }
   if (view.obj != NULL) PyBuffer_Release(&view);
+  Py_XDECREF(made);
   return port == NULL ? NULL : PyLong_FromLong(code);
 }
 
@@ -309,7 +338,7 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 /* ---------------------------------------------------------------------------------------------------------------- inputs */
 
 %typemap(in) (const uint8_t *data, size_t size) (Py_buffer view = {0}) {
-  if (PyObject_GetBuffer($input, &view, PyBUF_SIMPLE) < 0) SWIG_fail;
+  if (polyrtc_bytes($input, &view) < 0) SWIG_fail;
   $1 = ($1_ltype)view.buf;
   $2 = (size_t)view.len;
 }
@@ -318,21 +347,22 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 }
 
 /* The str keeps its UTF-8 form for as long as it lives. */
-%typemap(in) (const char *text, size_t text_size) (Py_ssize_t length = 0) {
+%typemap(in) (const char *text, size_t text_size) (Py_ssize_t length = 0, PyObject *made = NULL) {
   if (!PyUnicode_Check($input)) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected str");
-  $1 = ($1_ltype)PyUnicode_AsUTF8AndSize($input, &length);
+  $1 = ($1_ltype)polyrtc_utf8($input, &length, &made);
   if ($1 == NULL) SWIG_fail;
   $2 = (size_t)length;
 }
+%typemap(freearg) (const char *text, size_t text_size) "Py_XDECREF(made$argnum);"
 
 /* Text that ends at its NUL must not have one before. */
-%typemap(in) const char * (Py_ssize_t length = 0) {
+%typemap(in) const char * (Py_ssize_t length = 0, PyObject *made = NULL) {
   if (!PyUnicode_Check($input)) SWIG_exception_fail(SWIG_TypeError, "in method '$symname': expected str");
-  $1 = ($1_ltype)PyUnicode_AsUTF8AndSize($input, &length);
+  $1 = ($1_ltype)polyrtc_utf8($input, &length, &made);
   if ($1 == NULL) SWIG_fail;
   if (strlen($1) != (size_t)length) SWIG_exception_fail(SWIG_ValueError, "in method '$symname': a NUL in the text");
 }
-%typemap(freearg) const char * ""
+%typemap(freearg) const char * "Py_XDECREF(made$argnum);"
 
 %typemap(in) (const prtc_datagram *datagrams, size_t datagram_count) (polyrtc_rows rows = {0}) {
   if (polyrtc_read_rows($input, &rows) < 0) SWIG_fail;

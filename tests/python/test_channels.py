@@ -26,6 +26,20 @@ async def test_echo() -> None:
             assert await inbox.get() == message
 
 
+async def test_what_is_not_quite_text_or_bytes() -> None:
+    """Lone surrogates are U+FFFD, as in Web IDL's USVString; a view is the bytes that it shows."""
+    async with channels() as (a, _, ours, theirs):
+        inbox = Inbox(theirs)
+        for message, arrives in (
+            ("a\ud800b\udfff", "a\ufffdb\ufffd"), ("\ud7ff\ue000", "\ud7ff\ue000"), (memoryview(b"abcdef")[::2], b"ace"),
+            (memoryview(b"abcdef").cast("B", [2, 3]), b"abcdef"), (memoryview(b"abc")[::-1], b"cba"), (bytearray(b"x"), b"x"),
+        ):
+            ours.send(message)
+            assert await inbox.get() == arrives
+        channel = a.createDataChannel("l\udc00", protocol="p\udc00")
+        assert (channel.label, channel.protocol) == ("l\ufffd", "p\ufffd")
+
+
 async def test_many_at_once() -> None:
     async with channels() as (_, _, ours, theirs):
         inbox = Inbox(theirs)
