@@ -20,6 +20,7 @@ class Connection:
         self.pc.on("datachannel", lambda channel: self._add(channel, True))
         self.pc.on("icecandidateerror", self._on_candidate_error)
         self.pc.on("connectionstatechange", lambda: tell(event="state", state=self.pc.connectionState))
+        self.pc.on("iceconnectionstatechange", lambda: tell(event="ice", state=self.pc.iceConnectionState))
         if trickle:
             self.pc.on("icecandidate", self._on_candidate)
 
