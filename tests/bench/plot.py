@@ -4,39 +4,55 @@
 
 plot.py RESULTS.json PLOT.svg            of one_port: instructions for one datagram against the number of peers
 plot.py --beside RESULTS.json PLOT.svg   of run: what each workload costs the peers, in multiples of polyrtc
+plot.py --many RESULTS.json PLOT.svg     of many: what idle connections and datagrams cost, against the number of connections
 """
 
 from __future__ import annotations
 
 import json
 import math
-import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+from results import medians
+
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 20, 44, 84
 LEAST = 0.2  # where bars begin
-COLOURS = ("#2a6f97", "#e07a1f", "#3a7d44", "#8b3a62", "#555555", "#b8860b")
+COLOURS = ("#2a6f97", "#5b9bc4", "#8fc0dd", "#bcd9ea", "#e07a1f", "#3a7d44", "#8b3a62", "#555555", "#b8860b", "#7a5c99", "#a65e2e")
 
 
 def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 12) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}">{words}</text>'
 
 
-def plot(title: str, across: str, up: str, xs: list[float], series: dict[str, list[float]]) -> str:
-    """A line for each series; the abscissa is logarithmic, the ordinate begins at 0."""
-    low, high = math.log10(min(xs)), math.log10(max(xs))
-    top = max(max(values) for values in series.values()) * 1.1
+def scale(values: list[float]) -> tuple[list[float], float, float]:
+    """What is written at a linear ordinate, where it begins and ends."""
+    top = max(values) * 1.1
     step = 10 ** math.floor(math.log10(top))
     step = step if top / step >= 4 else step / 2 if top / step >= 2 else step / 5
+    return [number * step for number in range(int(top / step) + 1)], 0.0, top
+
+
+def ladder(values: list[float]) -> tuple[list[float], float, float]:
+    """The same of a logarithmic one."""
+    first, last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**power for power in range(first, last + 1)], 10.0**first, 10.0**last
+
+
+def plot(title: str, across: str, up: str, xs: list[float], series: dict[str, list[float]], steep: bool = False) -> str:
+    """A line for each series; the abscissa is logarithmic. The ordinate begins at 0, or is logarithmic too where it is `steep`."""
+    low, high = math.log10(min(xs)), math.log10(max(xs))
+    every = [value for values in series.values() for value in values]
+    ticks, bottom, top = ladder(every) if steep else scale(every)
 
     def x(value: float) -> float:
         return LEFT + (math.log10(value) - low) / (high - low or 1) * (WIDTH - LEFT - RIGHT)
 
     def y(value: float) -> float:
-        return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
+        part = math.log(value / bottom) / math.log(top / bottom) if steep else value / top
+        return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
@@ -45,11 +61,9 @@ def plot(title: str, across: str, up: str, xs: list[float], series: dict[str, li
         text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 48, across),
         f'<g transform="rotate(-90 18 {HEIGHT / 2})">{text(18, HEIGHT / 2, up)}</g>',
     ]
-    tick = 0.0
-    while tick <= top:
+    for tick in ticks:
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#dddddd"/>')
-        parts.append(text(LEFT - 8, y(tick) + 4, f"{tick:,.0f}", "end"))
-        tick += step
+        parts.append(text(LEFT - 8, y(tick) + 4, f"{tick:,.10g}", "end"))
     parts += [text(x(value), HEIGHT - BOTTOM + 18, f"{value:,.0f}") for value in xs]
     place = float(LEFT)
     for (name, values), colour in zip(series.items(), COLOURS):
@@ -62,26 +76,22 @@ def plot(title: str, across: str, up: str, xs: list[float], series: dict[str, li
     return "\n".join([*parts, "</svg>", ""])
 
 
-def medians(records: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """By workload and peer: of the number that is compared, which comes first."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for record in records:
-        if "numbers" in record:
-            value = next(iter(record["numbers"].values()))
-            found.setdefault(record["workload"], {}).setdefault(record["peer"], []).append(value)
-    return {work: {peer: statistics.median(values) for peer, values in peers.items()} for work, peers in found.items()}
-
-
-def bars(found: dict[str, dict[str, float]]) -> str:
-    """A group for each workload, a bar for each peer, as long as the logarithm of how many times polyrtc's cost its own is."""
+def beside(records: list[dict[str, Any]]) -> str:
+    """A group for each workload, a bar for each peer, as long as the logarithm of how many times polyrtc's cost its own is. A thin line
+    goes from the least to the most."""
+    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for (peer, work), numbers in medians(records).items():
+        if numbers:
+            found.setdefault(work, {})[peer] = next(iter(numbers.values()))  # the number that is compared comes first
+    found = {work: row for work, row in found.items() if "polyrtc" in row}
     peers = list(dict.fromkeys(peer for row in found.values() for peer in row))
-    height, left, right = 18, 90, 110
+    height, left, right = 18, 90, 150
     total = 50 + sum((len(row) + 1) * height for row in found.values())
-    ratios = {work: {peer: value / row["polyrtc"] for peer, value in row.items()} for work, row in found.items()}
-    most = max(max(row.values()) for row in ratios.values())
+    ratios = {work: {peer: [value / row["polyrtc"][0] for value in values] for peer, values in row.items()} for work, row in found.items()}
+    most = max((values[2] for row in ratios.values() for values in row.values()), default=1.0)
 
     def x(ratio: float) -> float:
-        return left + max(0.0, math.log(max(ratio, LEAST) / LEAST) / math.log(most / LEAST)) * (WIDTH - left - right)
+        return left + max(0.0, math.log(max(ratio, LEAST) / LEAST) / math.log(max(most, 1.1) / LEAST)) * (WIDTH - left - right)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total}" font-family="sans-serif">',
@@ -89,23 +99,40 @@ def bars(found: dict[str, dict[str, float]]) -> str:
         text(WIDTH / 2, 24, "What it costs, in multiples of polyrtc (logarithmic)", size=15),
     ]
     y = 46
-    for work, row in ratios.items():
+    for work, rows in ratios.items():
         parts.append(text(left - 10, y + 13, work, "end", 13))
-        for peer, ratio in sorted(row.items(), key=lambda item: item[1]):
+        for peer, (ratio, least, greatest) in sorted(rows.items(), key=lambda item: item[1]):
             colour = COLOURS[peers.index(peer) % len(COLOURS)]
             parts.append(f'<rect x="{left}" y="{y}" width="{x(ratio) - left:.1f}" height="{height - 4}" fill="{colour}"/>')
-            parts.append(text(x(ratio) + 6, y + 12, f"{peer} {ratio:.1f}", "start", 11))
+            middle = y + height / 2 - 2
+            parts.append(f'<line x1="{x(least):.1f}" x2="{x(greatest):.1f}" y1="{middle}" y2="{middle}" stroke="#000000"/>')
+            parts.append(text(max(x(ratio), x(greatest)) + 6, y + 12, f"{peer} {ratio:.1f}", "start", 11))
             y += height
         y += height
     parts.append(f'<line x1="{x(1):.1f}" x2="{x(1):.1f}" y1="40" y2="{total - 10}" stroke="#000000" stroke-dasharray="3 3"/>')
     return "\n".join([*parts, "</svg>", ""])
 
 
+def many(results: list[dict[str, float]]) -> str:
+    """Of `many`: what idle connections take, and what a datagram does."""
+    connections = [result["connections"] for result in results]
+    panels = [
+        plot("Idle connections of one server", "connections on one port", "per cent of a core", connections,
+             {"checks both ways, every 5 s": [result["idle_percent"] for result in results]}, steep=True),
+        plot("A message that is sent back", "connections on one port, which talk in turns", "CPU µs of the server for a datagram",
+             connections, {"real sockets": [result["datagram_us"] for result in results]}),
+    ]  # fmt: skip
+    inner = [panel.replace("<svg ", f'<svg y="{number * HEIGHT}" height="{HEIGHT}" ', 1) for number, panel in enumerate(panels)]
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * HEIGHT}">', *inner, "</svg>", ""])
+
+
 def main() -> None:
     *options, source, target = sys.argv[1:]
     results = json.loads(Path(source).read_text())
     if options == ["--beside"]:
-        drawn = bars(medians(results))
+        drawn = beside(results)
+    elif options == ["--many"]:
+        drawn = many(results)
     else:
         drawn = plot("One UDP port for all peers", "idle peers on the port", "instructions for one datagram", results["peers"],
                      results["instructions"])

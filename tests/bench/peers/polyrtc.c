@@ -131,15 +131,30 @@ static uint64_t received, received_bytes;
 static prtc_time first_at;
 static double first_cpu;
 
-static void answer_text(void) {
+static size_t crowd_count; /* connections in the workload `crowd`, beyond the first */
+static long crowd_before;  /* KiB, with the first */
+
+static void print_crowd(void) {
+  double growth = (double)(resident_kib() - crowd_before) / (double)crowd_count;
+  printf("{\"result\": {\"connections\": %zu, \"kib_per_pc\": %.2f}}\n", crowd_count, growth);
+  fflush(stdout);
+}
+
+static void print_received(void) {
   printf("{\"result\": {\"received\": %llu, \"bytes\": %llu, \"secs\": %.6f, \"cpu_s\": %.6f}}\n",
          (unsigned long long)received, (unsigned long long)received_bytes, seconds_since(first_at), cpu_now() - first_cpu);
   fflush(stdout);
+}
+
+static void answer_text(void) {
+  if (crowd_count > 0) print_crowd();
+  else print_received();
   send_text(&self, "DONE");
   done = true;
 }
 
 static void handle_pair(const prtc_event *event) {
+  if (event->peer != prtc_peer_get_id(self.peer)) return; /* of a crowd, the last */
   switch (event->type) {
     case PRTC_EVENT_ICE_GATHERING_STATE_CHANGE: gathered = event->state == PRTC_ICE_GATHERING_COMPLETE; break;
     case PRTC_EVENT_DATA_CHANNEL:
@@ -236,6 +251,33 @@ static void send_bulk(const uint8_t *message, size_t size, double seconds) {
     else if (!done) turn(handle_pair);
   }
   printf("{\"result\": {\"sent\": %llu, \"cpu_s\": %.6f}}\n", sent, cpu_now() - cpu);
+}
+
+/* One after the other; each process has them in one endpoint. */
+static void crowd(bool offers, size_t count) {
+  crowd_count = count;
+  for (size_t i = 0; i <= count; i++) {
+    self = (struct side){.peer = new_peer()};
+    gathered = false;
+    if (offers) {
+      create_channel(self.peer);
+      describe(PRTC_SDP_OFFER);
+      take_description(PRTC_SDP_ANSWER);
+    } else {
+      take_description(PRTC_SDP_OFFER);
+      describe(PRTC_SDP_ANSWER);
+    }
+    while (self.channel == 0) turn(handle_pair);
+    if (i == 0) crowd_before = resident_kib();
+  }
+  prtc_time end = prtc_driver_now(driver) + 1000000;
+  while (offers && prtc_driver_now(driver) < end) turn(handle_pair);
+  if (offers) send_text(&self, "END");
+  settle(handle_pair);
+  while (!done) turn(handle_pair);
+  if (offers) print_crowd();
+  end = prtc_driver_now(driver) + 500000;
+  while (!offers && prtc_driver_now(driver) < end) turn(handle_pair); /* DONE is on its way */
 }
 
 static void offer(const char *work, size_t size, double amount) {
@@ -339,13 +381,14 @@ static void idle(size_t count) {
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    fputs("usage: offer|answer bulk|rtt SIZE SECONDS|COUNT, or local setup|idle COUNT\n", stderr);
+    fputs("usage: offer|answer bulk|rtt SIZE SECONDS|COUNT, offer|answer crowd COUNT, or local setup|idle COUNT\n", stderr);
     return 2;
   }
   driver = prtc_driver_new(NULL);
   if (driver == NULL) return 1;
   endpoint = prtc_driver_endpoint(driver);
-  if (strcmp(argv[1], "offer") == 0 && argc > 4) offer(argv[2], (size_t)atol(argv[3]), atof(argv[4]));
+  if (strcmp(argv[2], "crowd") == 0) crowd(strcmp(argv[1], "offer") == 0, (size_t)atol(argv[3]));
+  else if (strcmp(argv[1], "offer") == 0 && argc > 4) offer(argv[2], (size_t)atol(argv[3]), atof(argv[4]));
   else if (strcmp(argv[1], "answer") == 0) answer(argv[2]);
   else if (strcmp(argv[2], "setup") == 0) set_up((size_t)atol(argv[3]));
   else idle((size_t)atol(argv[3]));

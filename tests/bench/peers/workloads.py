@@ -137,6 +137,41 @@ async def answer(a: Adapter, work: str) -> None:
     await asyncio.sleep(0.5)  # DONE is on its way
 
 
+async def crowd(a: Adapter, offers: bool, count: int) -> None:
+    """Many connections between two processes, one after the other."""
+    kept: list[Any] = []
+    opened, ended = Flag(), Flag()
+    before = 0.0
+
+    def take(channel: Any) -> None:
+        kept.append(channel)
+        a.on_message(channel, ended.set)
+        a.on_open(channel, opened.set)
+
+    for i in range(count + 1):
+        connection = a.connection()
+        kept.append(connection)
+        if offers:
+            take(a.channel(connection))
+            say({"sdp": await a.offer(connection)})
+            await a.accept(connection, (await hear())["sdp"])
+        else:
+            a.on_channel(connection, take)
+            say({"sdp": await a.answer(connection, (await hear())["sdp"])})
+        await opened.wait()
+        if i == 0:
+            before = resident_kib()
+    channel = kept[-1]
+    if offers:
+        await asyncio.sleep(1)
+        a.send(channel, "END")
+    await ended.wait()
+    say({"result": {"connections": count, "kib_per_pc": (resident_kib() - before) / count}})
+    if not offers:
+        a.send(channel, "DONE")
+        await asyncio.sleep(0.5)
+
+
 async def pair(a: Adapter) -> list[Any]:
     """Two connections in this process, until both ends of their channel are open."""
     ours, theirs = a.connection(), a.connection()
@@ -179,7 +214,9 @@ async def idle(a: Adapter, count: int) -> None:
 
 
 async def _run(a: Adapter, arguments: list[str]) -> None:
-    if arguments[0] == "local":
+    if arguments[1] == "crowd":
+        await crowd(a, arguments[0] == "offer", int(arguments[2]))
+    elif arguments[0] == "local":
         await (set_up if arguments[1] == "setup" else idle)(a, int(arguments[2]))
     elif arguments[0] == "offer":
         await offer(a, arguments[1], int(arguments[2]), float(arguments[3]))
