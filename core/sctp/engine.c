@@ -25,8 +25,8 @@ struct waiting {
 };
 
 /* Sizes are multiples of 64 bytes up to 2,560, then of 1,024 up to what a piece of a message takes. KEPT_BYTES: what is in
- * flight through a full window. FEW: what a heartbeat and its answer take. */
-enum { SMALL_STEP = 64, SMALL_MAX = 2560, LARGE_STEP = 1024, LARGE_MAX = 20 * 1024, KEPT_BYTES = 2 * 1024 * 1024, FEW = 32 };
+ * flight through a full window. FEW: what a heartbeat and its answer take. MANY: more than what setting up takes. */
+enum { SMALL_STEP = 64, SMALL_MAX = 2560, LARGE_STEP = 1024, LARGE_MAX = 20 * 1024, KEPT_BYTES = 2 * 1024 * 1024, FEW = 32, MANY = 256 };
 enum { CLASSES = SMALL_MAX / SMALL_STEP + LARGE_MAX / LARGE_STEP };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -53,7 +53,8 @@ struct prtc_engine {
   struct block *kept[CLASSES];
   size_t kept_bytes, used_bytes;
   unsigned taken;        /* blocks, since the last time-out */
-  bool idle;             /* a time-out ago these were few: blocks do not wait for their next use */
+  bool idle;             /* from the start, or since a time-out before which they were few, and until they are many: blocks do
+                            not wait for their next use */
   bool failed;
 #ifndef __wasm__
   jmp_buf *no_memory; /* where the run at hand ends */
@@ -120,7 +121,7 @@ void *prtc_sctp_malloc(size_t size) {
     link_block(engine, block);
   }
   engine->used_bytes += size;
-  if (++engine->taken == FEW) engine->idle = false;
+  if (++engine->taken == MANY) engine->idle = false;
   return block + 1;
 }
 
@@ -203,6 +204,7 @@ struct prtc_engine *prtc_engine_new(prtc_context *context, prtc_time now, prtc_e
   engine->output = output_packet;
   engine->user = user;
   engine->epoch = engine->now = now;
+  engine->idle = true;
   TAILQ_INIT(&engine->timers);
   if (prtc_engine_run(engine, start, NULL) < 0) {
     prtc_engine_free(engine);

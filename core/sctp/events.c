@@ -70,6 +70,12 @@ static bool make_room(struct prtc_sctp *sctp, size_t size) {
   return true;
 }
 
+static void release_room(struct prtc_sctp *sctp) {
+  prtc_release(sctp->context, sctp->read);
+  sctp->read = NULL;
+  sctp->read_capacity = 0;
+}
+
 /* Where it is read to: a whole message to where the application will see it, if there is such a place. */
 static uint8_t *space_for(struct prtc_sctp *sctp, const struct sctp_queued_to_read *entry) {
   struct prtc_arena *batch = sctp->context->batch;
@@ -240,7 +246,10 @@ int prtc_association_event(struct prtc_sctp *sctp, prtc_sctp_event *out) {
     int code = prtc_engine_run(sctp->engine, read_work, &reading);
     if (code < 0) return code;
     if (reading.no_memory) return PRTC_ERROR_NO_MEMORY;
-    if (reading.size <= 0 && !reading.abandoned) return 0;
+    if (reading.size <= 0 && !reading.abandoned) {
+      release_room(sctp);
+      return 0;
+    }
     bool is_notification = (reading.flags & MSG_NOTIFICATION) != 0;
     code = is_notification ? notification(sctp, (size_t)reading.size, out) : message(&reading, out);
     if (code != 0) return code;

@@ -172,11 +172,6 @@ int prtc_sctp_timeout(prtc_sctp *sctp, prtc_time now) {
   int code = prtc_association_expire(sctp);
   if (code == 0) code = prtc_engine_timeout(sctp->engine, &idle);
   if (idle) prtc_path_release(sctp);
-  if (idle && sctp->list_next >= sctp->list_count) { /* nothing in it is still to be told */
-    prtc_release(sctp->context, sctp->read);
-    sctp->read = NULL;
-    sctp->read_capacity = 0;
-  }
   return code < 0 ? code : prtc_association_continue(sctp);
 }
 
