@@ -10,6 +10,9 @@ import (
 // patience is how long the calls of a queue wait for one that does not return; unless it is one that is waited for always.
 const patience = 20 * time.Millisecond
 
+// mostCalls may wait on one queue, of those that are not counted otherwise.
+const mostCalls = 1000
+
 // call is one that an application's handler gets: f, or a message for the handler of the channel.
 type call struct {
 	f         func()
@@ -39,6 +42,13 @@ func (c *calls) add(next call) {
 	c.waiting = append(c.waiting, next)
 	c.start()
 	c.mu.Unlock()
+}
+
+// full says whether so many wait that what the other side causes is not to be added: the application does not take it.
+func (c *calls) full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting) > mostCalls
 }
 
 // start sees to it that the calls are made, with the lock held.

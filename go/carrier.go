@@ -81,10 +81,11 @@ func (c *carrier) channelEvent(event *native.RawEvent) bool {
 }
 
 // announce tells of a channel that the other side has opened. Events of it wait until the handler has returned, so that it can say
-// what is to become of them. Without a handler the channel is closed.
+// what is to become of them. Without a handler the channel is closed, and so it is
+// when a thousand wait for it.
 func (c *carrier) announce(id uint64, handler func(*DataChannel)) {
 	channel := c.addChannel(id)
-	if handler == nil {
+	if handler == nil || c.calls.full() {
 		channel.close()
 		return
 	}

@@ -448,7 +448,7 @@ func (g *ICEGatherer) onEvent(event *native.RawEvent) {
 		if event.Kind == 1 {
 			f = g.ice.onData
 		}
-		if f != nil {
+		if f != nil && !g.calls.full() { // else it is lost, as on any network
 			data := event.Data()
 			g.calls.add(call{waitedFor: true, f: func() { f(data) }})
 		}
