@@ -170,10 +170,13 @@ static void drive(struct loop *loop, int (*verb)(struct prtc_handle *handle)) {
   prtc_handle_leave(loop->handle);
 }
 
-/* The W3C's tasks, then what the endpoint has to say. Each call may close the loop. True: there is more. */
+/* The W3C's tasks, then what the endpoint has to say. Each call may close the loop. True: there is more. What asks for a turn
+ * before the flush of a batch has had it by then; what asks for it in a task, or later, may get another one in vain. */
 static bool take_turn(struct loop *loop) {
+  bool tasks = true;
   for (unsigned batch = 0; batch < MOST_BATCHES; batch++) {
-    while (!loop->closed && call(loop, NULL)) continue;
+    loop->scheduled = false;
+    while (tasks && !loop->closed) tasks = call(loop, NULL);
     if (loop->closed) return false;
     drive(loop, prtc_handle_flush);
     int count = 0;
@@ -188,6 +191,7 @@ static bool take_turn(struct loop *loop) {
       if (event != NULL) (void)call(loop, event);
     }
     loop->turning = false;
+    tasks = loop->scheduled;
   }
   return true;
 }
@@ -200,17 +204,17 @@ static void schedule(struct loop *loop) {
   (void)uv_idle_start(loop->idle, on_idle);
 }
 
-static void on_idle(uv_handle_t *idle) {
-  struct loop *loop = uv_handle_get_data(idle);
-  loop->scheduled = false; /* what asks for a turn from now on gets another one */
+static void turn(struct loop *loop) {
   bool more = take_turn(loop);
   if (loop->closed) return;
   if (more) {
     schedule(loop);
   } else if (!loop->scheduled) {
-    (void)uv_idle_stop(idle);
+    (void)uv_idle_stop(loop->idle);
   }
 }
+
+static void on_idle(uv_handle_t *idle) { turn(uv_handle_get_data(idle)); }
 
 static void on_ready(uv_handle_t *poll, int status, int events) {
   struct loop *loop = uv_handle_get_data(poll);
@@ -218,7 +222,7 @@ static void on_ready(uv_handle_t *poll, int status, int events) {
   (void)events;
   if (loop->closed) return;
   drive(loop, prtc_handle_process);
-  if (take_turn(loop)) schedule(loop);
+  turn(loop);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ functions */

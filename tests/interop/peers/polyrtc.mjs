@@ -4,9 +4,9 @@ import { createPeerConnection } from '../../../node/nonstandard.mjs';
 import { serve } from './serve.mjs';
 import { w3c } from './w3c.mjs';
 
-// Loopback too: one of the peers has no other address.
+// Loopback too: one of the peers has no other address. TCP, to be connected to as well.
 const connect = w3c(function RTCPeerConnection(configuration) {
-  return createPeerConnection({ useLoopback: true, ...configuration });
+  return createPeerConnection({ useLoopback: true, tcpCandidates: 'all', ...configuration });
 });
 
 await serve(connect);
