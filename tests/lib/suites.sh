@@ -133,20 +133,30 @@ suite_interop() {
 
 # -------------------------------------------------------------------------------------------------------------- Node and Go
 
+# On the machine's Node and on those of tests/nodes.
 suite_node() {
-  local output=$BUILD/logs/node-tests.log status=0 passed failed
+  local node output version status passed failed
   [ -f node/package.json ] || return 0
   build_once
-  say "the Node package"
-  if [ -f node/package-lock.json ]; then install_npm_packages node; fi
-  (cd node && timeout --kill-after=30 900 npm test) 2>&1 | tee "$output" || status=$?
-  passed=$(sed -n 's/^[#ℹ] pass \([0-9]*\)$/\1/p' "$output" | tail -n 1)
-  failed=$(sed -n 's/^[#ℹ] fail \([0-9]*\)$/\1/p' "$output" | tail -n 1)
-  if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then failed=1; fi
-  result "Node" "${passed:-0}" "${failed:-0}"
+  install_npm_packages node
+  install_npm_packages tests/nodes
+  for node in "$(command -v node)" tests/nodes/node_modules/node-*/bin/node; do
+    node=$(realpath "$node")
+    version=$("$node" --version)
+    output=$BUILD/logs/node-tests-$version.log
+    status=0
+    say "the Node package in Node $version"
+    (cd node && timeout --kill-after=30 900 "$node" --test test/*.test.js) >"$output" 2>&1 || status=$?
+    passed=$(sed -n 's/^[#ℹ] pass \([0-9]*\)$/\1/p' "$output" | tail -n 1)
+    failed=$(sed -n 's/^[#ℹ] fail \([0-9]*\)$/\1/p' "$output" | tail -n 1)
+    if [ "$status" -ne 0 ]; then
+      grep -E -A 20 '^(not ok|✖)' "$output" | head -n 100 || true
+      if [ "${failed:-0}" -eq 0 ]; then failed=1; fi
+    fi
+    result "Node $version" "${passed:-0}" "${failed:-0}"
+  done
 }
 
-# With the race detector as well; its soak test is the one that the detector is for.
 suite_go() {
   local output=$BUILD/logs/go-tests.log status=0 passed failed
   [ -f go/go.mod ] || return 0
