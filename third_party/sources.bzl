@@ -87,6 +87,7 @@ def polyrtc_sources():
             "//third_party:usrsctp-streams.patch",
             "//third_party:usrsctp-full.patch",
             "//third_party:usrsctp-output.patch",
+            "//third_party:usrsctp-distance.patch",
             "//third_party:usrsctp-mbuf.patch",
         ],
     )

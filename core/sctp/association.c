@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "core/sctp/congestion.h"
 #include "core/sctp/internal.h"
 #include "core/sctp/packet.h"
 #include "core/sctp/path.h"
@@ -45,8 +46,9 @@ static void tune(const struct prtc_sctp *sctp) {
   SCTP_BASE_SYSCTL(sctp_pktdrop_enable) = 0;
   SCTP_BASE_SYSCTL(sctp_blackhole) = 2; /* packets of no association are not answered */
   SCTP_BASE_SYSCTL(sctp_mbuf_threshold_count) = 1; /* a cluster, not several mbufs: see usrsctp-mbuf.patch */
-  SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = PRTC_SCTP_MESSAGES_MAX;
+  SCTP_BASE_SYSCTL(sctp_max_chunks_on_queue) = PRTC_SCTP_MESSAGES_MAX + PRTC_SCTP_CHUNKS_MAX;
   SCTP_BASE_SYSCTL(sctp_fr_max_burst_default) = 4; /* larger bursts are lost at tail-drop queues. Of others: see flush */
+  SCTP_BASE_SYSCTL(sctp_use_cwnd_based_maxburst) = 0; /* the end of a burst is no reason for a smaller window */
   /* RFC 9260 section 7.2.1: L. As many bytes as a SACK acknowledges, for one may be for many packets; bursts are limited. */
   SCTP_BASE_SYSCTL(sctp_L2_abc_variable) = 64;
   /* RFC 9260 section 16 has 1, 1 and 60 s: interactive use wants to recover sooner. The least is above the 200 ms for which
@@ -141,7 +143,10 @@ static void connect_work(void *argument) {
   if ((usrsctp_connect(sctp->socket, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS) ||
       !set_option(sctp->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path)) {
     call->result = PRTC_ERROR_INTERNAL;
+    return;
   }
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
+  if (tcb != NULL) prtc_congestion_install(tcb);
 }
 
 int prtc_association_connect(struct prtc_sctp *sctp) {
@@ -196,13 +201,42 @@ bool prtc_association_interleaves(const struct prtc_sctp *sctp) {
   return tcb != NULL && tcb->asoc.idata_supported != 0;
 }
 
+/* Bytes that the other side has, behind some that it misses: they are kept until it has those, too (RFC 9260 section 6.2.1),
+ * but are under way no longer. About as many. */
+static size_t beyond_gaps(const struct sctp_association *association) {
+  uint32_t open = association->sent_queue_retran_cnt + association->total_flight_count;
+  return association->sent_queue_cnt > open ? (size_t)(association->sent_queue_cnt - open) * association->smallest_mtu : 0;
+}
+
 bool prtc_association_has_room(const struct prtc_sctp *sctp) {
-  const struct sctp_tcb *tcb = prtc_association_of(sctp);
+  struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return false;
-  size_t limit = sctp->send_buffer != 0 ? sctp->send_buffer : tcb->asoc.primary_destination->cwnd + PRTC_SCTP_AHEAD;
+  const struct sctp_association *association = &tcb->asoc;
+  size_t limit = association->primary_destination->cwnd + beyond_gaps(association) + PRTC_SCTP_AHEAD;
+  size_t useful = prtc_congestion_useful(tcb);
+  if (sctp->send_buffer != 0) limit = sctp->send_buffer;
+  else if (limit > useful) limit = useful;
   if (sctp->send_buffer == 0 && limit > PRTC_SCTP_SEND_BUFFER) limit = PRTC_SCTP_SEND_BUFFER;
   return prtc_association_buffered(sctp) < limit &&
-         tcb->asoc.stream_queue_cnt + tcb->asoc.chunks_on_out_queue < PRTC_SCTP_MESSAGES_MAX;
+         association->stream_queue_cnt < PRTC_SCTP_MESSAGES_MAX && association->chunks_on_out_queue < PRTC_SCTP_CHUNKS_MAX;
+}
+
+/* The window is to be no less than what comes within a round trip, and twice that where the path has a queue as long as
+ * itself: it doubles when a quarter of it was read within one. */
+void prtc_association_note_read(struct prtc_sctp *sctp, size_t size) {
+  const struct sctp_tcb *tcb = prtc_association_of(sctp);
+  if (tcb == NULL || sctp->receive_window >= sctp->max_receive_window) return;
+  prtc_time now = prtc_engine_now(sctp->engine), rtt = (prtc_time)(tcb->asoc.primary_destination->lastsa >> SCTP_RTT_SHIFT) * 1000;
+  if (now - sctp->window_since > (rtt > 1000 ? rtt : 1000)) {
+    sctp->window_since = now;
+    sctp->window_read = 0;
+  }
+  sctp->window_read += size;
+  if (sctp->window_read < sctp->receive_window / 4) return;
+  uint32_t wanted = sctp->receive_window < sctp->max_receive_window / 2 ? 2 * sctp->receive_window : sctp->max_receive_window;
+  int window = (int)wanted;
+  if (set_option(sctp->socket, SOL_SOCKET, SO_RCVBUF, &window, sizeof window)) sctp->receive_window = wanted;
+  sctp->window_read = 0;
 }
 
 size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }

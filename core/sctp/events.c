@@ -113,6 +113,7 @@ static void read_work(void *argument) {
   TAILQ_INSERT_HEAD(&endpoint->read_queue, entry, next); /* usrsctp reads the first */
   reading->size = usrsctp_recvv(sctp->socket, reading->bytes, entry->length, NULL, NULL, &reading->info, &info_size,
                                 &info_type, &reading->flags);
+  if (reading->size > 0) prtc_association_note_read(sctp, (size_t)reading->size);
 }
 
 static void set_closed(struct prtc_sctp *sctp, int code, const char *text) {

@@ -35,11 +35,17 @@ struct prtc_sctp_packet {
 /* Messages (or parts of a message) that may wait to be sent, and as many that may wait to be read: each takes some hundred
  * bytes more than it has. */
 #define PRTC_SCTP_MESSAGES_MAX 8192
+/* Chunks of data that may be under way, or wait for those before them: 16 MiB of those of small packets. */
+#define PRTC_SCTP_CHUNKS_MAX 16384
 
 /* Unless configured, so many bytes are taken beyond what may be in flight: enough to be sent while nobody asks for more.
  * What waits here is in the way of what is sent next, so it is not more; and not more than the buffer in all. */
 #define PRTC_SCTP_AHEAD (64u * 1024)
-#define PRTC_SCTP_SEND_BUFFER (256u * 1024)
+#define PRTC_SCTP_SEND_BUFFER (16u * 1024 * 1024)
+
+/* Unless configured, the receive window grows from the one to the other. */
+#define PRTC_SCTP_WINDOW (1024u * 1024)
+#define PRTC_SCTP_WINDOW_MAX (16u * 1024 * 1024)
 
 /* What usrsctp may hold before it is given no more data: ten times what an honest sender can cause, who heeds the
  * window. */
@@ -70,7 +76,9 @@ struct prtc_sctp {
   struct socket *socket;
   prtc_crc32c *crc32c;
   uint16_t local_port, remote_port;
-  uint32_t mtu, max_mtu, streams, receive_window, send_buffer, max_retransmissions;
+  uint32_t mtu, max_mtu, streams, receive_window, max_receive_window, send_buffer, max_retransmissions;
+  prtc_time window_since; /* when what was read since was counted from */
+  size_t window_read;
   bool started;    /* the association exists, or existed */
   bool no_interleaving;
   bool paused;     /* messages are not taken */
@@ -139,6 +147,8 @@ uint32_t prtc_association_tag(const struct prtc_sctp *sctp);        /* what the 
 uint32_t prtc_association_remote_tag(const struct prtc_sctp *sctp); /* 0: not known */
 uint32_t prtc_association_streams(const struct prtc_sctp *sctp, bool incoming);
 bool prtc_association_interleaves(const struct prtc_sctp *sctp);
+/* Messages of so many bytes were read: lets the receive window grow when that was fast. Within a run. */
+void prtc_association_note_read(struct prtc_sctp *sctp, size_t size);
 bool prtc_association_is_open(const struct prtc_sctp *sctp);
 uint32_t prtc_association_losses(const struct prtc_sctp *sctp); /* how often the oldest chunk under way was sent */
 prtc_time prtc_association_rto(const struct prtc_sctp *sctp);

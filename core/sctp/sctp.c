@@ -56,11 +56,13 @@ prtc_sctp *prtc_sctp_new(prtc_context *context, prtc_time now, const prtc_sctp_c
   sctp->mtu = or_default(given.mtu, 1136);
   sctp->max_mtu = given.max_mtu < PRTC_SCTP_PACKET_MAX ? given.max_mtu : PRTC_SCTP_PACKET_MAX;
   sctp->streams = or_default(given.streams, 1024);
-  sctp->receive_window = or_default(given.receive_window, 1024 * 1024);
+  sctp->receive_window = or_default(given.receive_window, PRTC_SCTP_WINDOW);
+  sctp->max_receive_window = or_default(given.max_receive_window, given.receive_window != 0 ? 0 : PRTC_SCTP_WINDOW_MAX);
   sctp->send_buffer = given.send_buffer;
   sctp->max_retransmissions = given.max_retransmissions;
   sctp->no_interleaving = given.no_interleaving != 0;
   if (sctp->mtu < PRTC_SCTP_MTU_MIN || sctp->mtu > 65535 || sctp->streams > 65535 || sctp->receive_window > INT32_MAX / 2 ||
+      sctp->max_receive_window > INT32_MAX / 2 ||
       sctp->max_retransmissions > UINT16_MAX ||
       (sctp->engine = prtc_engine_new(context, now, take_output, sctp)) == NULL || prtc_association_open(sctp) < 0) {
     prtc_sctp_free(sctp);

@@ -33,6 +33,9 @@ int usrsctp_set_non_blocking(struct socket *socket, int on);
 int usrsctp_setsockopt(struct socket *socket, int level, int option, const void *value, socklen_t size);
 int usrsctp_bind(struct socket *socket, struct sockaddr *address, int size);
 int usrsctp_connect(struct socket *socket, struct sockaddr *address, int size);
+/* usrsctp has it in a source file */
+extern const struct sctp_cc_functions sctp_cc_functions[];
+
 ssize_t usrsctp_sendv(struct socket *socket, const void *data, size_t size, struct sockaddr *to, int count, void *info,
                       socklen_t info_size, unsigned int info_type, int flags);
 ssize_t usrsctp_recvv(struct socket *socket, void *data, size_t size, struct sockaddr *from, socklen_t *from_size,

@@ -81,7 +81,8 @@ void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now) {
                                    .remote_port = transport->remote_sctp_port,
                                    .mtu = (uint32_t)(transport->config.mtu - overhead),
                                    .max_mtu = max_mtu > overhead ? (uint32_t)(max_mtu - overhead) : 0,
-                                   .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0};
+                                   .receive_window = has_limit && largest > 512 * 1024 ? 2 * largest : 0,
+                                   .max_receive_window = 16 * 1024 * 1024};
   (void)prtc_data_set_role(transport->data, prtc_dtls_get_role(transport->dtls) == PRTC_DTLS_ROLE_CLIENT);
   transport->sctp = prtc_sctp_new(transport->context, now, &config);
   if (transport->sctp == NULL || prtc_sctp_connect(transport->sctp, now) < 0) {

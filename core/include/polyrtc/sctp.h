@@ -27,11 +27,11 @@ typedef struct prtc_sctp_config {
   uint16_t remote_port;       /* 0: 5000 */
   uint32_t mtu;               /* bytes of one SCTP packet, at least 524; 0: 1,136 (what DTLS leaves of 1,200) */
   uint32_t streams;           /* outgoing streams to ask for, and incoming ones to allow; 0: 1,024 */
-  uint32_t receive_window;    /* bytes; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive;
+  uint32_t receive_window;    /* bytes, at first; 0: 1 MiB. With interleaving a message comes in parts as its fragments arrive;
                                  without, messages of up to half the window come whole, larger ones in parts */
   uint32_t send_buffer;       /* bytes taken before send answers AGAIN (the last message may reach over it); 0: the
-                                 congestion window and 64 KiB, at most 256 KiB, so that what is sent later waits for
-                                 little */
+                                 congestion window and 64 KiB, at most what 2 Gbit/s have within a round trip, and
+                                 16 MiB, so that what is sent later waits for little */
   uint32_t max_retransmissions; /* of one chunk in a row until the association is given up; 0: the caller decides by other
                                    means
                                  (ICE consent), so practically never */
@@ -39,6 +39,8 @@ typedef struct prtc_sctp_config {
   uint32_t max_mtu;           /* bytes of a packet, at most 16,384, up to which the path is searched for larger ones than
                                  `mtu` (RFC 8899) once there is much to send. They go to another polyrtc; others are sent
                                  what Ethernet takes. Not above `mtu`: nothing is searched for */
+  uint32_t max_receive_window; /* bytes up to which the window grows when the other side makes use of it. Not above
+                                 `receive_window`: it stays; 0: 16 MiB, or where `receive_window` is given, that */
 } prtc_sctp_config;
 
 /* How hard a message is tried, RFC 3758 and RFC 7496 */
