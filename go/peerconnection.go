@@ -34,6 +34,7 @@ type PeerConnection struct {
 	described      map[native.Prtc_description]*SessionDescription // the last, once it is closed
 	lastStats      StatsReport
 	changed        chan struct{} // closed with each change of the state, for another
+	rejected       uint64        // the transport whose section the other side has refused
 
 	onNegotiation    func()
 	onCandidate      func(*ICECandidate)
@@ -530,9 +531,14 @@ func (pc *PeerConnection) onEvent(event *native.RawEvent) {
 			code := int(event.Code)
 			pc.call(func() { f(url, code, text) })
 		}
+	case native.EVENT_ICE_TRANSPORT_STATE_CHANGE:
+		pc.transportEvent(event)
+		if pc.ice.state == ICETransportStateClosed {
+			pc.rejected = event.Object // its section was: the connection goes on without
+		}
 	case native.EVENT_DTLS_TRANSPORT_STATE_CHANGE:
 		pc.transportEvent(event)
-		if pc.dtls.state == DTLSTransportStateClosed {
+		if pc.dtls.state == DTLSTransportStateClosed && event.Object != pc.rejected {
 			pc.beginClose() // the other side has said goodbye
 		}
 	default:

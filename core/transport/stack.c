@@ -48,7 +48,7 @@ void prtc_stack_start_dtls(struct prtc_transport *transport, prtc_time now) {
   transport->dtls_started = transport->role != PRTC_DTLS_ROLE_AUTO;
 }
 
-/* Without DTLS there is no association. `code` 0: the other side said goodbye. */
+/* Without DTLS there is no association. */
 static void end_sctp(struct prtc_transport *transport, int code) {
   if (transport->sctp_ended) return;
   transport->sctp_ended = true;
@@ -92,11 +92,12 @@ void prtc_stack_start_sctp(struct prtc_transport *transport, prtc_time now) {
   }
 }
 
-/* The other side has said goodbye, and all that it said before was fetched. */
+/* The other side has said goodbye, and all that it said before was fetched. Channels that it has not closed learn of it as
+ * they do by its ABORT, which may have been lost: as an error (W3C section 6.2, a transport that is closed abruptly). */
 static void end_dtls(struct prtc_transport *transport) {
   transport->goodbye_waits = false;
   prtc_transport_push_state(transport, PRTC_TRANSPORT_EVENT_DTLS_STATE, PRTC_DTLS_TRANSPORT_CLOSED);
-  end_sctp(transport, PRTC_OK);
+  end_sctp(transport, PRTC_ERROR_SCTP_ABORTED);
 }
 
 static void dtls_state(struct prtc_transport *transport, prtc_time now, const prtc_dtls_event *event) {

@@ -21,6 +21,7 @@ struct side {
   int failure;
   char reason[256];
   unsigned opened, messages, closed;
+  int channel_failure;
   prtc_channel_id channel; /* the latest opened */
   size_t bytes;
 };
@@ -131,6 +132,7 @@ static void take_event(int i, const struct prtc_transport_event *event) {
     case PRTC_TRANSPORT_EVENT_CHANNEL:
       if (event->channel.type == PRTC_EVENT_CHANNEL_OPEN) side->opened++, side->channel = event->channel.object;
       if (event->channel.type == PRTC_EVENT_CHANNEL_CLOSED) side->closed++;
+      if (event->channel.type == PRTC_EVENT_CHANNEL_ERROR) side->channel_failure = event->channel.code;
       if (event->channel.type == PRTC_EVENT_CHANNEL_MESSAGE) side->messages++, side->bytes += event->channel.size;
       break;
     default: break;
@@ -345,7 +347,7 @@ static void an_association_without_dtls_is_quiet(void) {
   run(1000000);
   PRTC_CHECK_INT(sides[0].dtls_state, PRTC_DTLS_TRANSPORT_CLOSED);
   PRTC_CHECK_INT(sides[0].sctp_state, PRTC_SCTP_TRANSPORT_CLOSED);
-  PRTC_CHECK_INT(sides[0].closed, 1);
+  PRTC_CHECK(sides[0].closed == 1 && sides[0].channel_failure == PRTC_ERROR_SCTP_ABORTED);
   PRTC_CHECK(prtc_transport_deadline(sides[0].transport) == prtc_ice_deadline(sides[0].transport->ice));
   run(60000000);
   close_sides();

@@ -179,15 +179,6 @@ class DataChannel {
     this.face.dispatchEvent(new Event('close'));
   }
 
-  /** It did not close, but what it goes over was aborted: to the channel this is an error (W3C section 6.2, RFC 8831 section 6.7). */
-  #endWithAssociation() {
-    this.closeSilently();
-    this.#connection.forget(this);
-    this.error = new RTCError({ errorDetail: 'sctp-failure' }, 'the other side has closed the connection');
-    this.face.dispatchEvent(new RTCErrorEvent('error', { error: this.error }));
-    this.#engine.task(() => this.face.dispatchEvent(new Event('close')));
-  }
-
   // -------------------------------------------------------------------------------------------------- from the connection
 
   /** The other side opened it: it can be used from "datachannel" on, before its "open". */
@@ -227,8 +218,7 @@ class DataChannel {
         this.face.dispatchEvent(new RTCErrorEvent('error', { error: this.error }));
         return;
       case native.EVENT_CHANNEL_CLOSED:
-        if (this.readyState !== 'closing' && this.error === null) this.#endWithAssociation();
-        else this.end();
+        this.end();
     }
   }
 }

@@ -139,8 +139,8 @@ class Run:
                 raise Difference(f"{file}:{step.line}: {step.text}\n  {difference}") from None
 
     def _step(self, step: Step) -> None:
-        if step.verb == ">":
-            self._expect(self._sides[step.side], step)
+        if step.verb in (">", "?"):
+            self._expect(self._sides[step.side], step, may_be_another=step.verb == "?")
         elif step.verb:
             self._command(self._sides[step.side], step)
         elif step.words[0] == "trickle":
@@ -164,7 +164,7 @@ class Run:
         if step.words and step.verb != "createDataChannel":
             arguments = arguments | {"channel": side.channels[step.words[0]]}
         side.is_closed |= step.verb == "close"
-        result = self._ask(side, step.verb, **arguments)
+        result = self._ask(side, "stats" if step.verb == "counts" else step.verb, **arguments)
         self._check_result(side, step, result)
         if step.verb == "createDataChannel" and "channel" in result:
             side.channels[step.words[0]] = result["channel"]
@@ -172,13 +172,13 @@ class Run:
     def _check_result(self, side: Side, step: Step, result: dict[str, Any]) -> None:
         if result.get("error", "none") != step.errors.get(side.agent.language, step.error):
             raise Difference(f"gave {result.get('error', 'no error')}: {result.get('message', result)}")
-        if step.verb == "stats":
+        if step.verb in ("stats", "counts"):
             self._check_stats(step, result["stats"])
         elif step.result is not None and (different := _different(step.result, result)):
             raise Difference(f"gave {different}")
 
     def _check_stats(self, step: Step, objects: list[dict[str, Any]]) -> None:
-        """For each type that is named: there are such objects, each with all of these members."""
+        """For each type that is named: there are such objects, each with all of these members, and of these values if they are given."""
         for type, members in step.result.items():
             found = [one for one in objects if one["type"] == type]
             if not found:
@@ -186,6 +186,8 @@ class Run:
             for one in found:
                 if missing := set(members) - set(one):
                     raise Difference(f"the {type} lacks {sorted(missing)}; it has {sorted(one)}")
+                if isinstance(members, dict) and (different := _different(members, one)):
+                    raise Difference(f"of the {type} {different}")
 
     def _describe(self, step: Step, side: Side, other: Side) -> None:
         """Makes and sets an offer or answer, and sets it on the other side; "edit" changes it on its way."""
@@ -197,6 +199,9 @@ class Run:
             while not any(event.get("state") == "complete" for event in side.streams["gathering"]):
                 self._next()
             made = self._succeed(side, "localDescription")
+        for word in ("changed", "same"):
+            if word in options:
+                self._compare_line(options[word], side.told, made["sdp"], word == "same")
         for pattern, replacement in options.get("edit", []):
             edited = re.sub(pattern, replacement, made["sdp"])
             if edited == made["sdp"]:
@@ -207,6 +212,13 @@ class Run:
         if "error" not in result:
             side.told = made["sdp"]
         self._carry_candidates()
+
+    @staticmethod
+    def _compare_line(start: str, before: str, now: str, same: bool) -> None:
+        """The first line that begins so is the same as in the description before, or another."""
+        lines = [next((line for line in sdp.splitlines() if line.startswith(start)), "") for sdp in (before, now)]
+        if (lines[0] == lines[1]) != same:
+            raise Difference(f"the description has {lines[1]!r}, and the one before it had {lines[0]!r}")
 
     def _succeed(self, side: Side, do: str, **arguments: Any) -> dict[str, Any]:
         result = self._ask(side, do, **arguments)
@@ -270,7 +282,7 @@ class Run:
         if not side.is_closed and event.get("state") != "closed":
             side.streams[_stream(name, event.get("channel", 0))].append(event)
 
-    def _expect(self, side: Side, step: Step) -> None:
+    def _expect(self, side: Side, step: Step, may_be_another: bool) -> None:
         name, wanted = step.words[0], dict(step.given) if isinstance(step.given, dict) else {}
         if name in side.agent.lacks:
             return
@@ -286,8 +298,11 @@ class Run:
         events = side.streams[stream]
         while not events:
             self._next(name)
+        different = _different({"event": name} | wanted, events[0])
+        if different and may_be_another:
+            return
         event = events.popleft()
-        if different := _different({"event": name} | wanted, event):
+        if different:
             raise Difference(f"it is {self._told(event)}: {different}")
         if name == "datachannel":
             side.channels[step.words[1]] = event["channel"]

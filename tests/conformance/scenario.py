@@ -35,16 +35,21 @@ class Scenario:
     steps: list[Step]
 
 
+def _repeated(value: dict[str, Any]) -> Any:
+    """A long text is written as ``{"repeat": "l", "times": 65535}``."""
+    return value["repeat"] * value["times"] if value.keys() == {"repeat", "times"} else value
+
+
 def _value(text: str) -> tuple[Any, str]:
     """A value of JSON at the beginning, and what follows it."""
-    value, end = json.JSONDecoder().raw_decode(text)
+    value, end = json.JSONDecoder(object_hook=_repeated).raw_decode(text)
     return value, text[end:].strip()
 
 
 def read_step(text: str, line: int = 0) -> Step:
     step = Step(line, text)
     rest = text
-    if match := re.match(r"([ab])\s+(>|\w+)\s*", text):
+    if match := re.match(r"([ab])\s+(>|\?|\w+)\s*", text):
         step.side, step.verb, rest = match[1], match[2], text[match.end() :]
     while match := re.match(r"[A-Za-z_][\w-]*\s*", rest):
         step.words.append(match[0].strip())
