@@ -337,7 +337,10 @@ static int carry_out(const char *action) {
   if (strcmp(action, "restartIce") == 0) return prtc_peer_restart_ice(peer, now);
   if (strcmp(action, "createDataChannel") == 0) return create_channel(now);
   if (strcmp(action, "send") == 0) return send_message(now, channel);
-  if (strcmp(action, "closeChannel") == 0) return prtc_peer_close_channel(peer, now, channel);
+  if (strcmp(action, "closeChannel") == 0) {
+    int code = prtc_peer_close_channel(peer, now, channel);
+    return code == PRTC_ERROR_NOT_FOUND ? 0 : code; /* it is closed already */
+  }
   if (strcmp(action, "threshold") == 0)
     return prtc_peer_set_buffered_amount_low_threshold(peer, channel, number("value", 0));
   if (strcmp(action, "channel") == 0) return put_channel(channel), 0;
