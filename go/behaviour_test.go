@@ -225,6 +225,9 @@ func TestTransportsOneByOne(t *testing.T) {
 	if data := got(t, sides[1].data); data != "over ICE" {
 		t.Errorf("there came %q", data)
 	}
+	for _, s := range sides {
+		s.ice.OnData(nil) // what comes is DTLS of the side that is quicker
+	}
 	both(func(one, other *side, _ webrtc.ICERole) error {
 		parameters, err := other.dtls.GetLocalParameters()
 		if err == nil {
@@ -303,6 +306,11 @@ func TestHandlers(t *testing.T) {
 	check(t, again.WaitOpen(limit(t)))
 	again.OnOpen(func() { close(opened) }) // is told at once
 	got(t, opened)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := answerer.CloseContext(ctx); err != context.Canceled {
+		t.Errorf("closing has not waited for the handlers: %v", err)
+	}
 	once.Do(func() { close(release) })
 }
 

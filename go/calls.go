@@ -3,12 +3,56 @@
 package polyrtc
 
 import (
+	"context"
 	"sync"
 	"time"
 )
 
 // patience is how long the calls of a queue wait for one that does not return; unless it is one that is waited for always.
 const patience = 20 * time.Millisecond
+
+// group counts goroutines, as sync.WaitGroup does, but may grow while somebody waits.
+type group struct {
+	mu    sync.Mutex
+	count int
+	none  chan struct{} // closed when there are none any more
+}
+
+func (g *group) add() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.count++
+}
+
+func (g *group) done() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.count--
+	if g.count == 0 && g.none != nil {
+		close(g.none)
+		g.none = nil
+	}
+}
+
+// wait waits until there are none, or ctx is over.
+func (g *group) wait(ctx context.Context) error {
+	g.mu.Lock()
+	if g.count == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	if g.none == nil {
+		g.none = make(chan struct{})
+	}
+	none := g.none
+	g.mu.Unlock()
+	select {
+	case <-none:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // mostCalls may wait on one queue, of those that are not counted otherwise.
 const mostCalls = 1000
@@ -29,8 +73,8 @@ type calls struct {
 	mu      sync.Mutex
 	waiting []call
 	running bool
-	held    bool            // none begins
-	group   *sync.WaitGroup // of the goroutines of the connection
+	held    bool   // none begins
+	group   *group // of the goroutines of the connection
 
 	unheard     []DataChannelMessage // that came while the channel had no handler for them
 	unheardSize int                  // when it is too large, they have been dropped
@@ -55,7 +99,7 @@ func (c *calls) full() bool {
 func (c *calls) start() {
 	if !c.running && !c.held && len(c.waiting) > 0 {
 		c.running = true
-		c.group.Add(1)
+		c.group.add()
 		go c.run()
 	}
 }
@@ -135,7 +179,7 @@ func (c *calls) next() (call, bool) {
 }
 
 func (c *calls) run() {
-	defer c.group.Done()
+	defer c.group.done()
 	overtaken, returned := false, true
 	defer func() {
 		if !returned && !overtaken { // by runtime.Goexit, as a test's FailNow does
@@ -171,7 +215,7 @@ func (c *calls) run() {
 // tells whether one does.
 func (c *calls) overtakeLater() (over func() bool) {
 	returned, overtaken := false, false
-	c.group.Add(1)
+	c.group.add()
 	timer := time.AfterFunc(patience, func() {
 		c.mu.Lock()
 		overtaken = !returned
@@ -179,12 +223,12 @@ func (c *calls) overtakeLater() (over func() bool) {
 		if overtaken {
 			c.run() // with the count of the group
 		} else {
-			c.group.Done()
+			c.group.done()
 		}
 	})
 	return func() bool {
 		if timer.Stop() {
-			c.group.Done()
+			c.group.done()
 			return false
 		}
 		c.mu.Lock()

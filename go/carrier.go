@@ -3,7 +3,7 @@
 package polyrtc
 
 import (
-	"sync"
+	"context"
 	"time"
 
 	"polyrtc.dev/polyrtc/internal/native"
@@ -16,7 +16,7 @@ const goodbyeTimeout = time.Second
 // members but the first two lines are guarded by the engine's lock.
 type carrier struct {
 	engine *engine
-	group  sync.WaitGroup // of the goroutines in which handlers are called
+	group  group // of the goroutines in which handlers are called
 	calls  calls
 
 	peer      uint64
@@ -130,8 +130,8 @@ func (c *carrier) failed(err error) {
 	}
 }
 
-// close says goodbye and ends it: when it returns, all that was C's is freed. With graceful, handlers have returned, too.
-func (c *carrier) close(graceful bool) {
+// close says goodbye and ends it: when it returns, all that was C's is freed.
+func (c *carrier) close() {
 	e := c.engine
 	e.mu.Lock()
 	c.beginClose()
@@ -147,9 +147,12 @@ func (c *carrier) close(graceful bool) {
 	}
 	timer.Stop()
 	e.wait()
-	if graceful {
-		c.group.Wait()
-	}
+}
+
+// closeGracefully waits until handlers have returned, too.
+func (c *carrier) closeGracefully(ctx context.Context) error {
+	c.close()
+	return c.group.wait(ctx)
 }
 
 func (c *carrier) beginClose() {

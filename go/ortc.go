@@ -167,14 +167,13 @@ func (g *ICEGatherer) GetLocalParameters() (ICEParameters, error) {
 
 // Close ends the gatherer and the transports over it, which have one goodbye. Twice is harmless.
 func (g *ICEGatherer) Close() error {
-	g.close(false)
+	g.close()
 	return nil
 }
 
 // GracefulClose is Close, and waits until all handlers have returned. Not to be called by one of them.
 func (g *ICEGatherer) GracefulClose() error {
-	g.close(true)
-	return nil
+	return g.closeGracefully(context.Background())
 }
 
 func (g *ICEGatherer) parameters() (local *parameters, err error) {
@@ -326,7 +325,7 @@ func (c *carrier) stop() error {
 	if c.ice.gatherer == nil {
 		return errOfConnection
 	}
-	c.close(false)
+	c.close()
 	return nil
 }
 

@@ -298,15 +298,17 @@ func (pc *PeerConnection) CreateDataChannel(label string, options *DataChannelIn
 // Close says goodbye, closes every channel and the connection. When it returns, nothing of it is left but handlers that are being called.
 // Legal at any moment, twice, and in a handler. What was queued and not sent is dropped: to have it sent, close the channels first.
 func (pc *PeerConnection) Close() error {
-	pc.close(false)
+	pc.close()
 	return nil
 }
 
 // GracefulClose is Close, and waits until all handlers have returned. Not to be called by one of them.
 func (pc *PeerConnection) GracefulClose() error {
-	pc.close(true)
-	return nil
+	return pc.CloseContext(context.Background())
 }
+
+// CloseContext is GracefulClose, which waits for handlers no longer than ctx.
+func (pc *PeerConnection) CloseContext(ctx context.Context) error { return pc.closeGracefully(ctx) }
 
 // ------------------------------------------------------------------------------------------------------------- what there is
 
