@@ -31,6 +31,7 @@ struct prtc_socket {
   int family;               /* of UDP */
   bool single_segments;     /* of UDP: the system or the path takes no trains: send them one by one */
   bool waits_for_output;    /* PRTC_READY_OUTPUT is asked for, beside input */
+  size_t expected;          /* of UDP: messages that the next batch is made for (see prtc_linux_receive) */
   uint32_t fragmentation;   /* of UDP: prtc_fragmentation, as the descriptor has been told */
   bool paused;              /* a listener that is not watched: see prtc_driver.accept_again */
   uint64_t request;         /* CONNECTING: what is to be answered */

@@ -169,7 +169,9 @@ static void send_batch(struct prtc_driver *driver, struct batch *batch, prtc_tim
 }
 
 int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now) {
-  struct batch batch = {0};
+  struct batch batch; /* mostly empty: its datagrams are not set */
+  batch.socket = NULL;
+  batch.count = 0;
   size_t datagrams = 0, bytes = 0, used = 0;
   while (datagrams < DATAGRAMS_PER_CALL && bytes < BYTES_PER_CALL) {
     prtc_datagram datagram;

@@ -16,6 +16,9 @@
 #define BATCHES_PER_CALL 4
 #define ERRORS_PER_CALL 64
 
+/* Bytes that one batch should bring at most: what a CPU's cache holds until they have become messages. */
+#define BATCH_BYTES (256u * 1024)
+
 /* Room for UDP_GRO and for the byte of ECN, and for what an error is told with */
 struct control {
   _Alignas(struct cmsghdr) uint8_t space[256];
@@ -40,15 +43,25 @@ static void read_control(struct msghdr *message, prtc_datagram *datagram) {
   }
 }
 
+/* How many messages are worth asking for next: as many as came, and more when all that was asked for came; fewer when they
+ * are large. */
+static size_t expect(size_t asked, size_t came, size_t bytes) {
+  size_t next = came < asked ? came : 2 * asked;
+  if (next > PRTC_RECEIVE_BATCH) next = PRTC_RECEIVE_BATCH;
+  while (next > 1 && next * (bytes / came) > BATCH_BYTES) next /= 2;
+  return next;
+}
+
 /* One recvmmsg and what it brought. Returns how many messages there were, or -1 with errno. */
 static int receive_batch(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
-  struct mmsghdr messages[PRTC_RECEIVE_BATCH] = {0};
+  size_t asked = socket->expected > 0 ? socket->expected : 1, bytes = 0;
+  struct mmsghdr messages[PRTC_RECEIVE_BATCH];
   struct iovec vectors[PRTC_RECEIVE_BATCH];
   struct sockaddr_storage names[PRTC_RECEIVE_BATCH];
   struct control controls[PRTC_RECEIVE_BATCH];
   prtc_datagram datagrams[PRTC_RECEIVE_BATCH];
 
-  for (size_t i = 0; i < PRTC_RECEIVE_BATCH; i++) {
+  for (size_t i = 0; i < asked; i++) {
     vectors[i] = (struct iovec){.iov_base = driver->receive_space + i * PRTC_TRAIN_SIZE, .iov_len = PRTC_TRAIN_SIZE};
     messages[i].msg_hdr = (struct msghdr){
         .msg_name = &names[i],
@@ -59,11 +72,12 @@ static int receive_batch(struct prtc_driver *driver, struct prtc_socket *socket,
         .msg_controllen = sizeof controls[i],
     };
   }
-  int count = recvmmsg(socket->descriptor, messages, PRTC_RECEIVE_BATCH, 0, NULL);
+  int count = recvmmsg(socket->descriptor, messages, (unsigned)asked, 0, NULL);
   if (count < 0) return -1;
   size_t filled = 0;
   for (size_t i = 0; i < (size_t)count; i++) {
     struct msghdr *message = &messages[i].msg_hdr;
+    bytes += messages[i].msg_len;
     if (messages[i].msg_len == 0 || (message->msg_flags & MSG_TRUNC) != 0) continue;
     prtc_datagram *datagram = &datagrams[filled++];
     *datagram = (prtc_datagram){
@@ -76,6 +90,7 @@ static int receive_batch(struct prtc_driver *driver, struct prtc_socket *socket,
     prtc_address_from_system((const struct sockaddr *)&names[i], &datagram->remote);
     read_control(message, datagram);
   }
+  if (count > 0) socket->expected = expect(asked, (size_t)count, bytes);
   /* What it drops it counts, and what is fatal it says again at the next call. */
   if (filled > 0) (void)prtc_endpoint_receive(driver->endpoint, now, datagrams, filled);
   return count;

@@ -25,13 +25,15 @@ static void add_control(struct msghdr *message, int level, int type, const void 
 
 /* Sends datagrams or trains of one socket in one call. Returns how many were taken, or -1 with errno about the first. */
 int prtc_linux_send(const struct prtc_socket *socket, const prtc_datagram *datagrams, size_t count) {
-  struct mmsghdr messages[PRTC_SEND_BATCH] = {0};
+  struct mmsghdr messages[PRTC_SEND_BATCH];
   struct iovec vectors[PRTC_SEND_BATCH];
   struct sockaddr_storage names[PRTC_SEND_BATCH];
-  struct control controls[PRTC_SEND_BATCH] = {0};
+  struct control controls[PRTC_SEND_BATCH];
   for (size_t i = 0; i < count; i++) {
     const prtc_datagram *datagram = &datagrams[i];
     struct msghdr *message = &messages[i].msg_hdr;
+    messages[i] = (struct mmsghdr){0};
+    controls[i] = (struct control){0};
     vectors[i] = (struct iovec){.iov_base = (uint8_t *)(uintptr_t)datagram->data, .iov_len = datagram->size};
     message->msg_name = &names[i];
     message->msg_namelen = prtc_address_to_system(&datagram->remote, &names[i]);
