@@ -253,10 +253,13 @@ size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->sock
 /* How many packets. A sender from which so many have come has a window of a third of that by then, or did not need it. */
 enum { STEADY = 512 };
 
-/* Packets that one flush makes at most. Four (RFC 9260 section 6.1: Max.Burst), or as many as would have left had the other
+/* Packets that leave at once at most. Four (RFC 9260 section 6.1: Max.Burst), or as many as would have left had the other
  * side's SACKs come one for each two packets: what arrived in a train does not fill a queue by being answered with one of its
  * size. */
-enum { BURST = 4, BURST_MAX = 512 };
+enum { BURST = 4 };
+
+/* Packets that are made at once: few enough to be in the CPU's cache still when they are sealed. */
+enum { AT_ONCE = 64 };
 
 static bool has_gap(const struct sctp_association *association) {
   return SCTP_TSN_GT(association->highest_tsn_inside_map, association->cumulative_tsn) ||
@@ -363,6 +366,7 @@ int prtc_association_input(struct prtc_sctp *sctp, const uint8_t *packet, size_t
 
 static void flush(struct prtc_sctp *sctp) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
+  size_t before = sctp->output_count;
   sctp->unflushed = false;
   if (tcb == NULL || SCTP_GET_STATE(tcb) != SCTP_STATE_OPEN) return;
   struct sctp_association *association = &tcb->asoc;
@@ -372,9 +376,14 @@ static void flush(struct prtc_sctp *sctp) {
   }
   uint32_t flight = association->total_flight;
   uint32_t acked = flight < sctp->last_flight ? (sctp->last_flight - flight) / association->smallest_mtu : 0;
-  association->max_burst = 2 * acked < BURST ? BURST : 2 * acked < BURST_MAX ? 2 * acked : BURST_MAX;
+  uint32_t burst = 2 * acked < BURST ? BURST : 2 * acked;
+  if (sctp->burst < burst) sctp->burst = burst;
+  association->max_burst = sctp->burst < AT_ONCE ? sctp->burst : AT_ONCE;
   sctp_chunk_output(tcb->sctp_ep, tcb, SCTP_OUTPUT_FROM_USR_SEND, SCTP_SO_LOCKED);
   sctp->last_flight = association->total_flight;
+  size_t made = sctp->output_count - before;
+  sctp->burst = made < association->max_burst || made >= sctp->burst ? 0 : sctp->burst - (uint32_t)made;
+  sctp->unflushed = sctp->burst > 0;
 }
 
 void prtc_association_enqueue(struct prtc_sctp *sctp, struct prtc_sctp_packet *packet) {
@@ -450,6 +459,10 @@ static void send_work(void *argument) {
   const prtc_sctp_message *message = call->message;
   struct sctp_tcb *tcb = prtc_association_of(call->sctp);
   struct sctp_sendv_spa info;
+  if (prtc_association_send_whole(call->sctp, tcb, message)) {
+    call->sctp->unflushed = true;
+    return;
+  }
   memset(&info, 0, sizeof info);
   info.sendv_flags = SCTP_SEND_SNDINFO_VALID;
   info.sendv_sndinfo.snd_sid = (uint16_t)message->stream;

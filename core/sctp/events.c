@@ -79,8 +79,7 @@ static void release_room(struct prtc_sctp *sctp) {
 /* Where it is read to: a whole message to where the application will see it, if there is such a place. */
 static uint8_t *space_for(struct prtc_sctp *sctp, const struct sctp_queued_to_read *entry) {
   struct prtc_arena *batch = sctp->context->batch;
-  bool is_whole = entry->end_added && !entry->some_taken && (entry->spec_flags & M_NOTIFICATION) == 0;
-  uint8_t *space = batch != NULL && is_whole ? prtc_arena_allocate(batch, entry->length) : NULL;
+  uint8_t *space = batch != NULL && prtc_association_can_read_whole(entry) ? prtc_arena_allocate(batch, entry->length) : NULL;
   if (space != NULL) return space;
   return make_room(sctp, entry->length) ? sctp->read : NULL;
 }
@@ -107,6 +106,15 @@ static void read_work(void *argument) {
   reading->bytes = space_for(sctp, entry);
   if (reading->bytes == NULL) {
     reading->no_memory = true;
+    return;
+  }
+  if (prtc_association_can_read_whole(entry)) {
+    reading->size = (ssize_t)entry->length;
+    reading->flags = MSG_EOR;
+    reading->info.rcv_ppid = entry->sinfo_ppid;
+    reading->info.rcv_flags = (entry->sinfo_flags >> 8 & SCTP_DATA_UNORDERED) != 0 ? SCTP_UNORDERED : 0;
+    prtc_association_read_whole(sctp, entry, reading->bytes);
+    prtc_association_note_read(sctp, (size_t)reading->size);
     return;
   }
   TAILQ_REMOVE(&endpoint->read_queue, entry, next);

@@ -95,6 +95,7 @@ struct prtc_sctp {
   size_t output_count;
   struct prtc_sctp_packet *current; /* the caller has it */
   uint32_t steady;      /* packets of data that have come since one was missing, or the first */
+  uint32_t burst;       /* packets that may leave at once still, after those of the last flush */
   uint32_t last_flight; /* bytes, when the last flush had sent what it sends */
   uint32_t fragmentation; /* prtc_fragmentation, of the packet that was fetched last */
 
@@ -129,6 +130,12 @@ void prtc_association_enqueue(struct prtc_sctp *sctp, struct prtc_sctp_packet *p
 /* NULL before the connect, and once the association has ended. */
 struct sctp_tcb;
 struct sctp_tcb *prtc_association_of(const struct prtc_sctp *sctp);
+/* shortcuts.c, within a run. Sends a message that is whole: false when it is not of the usual kind (see send_work). */
+bool prtc_association_send_whole(struct prtc_sctp *sctp, struct sctp_tcb *tcb, const prtc_sctp_message *message);
+/* Takes a message that is there as a whole out of the queue of what is to be read. `out` has room for it. */
+struct sctp_queued_to_read;
+bool prtc_association_can_read_whole(const struct sctp_queued_to_read *entry);
+void prtc_association_read_whole(struct prtc_sctp *sctp, struct sctp_queued_to_read *entry, uint8_t *out);
 /* abandon.c */
 int prtc_association_abandon_begun(struct prtc_sctp *sctp, struct sctp_tcb *tcb, uint32_t stream);
 void prtc_association_note_life_time(struct prtc_sctp *sctp, const prtc_sctp_message *message); /* that was taken */
