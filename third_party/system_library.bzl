@@ -1,4 +1,4 @@
-"""Libraries of this machine, found by pkg-config: for the examples of event loops alone, nothing that is shipped has to do with them.
+"""Libraries of this machine, found by pkg-config: for the examples of event loops alone. What is shipped needs none of them.
 
     system_library(name = "libuv", module = "libuv", package = "libuv1-dev")       makes @libuv
 """
@@ -36,7 +36,8 @@ def _system_library_impl(ctx):
     for flag in found["--cflags-only-I"]:
         includes.append("include%d" % len(includes))
         ctx.symlink(flag[len("-I"):], includes[-1])
-    ctx.file("BUILD.bazel", _BUILD.format(name = ctx.name, includes = includes, linkopts = found["--libs"]), executable = False)
+    build = _BUILD.format(name = ctx.name, includes = includes, linkopts = found["--libs"])
+    ctx.file("BUILD.bazel", build, executable = False)
 
 system_library = repository_rule(
     implementation = _system_library_impl,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs a scenario with two agents, each a process: tells them what to do, carries what one has to tell the other, and compares the events.
+"""Runs a scenario with two agents, each a process: tells them what to do, carries what one has to tell the other, and compares
+the events.
 
-Events are compared in order, stream by stream: all of a channel, all of the connection's negotiation and state, and so on. Between streams
-the network decides.
+They are compared in order, stream by stream: all of a channel, all of the connection's negotiation and state, and so on.
+Between streams the network decides.
 """
 
 from __future__ import annotations
@@ -110,6 +111,10 @@ class Side:
         self.is_closed = False
         """By its own command: what it tells of that is its language's habit, as is whether a closed state has an event."""
 
+    def has_told(self, candidate: dict[str, Any]) -> bool:
+        """Whether the other side knows of the generation that the candidate is of."""
+        return f"a=ice-ufrag:{candidate['usernameFragment']}\r\n" in self.told
+
 
 class Run:
     """One scenario with two agents."""
@@ -178,7 +183,8 @@ class Run:
             raise Difference(f"gave {different}")
 
     def _check_stats(self, step: Step, objects: list[dict[str, Any]]) -> None:
-        """For each type that is named: there are such objects, each with all of these members, and of these values if they are given."""
+        """For each type that is named: there are such objects, each with all of these members, and with these values if they
+        are given."""
         for type, members in step.result.items():
             found = [one for one in objects if one["type"] == type]
             if not found:
@@ -243,9 +249,9 @@ class Run:
     def _carry_candidates(self) -> None:
         for side, other in ((self._sides["a"], self._sides["b"]), (self._sides["b"], self._sides["a"])):
             for candidate in side.candidates if self._trickles else []:
-                if f"a=ice-ufrag:{candidate['usernameFragment']}\r\n" in side.told:
+                if side.has_told(candidate):
                     self._unwatched[self._post(other, "addIceCandidate", **candidate)] = f"{other.name}: {candidate}"
-            side.candidates = [one for one in side.candidates if f"a=ice-ufrag:{one['usernameFragment']}\r\n" not in side.told]
+            side.candidates = [one for one in side.candidates if not side.has_told(one)]
 
     # --------------------------------------------------------------------------------------------------------- events
 
@@ -345,7 +351,8 @@ def _message(given: Any) -> dict[str, Any]:
     """A text, or what "fill" stands for."""
     if isinstance(given, str):
         whole = given.encode()
-        return {"kind": "text", "size": len(whole), "sum": zlib.adler32(whole)} | ({"text": given} if len(whole) < 1000 else {})
+        short = {"text": given} if len(whole) < 1000 else {}
+        return {"kind": "text", "size": len(whole), "sum": zlib.adler32(whole)} | short
     size, kind = given["fill"], given.get("kind", "text")
     step = bytes(ord("a") + i for i in range(26)) if kind == "text" else bytes(i * 7 % 256 for i in range(256))
     return {"kind": kind, "size": size, "sum": zlib.adler32((step * (size // len(step) + 1))[:size])}

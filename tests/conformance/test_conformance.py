@@ -47,7 +47,7 @@ def agents() -> Iterator[Agents]:
 
 
 @pytest.mark.parametrize("languages", list(product(LANGUAGES, LANGUAGES)), ids="-".join)
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"{scenario.file.removesuffix('.txt')}: {scenario.title}")
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda one: f"{one.file.removesuffix('.txt')}: {one.title}")
 def test_scenario(scenario: Scenario, languages: tuple[str, str], agents: Agents) -> None:
     both = [agents.of(side, language) for side, language in zip("ab", languages, strict=True)]
     try:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The fenced Python, C and Go blocks of the READMEs are whole programs, or said not to be: each is run.
 
-A block that shows a part only is fenced as ```python (part)``` and is compiled alone: one of C as what stands in a function.
+A block that shows a part only is fenced as ```python (part)``` and is compiled alone: one of C as what stands in a
+function.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Agent {
     }
     connection.addEventListener('negotiationneeded', () => this.tell({ event: 'negotiationneeded' }));
     connection.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate?.candidate !== '') this.tell({ event: 'icecandidate', ...(candidate?.toJSON() ?? { candidate: null }) });
+      if (candidate?.candidate === '') return; // the end of a generation: the descriptions say it
+      this.tell({ event: 'icecandidate', ...(candidate?.toJSON() ?? { candidate: null }) });
     });
     connection.addEventListener('datachannel', ({ channel }) => {
       const number = this.add(channel);
@@ -65,7 +66,8 @@ class Agent {
     });
     channel.addEventListener('message', ({ data }) => {
       const isText = typeof data === 'string', bytes = isText ? Buffer.from(data) : new Uint8Array(data);
-      const line = { event: 'message', channel: number, kind: isText ? 'text' : 'binary', size: bytes.length, sum: adler32(bytes) };
+      const kind = isText ? 'text' : 'binary';
+      const line = { event: 'message', channel: number, kind, size: bytes.length, sum: adler32(bytes) };
       this.tell(isText && bytes.length <= SHORT ? { ...line, text: data } : line);
     });
     return number;
@@ -96,8 +98,8 @@ class Agent {
     return description === null ? { type: null } : pick(description, ['type', 'sdp']);
   }
 
-  async addIceCandidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }) {
-    await this.connection.addIceCandidate(candidate === undefined ? null : { candidate, sdpMid, sdpMLineIndex, usernameFragment });
+  async addIceCandidate(init) {
+    await this.connection.addIceCandidate(init.candidate === undefined ? null : init);
   }
 
   async restartIce() {

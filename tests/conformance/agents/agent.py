@@ -49,7 +49,7 @@ class Agent:
         self.connection = connection = RTCPeerConnection(RTCConfiguration(useLoopback=True, **configuration))
         for name in ("signaling", "iceGathering", "iceConnection", "connection"):
             event = name.lower() + "statechange"
-            connection.on(event, lambda event=event, name=name: tell(event=event, state=getattr(connection, name + "State")))
+            connection.on(event, lambda event=event, name=name + "State": tell(event=event, state=getattr(connection, name)))
         connection.on("icecandidate", self.on_candidate)
         connection.on("negotiationneeded", lambda: tell(event="negotiationneeded"))
         connection.on("failed", lambda error: tell(event="failed", name=error.name))

@@ -81,7 +81,7 @@ func nameOf(err error) string {
 	return "OperationError"
 }
 
-// -------------------------------------------------------------------------------------------------------------------------- lines
+// -------------------------------------------------------------------------------------------------------------------- lines
 
 var out struct {
 	sync.Mutex
@@ -106,7 +106,7 @@ func (a *agent) tell(line object) {
 	}
 }
 
-// -------------------------------------------------------------------------------------------------------------------------- agent
+// -------------------------------------------------------------------------------------------------------------------- agent
 
 // agent has one connection, and its channels by number.
 type agent struct {
@@ -188,7 +188,8 @@ func (a *agent) listen(d *polyrtc.DataChannel, number int) {
 	d.OnClose(event("close"))
 	d.OnError(func(err error) { a.tell(object{"event": "error", "channel": number, "name": engineName(err)}) })
 	d.OnMessage(func(m polyrtc.DataChannelMessage) {
-		line := object{"event": "message", "channel": number, "kind": "binary", "size": len(m.Data), "sum": adler32.Checksum(m.Data)}
+		line := object{"event": "message", "channel": number, "kind": "binary", "size": len(m.Data)}
+		line["sum"] = adler32.Checksum(m.Data)
 		if m.IsString {
 			line["kind"] = "text"
 			if len(m.Data) <= short {
@@ -263,8 +264,8 @@ func (a *agent) carryOut(r *request) (object, error) {
 	case "restartIce":
 		return nil, pc.RestartICE()
 	case "createDataChannel":
-		d, err := pc.CreateDataChannel(r.Label, &polyrtc.DataChannelInit{Ordered: r.Ordered, MaxPacketLifeTime: r.MaxPacketLifeTime,
-			MaxRetransmits: r.MaxRetransmits, Protocol: r.Protocol, Negotiated: r.Negotiated, ID: r.ID})
+		d, err := pc.CreateDataChannel(r.Label, &polyrtc.DataChannelInit{Ordered: r.Ordered, Protocol: r.Protocol,
+			MaxPacketLifeTime: r.MaxPacketLifeTime, MaxRetransmits: r.MaxRetransmits, Negotiated: r.Negotiated, ID: r.ID})
 		if err != nil {
 			return nil, err
 		}
