@@ -20,7 +20,7 @@ const tell = (member, line) => member.write(`${JSON.stringify(line)}\n`);
 function enter(name, response) {
   if (!name || name.length > MOST_NAME || members.has(name) || members.size >= MOST_MEMBERS) return refuse(response, 409, 'that name is taken, or the room is full');
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-  response.flushHeaders();
+  response.write('\n'); // Firefox tells of an answer when its first byte has come
   for (const member of members.values()) tell(member, { joined: name });
   members.set(name, response);
   response.on('close', () => {
