@@ -28,12 +28,12 @@ SCREEN = "(document.querySelector('.panel:not([hidden]) .xterm-rows')?.innerText
 
 
 @asynccontextmanager
-async def serve(home, *options, profile=f"PS1='{PROMPT}'\n"):
+async def serve(home, *options, profile=f"PS1='{PROMPT}'\n", program=(sys.executable, EXAMPLE / "server.py")):
     """The server as its users start it; gives the process and the address that it prints."""
     (home / ".bashrc").write_text(profile)
     environment = dict(os.environ, HOME=str(home), LC_ALL="C.UTF-8")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, EXAMPLE / "server.py", "--port", "0", "--shell", "/bin/bash", *options, env=environment,
+        *program, "--port", "0", "--shell", "/bin/bash", *options, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(PATIENCE):
@@ -420,7 +420,7 @@ async def test_media_port(tmp_path, client):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("", 0))
             process = await asyncio.create_subprocess_exec(
-                sys.executable, EXAMPLE / "server.py", "--port", "0", "--media-port", str(taken.getsockname()[1]),
+                *program, "--port", "0", "--media-port", str(taken.getsockname()[1]),
                 stderr=asyncio.subprocess.PIPE)
             async with asyncio.timeout(PATIENCE):
                 assert b"is in use" in (await process.communicate())[1] and process.returncode == 1

@@ -115,6 +115,7 @@ suite_python() {
 
 suite_browser() {
   install_npm_packages examples/terminal
+  install_npm_packages examples/node
   pytest_suite tests/browser
 }
 
@@ -140,6 +141,7 @@ suite_node() {
   build_once
   install_npm_packages node
   install_npm_packages tests/nodes
+  install_npm_packages examples/node
   for node in "$(command -v node)" tests/nodes/node_modules/node-*/bin/node; do
     node=$(realpath "$node")
     version=$("$node" --version)
