@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -383,10 +384,14 @@ class TurnServer:
 
 
 class Door:
-    """Its connections: what stands in the place of an endpoint in a host of the simulation, whose TCP it uses."""
+    """Its connections: what stands in the place of an endpoint in a host of the simulation, whose TCP it uses. With a context, TLS is
+    spoken on them (whose random numbers are Python's: such a run is not the same each time)."""
 
-    def __init__(self, sim: Simulation, node: TurnNode) -> None:
+    def __init__(self, sim: Simulation, node: TurnNode, context: ssl.SSLContext | None = None) -> None:
         self.node = node
+        self._context = context
+        self._tls: dict[int, tuple[ssl.MemoryBIO, ssl.MemoryBIO, ssl.SSLObject]] = {}  # by the socket: in, out
+        self.goodbyes = 0  # of TLS
         self.host = Host(sim, node.name, self, Habits())
         self.host.interfaces = list(node.interfaces.values())
         for number, ip in enumerate(node.interfaces, 1):
@@ -402,8 +407,38 @@ class Door:
     def say(self, client: Client, data: bytes) -> None:
         for socket, known in self._clients.items():
             if known == client:
-                self._waiting[socket] += data
+                self._say(socket, data)
         self.host.touch()
+
+    def _say(self, socket: int, data: bytes) -> None:
+        if socket not in self._tls:
+            self._waiting[socket] += data
+            return
+        _, out, tls = self._tls[socket]
+        tls.write(data)
+        self._waiting[socket] += out.read()
+
+    def _hear(self, socket: int, data: bytes) -> bytes:
+        """The plain text of what has come."""
+        if socket not in self._tls:
+            return data
+        into, out, tls = self._tls[socket]
+        into.write(data)
+        plain = b""
+        try:
+            tls.do_handshake()
+            while part := tls.read(65_536):
+                plain += part
+            self.goodbyes += 1
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.goodbyes += 1
+        except ssl.SSLError:
+            pass  # the client does not like the certificate
+        self._waiting[socket] += out.read()
+        self.host.touch()
+        return plain
 
     def kill(self) -> int:
         """Resets all connections; returns how many there were."""
@@ -415,11 +450,14 @@ class Door:
         socket = next(self._ids)
         self._clients[socket] = Client("tcp", remote, local)
         self._arrived[socket], self._waiting[socket] = bytearray(), bytearray()
+        if self._context is not None:
+            into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self._tls[socket] = into, out, self._context.wrap_bio(into, out, server_side=True)
         return socket
 
     def receive(self, now: int, datagram: Datagram) -> int:
         arrived = self._arrived[datagram.socket]
-        arrived += datagram.data
+        arrived += self._hear(datagram.socket, bytes(datagram.data))
         for frame in stun.frames(arrived):
             interface = self.node.interfaces[self._clients[datagram.socket].server[0]]
             self.node.carry(now, interface, self.node.server.from_client(now, self._clients[datagram.socket], frame))
@@ -440,6 +478,7 @@ class Door:
         """Section 5: its allocation goes with it."""
         client = self._clients.pop(socket)
         del self._arrived[socket], self._waiting[socket]
+        self._tls.pop(socket, None)
         self._blocked.discard(socket)
         self.node.server.disconnected(client)
 
@@ -491,9 +530,9 @@ class TurnNode:
             outputs = self.server.from_peer(now, packet.target, packet.source, packet.data)
         self.carry(now, interface, outputs)
 
-    def listen(self, sim: Simulation) -> None:
-        """TCP, too: on the same port."""
-        self.door = Door(sim, self)
+    def listen(self, sim: Simulation, context: ssl.SSLContext | None = None) -> None:
+        """TCP, too, or TLS: on the same port."""
+        self.door = Door(sim, self, context)
 
     def carry(self, now: int, interface: Interface, outputs: Iterable[Output]) -> None:
         for output in outputs:
