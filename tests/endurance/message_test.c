@@ -10,8 +10,9 @@
 
 enum { PART = 64 * 1024, PERIOD = 251 };
 
-/* Both sides together: 1 MiB that waits on the channel, SCTP's 256 KiB and its window of 1 MiB, and what it takes to keep them */
-enum { MEMORY = 3 * 1024 * 1024 };
+/* Both sides together: 1 MiB that waits on the channel, what is under way and not read yet (the window grows to as much as a
+ * path like this one has room for, up to 16 MiB), a batch of events, and what SCTP keeps for its next use (2 MiB each) */
+enum { MEMORY = 20 * 1024 * 1024 };
 
 static const uint64_t GIBIBYTE = 1024 * 1024 * 1024;
 
