@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -105,13 +104,31 @@ PAGE = """() => {
 }"""
 
 WARM_UP = 200
+MOST_CONNECTIONS = 400  # of a page
 
 
 class LoopbackChromium(Chromium):
-    """Also where there is nothing but loopback, which is then the way to everywhere."""
+    """Also where there is nothing but loopback. Who may hear the microphone may know all addresses of the machine, that one too; so the
+    page has an origin."""
 
     def _command(self) -> list[str]:
         return [*super()._command(), "--allow-loopback-in-peer-connection"]
+
+    async def serve(self) -> None:
+        async def give_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<!doctype html>")
+            await writer.drain()
+            writer.close()
+
+        self._server = await asyncio.start_server(give_page, "127.0.0.1")
+        self._origin = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self.call("Browser.grantPermissions", origin=self._origin, permissions=["audioCapture", "videoCapture"])
+
+    async def open_peer(self) -> Any:
+        page = await self.open(f"{self._origin}/")
+        await page.evaluate(PAGE)
+        return page
 
     def _processes(self) -> list[int]:
         """All of the browser's: it has a process group of its own."""
@@ -177,6 +194,8 @@ async def answer(browser: LoopbackChromium, page: Any, work: str) -> None:
 async def crowd(browser: LoopbackChromium, page: Any, offers: bool, count: int) -> None:
     before = 0
     for i in range(count + 1):
+        if i % MOST_CONNECTIONS == MOST_CONNECTIONS - 1:
+            page = await browser.open_peer()
         if offers:
             say({"sdp": await page.evaluate("() => offer()")})
             await page.evaluate("(answer) => accept(answer)", await hear())
@@ -216,10 +235,9 @@ async def idle(browser: LoopbackChromium, page: Any, count: int) -> None:
 
 
 async def main(role: str, work: str, *amounts: str) -> None:
-    subprocess.run(["ip", "route", "replace", "default", "dev", "lo"], check=True)
     async with LoopbackChromium(host_addresses=True) as browser:
-        page = await browser.open("about:blank#peer")
-        await page.evaluate(PAGE)
+        await browser.serve()
+        page = await browser.open_peer()
         if work == "crowd":
             await crowd(browser, page, role == "offer", int(amounts[0]))
         elif role == "local":
