@@ -104,30 +104,27 @@ static PyObject *polyrtc_from_message(const prtc_event *event) {
                                           : PyBytes_FromStringAndSize(data, (Py_ssize_t)event->size);
 }
 
-/* The first event, or (peer, channel, [message, ...]) of all that are whole messages of one channel; how many that were. */
-static PyObject *polyrtc_from_run(const prtc_event *first, uint32_t left, uint32_t *taken) {
+/* The first event, or (peer, channel, first, end) of all that are whole messages of one channel; how many that were. Each message is
+ * made when it is asked for, so that one is gone before the next one comes. */
+static PyObject *polyrtc_from_run(struct prtc_handle *handle, uint32_t index, uint32_t count, uint32_t *taken) {
+  const prtc_event *first = prtc_handle_event(handle, index);
+  uint32_t end = index + 1;
   *taken = 1;
   if (!polyrtc_is_message(first)) return polyrtc_from_event(first);
-  const prtc_event *end = first + 1;
-  while (end < first + left && polyrtc_is_message(end) && end->peer == first->peer && end->object == first->object) end++;
-  *taken = (uint32_t)(end - first);
-  PyObject *messages = PyList_New((Py_ssize_t)*taken);
-  for (uint32_t i = 0; messages != NULL && i < *taken; i++) {
-    PyObject *message = polyrtc_from_message(&first[i]);
-    if (message == NULL || PyList_SetItem(messages, (Py_ssize_t)i, message) < 0) Py_CLEAR(messages);
+  for (const prtc_event *next = first + 1; end < count; end++, next++) {
+    if (!polyrtc_is_message(next) || next->peer != first->peer || next->object != first->object) break;
   }
-  if (messages == NULL) return NULL;
-  return Py_BuildValue("(KKN)", (unsigned long long)first->peer, (unsigned long long)first->object, messages);
+  *taken = end - index;
+  return Py_BuildValue("(KKII)", (unsigned long long)first->peer, (unsigned long long)first->object, index, end);
 }
 
 /* The next batch of events in a list of rows, or a code. */
-static PyObject *polyrtc_take(struct prtc_handle *handle, int together) {
+static PyObject *polyrtc_take(struct prtc_handle *handle) {
   int count = prtc_handle_fetch(handle);
   if (count < 0) return PyLong_FromLong(count);
   PyObject *rows = PyList_New(0);
   for (uint32_t i = 0, taken = 1; rows != NULL && i < (uint32_t)count; i += taken) {
-    const prtc_event *event = prtc_handle_event(handle, i);
-    PyObject *row = together ? polyrtc_from_run(event, (uint32_t)count - i, &taken) : polyrtc_from_event(event);
+    PyObject *row = polyrtc_from_run(handle, i, (uint32_t)count, &taken);
     if (row == NULL || PyList_Append(rows, row) < 0) Py_CLEAR(rows);
     Py_XDECREF(row);
   }
@@ -185,7 +182,7 @@ static PyObject *polyrtc_turn(PyObject *capsule, int (*work)(struct prtc_handle 
     code = work(port->handle);
     Py_END_ALLOW_THREADS
   }
-  PyObject *rows = code < 0 && !PRTC_ERROR_IS_FATAL(code) ? PyLong_FromLong(code) : polyrtc_take(port->handle, 1);
+  PyObject *rows = code < 0 && !PRTC_ERROR_IS_FATAL(code) ? PyLong_FromLong(code) : polyrtc_take(port->handle);
   prtc_handle_leave(port->handle);
   return rows;
 }
@@ -232,10 +229,23 @@ static int polyrtc_bytes(PyObject *object, Py_buffer *view) {
   return code;
 }
 
+/* One of the last batch: str or bytes; None when the endpoint was closed since. */
+static PyObject *polyrtc_turn_message(PyObject *capsule, PyObject *number) {
+  unsigned long index = PyLong_AsUnsignedLong(number);
+  if (index == (unsigned long)-1 && PyErr_Occurred() != NULL) return NULL;
+  polyrtc_port *port = polyrtc_enter_port(capsule);
+  if (port == NULL) return NULL;
+  const prtc_event *event = prtc_handle_event(port->handle, (uint32_t)index);
+  PyObject *message = event == NULL || !polyrtc_is_message(event) ? SWIG_Py_Void() : polyrtc_from_message(event);
+  prtc_handle_leave(port->handle);
+  return message;
+}
+
 static PyMethodDef polyrtc_turn_methods[] = {
     {"process", polyrtc_turn_process, METH_NOARGS, "Processes, then takes: rows, or a code."},
     {"flush", polyrtc_turn_flush, METH_NOARGS, "Flushes, then takes: rows, or a code."},
     {"take", polyrtc_turn_take, METH_NOARGS, "The next batch of events in rows, or a code."},
+    {"message", polyrtc_turn_message, METH_O, "A message of the batch."},
 };
 
 static PyObject *polyrtc_port_send(PyObject *capsule, PyObject *message) {
@@ -447,10 +457,10 @@ static int polyrtc_read_rows(PyObject *list, polyrtc_rows *rows) {
 
 POLYRTC_ENTER
 %extend prtc_handle {
-  /* The functions (process, flush, take) of an endpoint in a driver. object: the endpoint itself. Neighbouring whole messages of one
-   * channel are one row of three. */
+  /* The functions (process, flush, take, message) of an endpoint in a driver. object: the endpoint itself. Neighbouring whole messages
+   * of one channel are one row of four. */
   PyObject *turns(PyObject *object) {
-    return polyrtc_new_port((polyrtc_port){.handle = $self, .endpoint = object}, polyrtc_turn_methods, 3);
+    return polyrtc_new_port((polyrtc_port){.handle = $self, .endpoint = object}, polyrtc_turn_methods, 4);
   }
   /* The functions (send, buffered_amount) of a channel of such an endpoint. */
   PyObject *port(PyObject *object, uint64_t peer, uint64_t channel) {

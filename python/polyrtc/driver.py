@@ -21,10 +21,7 @@ from . import native
 from .sansio import Endpoint, check, check_port
 
 
-#: Of whole messages that came on one channel, in order: peer, channel, and each message, ``str`` for a text.
-Messages = tuple[int, int, list[str | bytes]]
-
-#: The members of an Event, or Messages; or a negative code.
+#: Gives rows: the members of an Event, or (peer, channel, first, end) of whole messages that came on one channel; or a negative code.
 Turn = Callable[[], list[Any] | int]
 
 
@@ -92,8 +89,9 @@ class Driver:
         that were carried out may have caused some."""
         check(self._native.flush())
 
-    def turns(self) -> tuple[Turn, Turn, Turn]:
-        """:meth:`process`, :meth:`flush` and neither, each with the next batch of events: functions that cost little."""
+    def turns(self) -> tuple[Turn, Turn, Turn, Callable[[int], str | bytes | None]]:
+        """:meth:`process`, :meth:`flush` and neither, each with the next batch of events: functions that cost little. And what gives
+        the messages of that batch, by their numbers: ``str`` for a text, ``None`` once the driver is closed."""
         return self._native.turns(self._native)
 
     def port(self, peer: int, channel: int) -> tuple[Callable[[object], int | None], Callable[[], int | None]]:

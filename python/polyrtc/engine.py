@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from .driver import Driver, Turn, Watch
@@ -49,9 +49,9 @@ class Engine:
         self._peers: dict[int, weakref.finalize[[weakref.ref[Engine], int], Subscriber]] = {}
         self._weak: weakref.WeakValueDictionary[int, Subscriber] = weakref.WeakValueDictionary()
         self._held: dict[int, Subscriber] = {}
-        self._process, self._flush, self._take = self.driver.turns()
+        self._process, self._flush, self._take, self._message = self.driver.turns()
         self._rows: deque[Any] = deque()  #: events that were taken, and messages of a channel in one
-        self._messages: Iterator[str | bytes] | None = None  #: those of a channel that are being handed out
+        self._messages: Iterator[str | bytes | None] | None = None  #: those of a channel that are being handed out
         self._take_message: Callable[[str | bytes], None] = _drop
         self._abandoned: deque[int] = deque()
         self._flush_is_due = False
@@ -148,10 +148,20 @@ class Engine:
         self._drive(self._flush)
 
     def _fetch(self, turn: Turn) -> None:
+        if self._rows or self._messages is not None:  # amid what is handed out: the batch goes, its messages are to stay
+            self._keep_messages()
         rows = turn()
         if isinstance(rows, int):
             raise error(rows)
         self._rows.extend(rows)
+
+    def _keep_messages(self) -> None:
+        if self._messages is not None:
+            self._messages = iter(list(self._messages))
+        for number, row in enumerate(self._rows):
+            if len(row) == 4:
+                peer, channel, first, end = row
+                self._rows[number] = (peer, channel, [self._message(index) for index in range(first, end)])
 
     def _drive(self, turn: Turn) -> None:
         self._fetch(turn)
@@ -220,11 +230,15 @@ class Engine:
     def _hand_out(self) -> None:
         """The events that were taken."""
         while not self.closed:
-            if self._messages is not None:
+            while self._messages is not None:
                 self._hand_out_messages(self._messages, self._take_message)
             if not self._rows:
                 return
             row = self._rows.popleft()
+            if len(row) == 4:
+                peer, channel, first, end = row
+                self._begin_messages(peer, channel, map(self._message, range(first, end)))
+                continue
             if len(row) == 3:
                 self._begin_messages(*row)
                 continue
@@ -235,20 +249,23 @@ class Engine:
             elif subscriber is not None:
                 self._tell(subscriber._on_event, event)
 
-    def _begin_messages(self, peer: int, channel: int, messages: list[str | bytes]) -> None:
+    def _begin_messages(self, peer: int, channel: int, messages: Iterable[str | bytes | None]) -> None:
         subscriber = self._weak.get(peer)
         take = None if subscriber is None else subscriber._messages_to(channel)
         if take is not None:
             self._messages, self._take_message = iter(messages), take
 
-    def _hand_out_messages(self, messages: Iterator[str | bytes], take: Callable[[str | bytes], None]) -> None:
+    def _hand_out_messages(self, messages: Iterator[str | bytes | None], take: Callable[[str | bytes], None]) -> None:
         """There is one iterator for all who come here: who comes from a handler goes on with the next message."""
         for message in messages:
+            if message is None:
+                break
             try:
                 take(message)
             except Exception as problem:
                 self.loop.report("polyrtc: a message was not handled", problem)
-        self._messages, self._take_message = None, _drop
+        if self._messages is messages:  # else they were kept meanwhile, for whoever comes next
+            self._messages, self._take_message = None, _drop
 
     def _tell(self, take: Callable[[Event], None], event: Event) -> None:
         try:
