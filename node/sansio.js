@@ -26,7 +26,7 @@ function check(code) {
  * nothing any more, and the error is thrown.
  */
 function* events(endpoint) {
-  for (let count; (count = check(endpoint.fetch())) > 0; ) {
+  for (let count; (count = check(endpoint.fetch())) > 0;) {
     for (let i = 0; i < count; i++) {
       const event = endpoint.event(i);
       if (event.type === native.EVENT_ENDPOINT_FAILED) {

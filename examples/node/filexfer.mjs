@@ -44,7 +44,9 @@ function progress(size) {
     if (percent === last) return;
     last = percent;
     const bar = '#'.repeat(percent / 4).padEnd(25, '.');
-    process.stderr.write(`\r[${bar}] ${String(percent).padStart(3)}%  ${(done / 1e6).toFixed(1)} MB${percent === 100 ? '\n' : ''}`);
+    process.stderr.write(
+      `\r[${bar}] ${String(percent).padStart(3)}%  ${(done / 1e6).toFixed(1)} MB${percent === 100 ? '\n' : ''}`,
+    );
   };
 }
 
@@ -82,7 +84,8 @@ async function* requests(server) {
 }
 
 async function sendOver(channel, file, size) {
-  const show = progress(size), hash = createHash('sha256');
+  const show = progress(size),
+    hash = createHash('sha256');
   const end = once(channel, 'message'); // the other side's hash
   channel.send(JSON.stringify({ name: path.basename(file), size }));
   const writer = messageWriter(channel).getWriter();
@@ -120,7 +123,8 @@ async function receiveOver(channel, stream, folder) {
   const { name, size } = JSON.parse(head);
   const file = path.join(folder, path.basename(name));
   const sink = fs.createWriteStream(file, { flags: 'wx' }); // nothing is overwritten
-  const show = progress(size), hash = createHash('sha256');
+  const show = progress(size),
+    hash = createHash('sha256');
   let done = 0;
   for await (const part of (await reader.read()).value) {
     hash.update(part);

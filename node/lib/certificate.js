@@ -6,7 +6,16 @@
 const { randomBytes } = require('node:crypto');
 const { check } = require('./errors.js');
 const native = require('./native.js');
-const { DOMString, defineInterface, dictionary, enforced, faceOf, implementationOf, isObject, required } = require('./webidl.js');
+const {
+  DOMString,
+  defineInterface,
+  dictionary,
+  enforced,
+  faceOf,
+  implementationOf,
+  isObject,
+  required,
+} = require('./webidl.js');
 
 const DEFAULT_LIFE = 30 * 24 * 3600 * 1000; // what the engine takes, in ms
 
@@ -31,7 +40,7 @@ const RTCCertificate = defineInterface('RTCCertificate', { readonly: ['expires']
 
 // ------------------------------------------------------------------------------------------------------------ algorithms
 
-const hashIdentifier = (value, context) => isObject(value) ? required_(value, context) : DOMString(value, context);
+const hashIdentifier = (value, context) => (isObject(value) ? required_(value, context) : DOMString(value, context));
 const required_ = (value, context) => dictionary({ name: required(DOMString) })(value, context).name;
 
 const bigInteger = (value, context) => {
@@ -41,7 +50,9 @@ const bigInteger = (value, context) => {
 
 // Web Cryptography's RsaHashedKeyGenParams and EcKeyGenParams
 const RsaHashedKeyGenParams = dictionary({
-  hash: required(hashIdentifier), modulusLength: required(enforced(0, 2 ** 32 - 1)), publicExponent: required(bigInteger),
+  hash: required(hashIdentifier),
+  modulusLength: required(enforced(0, 2 ** 32 - 1)),
+  publicExponent: required(bigInteger),
 });
 const EcKeyGenParams = dictionary({ namedCurve: required(DOMString) });
 const RTCCertificateExpiration = dictionary({ expires: enforced(0, Number.MAX_SAFE_INTEGER) });
@@ -57,7 +68,10 @@ function keyTypeOf(algorithm, context) {
   }
   if (name === 'rsassa-pkcs1-v1_5') {
     const { hash, modulusLength, publicExponent } = RsaHashedKeyGenParams(given, context);
-    const isF4 = Buffer.from(publicExponent).toString('hex').replace(/^(00)+/, '') === '010001';
+    const isF4 =
+      Buffer.from(publicExponent)
+        .toString('hex')
+        .replace(/^(00)+/, '') === '010001';
     if (hash.toUpperCase() === 'SHA-256' && modulusLength === 2048 && isF4) return native.KEY_RSA_2048;
     throw notSupported('of RSA, 2,048 bits with the exponent 65537 and SHA-256 are supported');
   }
@@ -71,13 +85,15 @@ async function generateCertificate(algorithm) {
   const handle = new native.Certificate(randomBytes(32));
   const now = Date.now();
   const until = Math.min(now + expires, 253402300799000); // the end of the year 9999 is the end of X.509's time
-  await new Promise((resolve, reject) => native.generateCertificate(handle, keyType, Math.floor(now / 1000), until, (code) => {
-    try {
-      resolve(check(code));
-    } catch (error) {
-      reject(error);
-    }
-  }));
+  await new Promise((resolve, reject) =>
+    native.generateCertificate(handle, keyType, Math.floor(now / 1000), until, (code) => {
+      try {
+        resolve(check(code));
+      } catch (error) {
+        reject(error);
+      }
+    }),
+  );
   return faceOf(RTCCertificate, new Certificate(handle));
 }
 

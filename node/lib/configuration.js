@@ -6,12 +6,28 @@
 const { RTCCertificate, pemOf } = require('./certificate.js');
 const { check } = require('./errors.js');
 const native = require('./native.js');
-const { DOMString, USVString, boolean, dictionary, enforced, enumeration, instance, nullable, oneOrMore, required, sequence, withDefault } =
-  require('./webidl.js');
+const {
+  DOMString,
+  USVString,
+  boolean,
+  dictionary,
+  enforced,
+  enumeration,
+  instance,
+  nullable,
+  oneOrMore,
+  required,
+  sequence,
+  withDefault,
+} = require('./webidl.js');
 
 const listOf = (type) => (value, context) => [type(value, context)].flat();
 
-const RTCIceServer = dictionary({ urls: required(listOf(oneOrMore(USVString))), username: DOMString, credential: DOMString });
+const RTCIceServer = dictionary({
+  urls: required(listOf(oneOrMore(USVString))),
+  username: DOMString,
+  credential: DOMString,
+});
 
 const RTCConfiguration = dictionary({
   iceServers: withDefault(sequence(RTCIceServer), () => []),
@@ -83,7 +99,10 @@ function serversOf({ iceServers }) {
       if (!SERVER_URL.test(url)) throw new DOMException(`${url} is no URL of an ICE server`, 'SyntaxError');
       const isTurn = /^turn/i.test(url);
       if (isTurn && (username === undefined || credential === undefined || size > MOST_USERNAME)) {
-        throw new DOMException(`${url} needs a username, of at most ${MOST_USERNAME} bytes, and a credential`, 'InvalidAccessError');
+        throw new DOMException(
+          `${url} needs a username, of at most ${MOST_USERNAME} bytes, and a credential`,
+          'InvalidAccessError',
+        );
       }
       if (!isTurn || (username !== '' && credential !== '' && size < MOST_USERNAME)) {
         servers.push([url, username ?? '', credential ?? '']);
@@ -106,14 +125,16 @@ function addConfiguration(endpoint, configuration, beyond) {
     if (configuration.iceCandidatePoolSize) {
       check(endpoint.addOption('ice_candidate_pool_size', String(configuration.iceCandidatePoolSize)));
     }
-    for (const [name, value] of optionsOf(beyond)) check(endpoint.addOption(name, String(value)), `${name} cannot be ${value}`);
+    for (const [name, value] of optionsOf(beyond))
+      check(endpoint.addOption(name, String(value)), `${name} cannot be ${value}`);
   } catch (error) {
     endpoint.forgetArguments();
     throw error;
   }
 }
 
-const policyOf = ({ iceTransportPolicy }) => iceTransportPolicy === 'relay' ? native.ICE_POLICY_RELAY : native.ICE_POLICY_ALL;
+const policyOf = ({ iceTransportPolicy }) =>
+  iceTransportPolicy === 'relay' ? native.ICE_POLICY_RELAY : native.ICE_POLICY_ALL;
 
 /** What getConfiguration gives: a copy that is the caller's. */
 function copyOf({ iceServers, certificates, ...others }) {

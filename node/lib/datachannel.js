@@ -8,10 +8,11 @@ const { RTCError, RTCErrorEvent, check, exceptionOf, invalidState } = require('.
 const native = require('./native.js');
 const { USVString, defineInterface, enforced, enumeration, faceOf } = require('./webidl.js');
 
-
 /** (USVString or Blob or ArrayBuffer or ArrayBufferView). What is half a pair in a string, the engine makes whole. */
 const sendable = (value, context) =>
-  typeof value === 'string' || isArrayBuffer(value) || ArrayBuffer.isView(value) || value instanceof Blob ? value : USVString(value, context);
+  typeof value === 'string' || isArrayBuffer(value) || ArrayBuffer.isView(value) || value instanceof Blob
+    ? value
+    : USVString(value, context);
 
 /** The engine's errors by their names */
 const codeOf = {};
@@ -19,7 +20,8 @@ for (let code = -1; code > -100; code--) codeOf[native.errorName(code)] ??= code
 
 const room = () => new Promise((resolve) => setTimeout(resolve, 2));
 
-const sizeOf = (data) => typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength;
+const sizeOf = (data) =>
+  typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength;
 
 class DataChannel {
   #connection;
@@ -99,8 +101,12 @@ class DataChannel {
     if (this.bufferedAmount + size > this.#connection.sendQueueSize) throw exceptionOf(codeOf.QUEUE_FULL);
     this.#behindSize += size;
     // bytes are the sender's to change
-    const kept = typeof data === 'string' || data instanceof Blob ? data
-      : (ArrayBuffer.isView(data) ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.slice(0));
+    const kept =
+      typeof data === 'string' || data instanceof Blob
+        ? data
+        : ArrayBuffer.isView(data)
+          ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
+          : data.slice(0);
     if (this.#behind.push({ data: kept, size }) === 1) void this.#sendWhatWaits();
   }
 
@@ -110,11 +116,15 @@ class DataChannel {
       let code = 0;
       try {
         const bytes = data instanceof Blob ? await data.arrayBuffer() : data;
-        while ((code = this.readyState === 'closed' ? 0 : this.#engine.send(this.#peer, this.channel, bytes)) === codeOf.QUEUE_FULL) {
+        while (
+          (code = this.readyState === 'closed' ? 0 : this.#engine.send(this.#peer, this.channel, bytes)) ===
+          codeOf.QUEUE_FULL
+        ) {
           await room(); // other channels have taken it
         }
         if (code < 0) this.#refuse(code);
-      } catch (error) { // a Blob that cannot be read, or no room: nobody is there any more to be told by an exception
+      } catch (error) {
+        // a Blob that cannot be read, or no room: nobody is there any more to be told by an exception
         this.#fail(new RTCError({ errorDetail: 'data-channel-failure' }, error.message));
       }
       this.#behind.shift();
@@ -231,7 +241,15 @@ function errorOf({ code, text }) {
 const RTCDataChannel = defineInterface('RTCDataChannel', {
   parent: EventTarget,
   readonly: [
-    'label', 'ordered', 'maxPacketLifeTime', 'maxRetransmits', 'protocol', 'negotiated', 'id', 'readyState', 'bufferedAmount',
+    'label',
+    'ordered',
+    'maxPacketLifeTime',
+    'maxRetransmits',
+    'protocol',
+    'negotiated',
+    'id',
+    'readyState',
+    'bufferedAmount',
   ],
   attributes: {
     bufferedAmountLowThreshold: enforced(0, 2 ** 32 - 1),

@@ -3,8 +3,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 'use strict';
 
-const { DOMString, USVString, defineInterface, dictionary, enumeration, faceOf, integer, nullable, optional, required, withDefault } =
-  require('./webidl.js');
+const {
+  DOMString,
+  USVString,
+  defineInterface,
+  dictionary,
+  enumeration,
+  faceOf,
+  integer,
+  nullable,
+  optional,
+  required,
+  withDefault,
+} = require('./webidl.js');
 
 const RTCSdpType = enumeration('offer', 'pranswer', 'answer', 'rollback');
 const RTCSessionDescriptionInit = dictionary({ type: required(RTCSdpType), sdp: withDefault(DOMString, '') });
@@ -35,15 +46,29 @@ const candidateMembers = {
   usernameFragment: withDefault(nullable(DOMString), null),
 };
 const RTCIceCandidateInit = dictionary(candidateMembers);
-const RTCLocalIceCandidateInit = dictionary({
-  relayProtocol: withDefault(nullable(RTCIceServerTransportProtocol), null),
-  url: withDefault(nullable(USVString), null),
-}, RTCIceCandidateInit);
+const RTCLocalIceCandidateInit = dictionary(
+  {
+    relayProtocol: withDefault(nullable(RTCIceServerTransportProtocol), null),
+    url: withDefault(nullable(USVString), null),
+  },
+  RTCIceCandidateInit,
+);
 
 const PROTOCOLS = ['udp', 'tcp'];
 const TYPES = ['host', 'srflx', 'prflx', 'relay'];
 const TCP_TYPES = ['active', 'passive', 'so'];
-const FIELDS = ['foundation', 'component', 'priority', 'address', 'protocol', 'port', 'type', 'tcpType', 'relatedAddress', 'relatedPort'];
+const FIELDS = [
+  'foundation',
+  'component',
+  'priority',
+  'address',
+  'protocol',
+  'port',
+  'type',
+  'tcpType',
+  'relatedAddress',
+  'relatedPort',
+];
 
 const numberOf = (text, most) => (/^\d{1,10}$/.test(text) && Number(text) <= most ? Number(text) : NaN);
 
@@ -63,8 +88,14 @@ function parse(text) {
     relatedAddress: null,
     relatedPort: null,
   };
-  const valid = typ === 'typ' && fields.component && PROTOCOLS.includes(fields.protocol) && TYPES.includes(type) &&
-    !Number.isNaN(fields.priority) && !Number.isNaN(fields.port) && address !== '';
+  const valid =
+    typ === 'typ' &&
+    fields.component &&
+    PROTOCOLS.includes(fields.protocol) &&
+    TYPES.includes(type) &&
+    !Number.isNaN(fields.priority) &&
+    !Number.isNaN(fields.port) &&
+    address !== '';
   if (!valid) return null;
   for (let at = 0; at + 1 < rest.length; at += 2) {
     const [name, value] = [rest[at], rest[at + 1]];
@@ -102,7 +133,17 @@ const RTCIceCandidate = defineInterface('RTCIceCandidate', {
 
 /** From inside: the init is believed. */
 const makeCandidate = (init) =>
-  faceOf(RTCIceCandidate, new IceCandidate({ sdpMid: null, sdpMLineIndex: null, usernameFragment: null, relayProtocol: null, url: null, ...init }));
+  faceOf(
+    RTCIceCandidate,
+    new IceCandidate({
+      sdpMid: null,
+      sdpMLineIndex: null,
+      usernameFragment: null,
+      relayProtocol: null,
+      url: null,
+      ...init,
+    }),
+  );
 const makeDescription = (init) => faceOf(RTCSessionDescription, new SessionDescription(init));
 
 module.exports = {

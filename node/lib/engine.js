@@ -98,7 +98,10 @@ class Engine {
     if (this.closed || !this.#connections.has(peer)) return;
     this.#collected.unregister(connection);
     this.hold(connection);
-    this.#leaving.set(peer, setTimeout(() => this.#free(peer), GOODBYE));
+    this.#leaving.set(
+      peer,
+      setTimeout(() => this.#free(peer), GOODBYE),
+    );
     this.#loop.flush(); // now, if it can be: the program may exit at once
   }
 
@@ -174,7 +177,9 @@ class Engine {
 
 /** An exception that nobody waits for. */
 function report(error) {
-  setImmediate(() => { throw error; });
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 module.exports = { Engine, report };

@@ -7,10 +7,17 @@ const native = require('./native.js');
 const { DOMString, defineEvent, dictionary, enumeration, integer, required } = require('./webidl.js');
 
 const RTCErrorInit = dictionary({
-  errorDetail: required(enumeration(
-    'data-channel-failure', 'dtls-failure', 'fingerprint-failure', 'sctp-failure', 'sdp-syntax-error',
-    'hardware-encoder-not-available', 'hardware-encoder-error',
-  )),
+  errorDetail: required(
+    enumeration(
+      'data-channel-failure',
+      'dtls-failure',
+      'fingerprint-failure',
+      'sctp-failure',
+      'sdp-syntax-error',
+      'hardware-encoder-not-available',
+      'hardware-encoder-error',
+    ),
+  ),
   sdpLineNumber: integer(32, true),
   sctpCauseCode: integer(32, true),
   receivedAlert: integer(32),
@@ -27,11 +34,21 @@ class RTCError extends DOMException {
     this.#init = converted;
   }
 
-  get errorDetail() { return this.#init.errorDetail; }
-  get sdpLineNumber() { return this.#init.sdpLineNumber ?? null; }
-  get sctpCauseCode() { return this.#init.sctpCauseCode ?? null; }
-  get receivedAlert() { return this.#init.receivedAlert ?? null; }
-  get sentAlert() { return this.#init.sentAlert ?? null; }
+  get errorDetail() {
+    return this.#init.errorDetail;
+  }
+  get sdpLineNumber() {
+    return this.#init.sdpLineNumber ?? null;
+  }
+  get sctpCauseCode() {
+    return this.#init.sctpCauseCode ?? null;
+  }
+  get receivedAlert() {
+    return this.#init.receivedAlert ?? null;
+  }
+  get sentAlert() {
+    return this.#init.sentAlert ?? null;
+  }
 }
 
 for (const name of ['errorDetail', 'sdpLineNumber', 'sctpCauseCode', 'receivedAlert', 'sentAlert']) {

@@ -60,10 +60,10 @@ class Inside {
 
   poll() {
     if (this.#log) {
-      for (let line; (line = this.#endpoint.log()) !== null; ) this.#tell(line);
+      for (let line; (line = this.#endpoint.log()) !== null;) this.#tell(line);
     }
     for (const [which, descriptor] of this.#files) {
-      for (let bytes; (bytes = this.#endpoint.output(which)) !== null; ) fs.writeSync(descriptor, bytes);
+      for (let bytes; (bytes = this.#endpoint.output(which)) !== null;) fs.writeSync(descriptor, bytes);
     }
   }
 
@@ -73,7 +73,9 @@ class Inside {
     try {
       this.#log({ time: Number(time), level, layer, peer: Number(peer), text });
     } catch (error) {
-      setImmediate(() => { throw error; });
+      setImmediate(() => {
+        throw error;
+      });
     }
   }
 

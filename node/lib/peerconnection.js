@@ -10,22 +10,45 @@
 const { generateCertificate } = require('./certificate.js');
 const { Beyond, RTCConfiguration, addConfiguration, copyOf, policyOf } = require('./configuration.js');
 const { makeDataChannel } = require('./datachannel.js');
-const { RTCIceCandidateInit, RTCLocalSessionDescriptionInit, RTCSessionDescriptionInit, makeCandidate, makeDescription } =
-  require('./description.js');
+const {
+  RTCIceCandidateInit,
+  RTCLocalSessionDescriptionInit,
+  RTCSessionDescriptionInit,
+  makeCandidate,
+  makeDescription,
+} = require('./description.js');
 const { Engine } = require('./engine.js');
 const { RTCError, check, exceptionOf, invalidState } = require('./errors.js');
 const { RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } = require('./events.js');
 const native = require('./native.js');
 const { makeStatsReport } = require('./stats.js');
 const { DTLS_STATES, ICE_STATES, SCTP_STATES, makeSctpTransport } = require('./transports.js');
-const { DOMString, USVString, any, boolean, defineInterface, dictionary, enforced, faceOf, implementationOf, isObject, nullable, optional, withDefault } =
-  require('./webidl.js');
+const {
+  DOMString,
+  USVString,
+  any,
+  boolean,
+  defineInterface,
+  dictionary,
+  enforced,
+  faceOf,
+  implementationOf,
+  isObject,
+  nullable,
+  optional,
+  withDefault,
+} = require('./webidl.js');
 
 const SEND_QUEUE = 16 * 1024 * 1024; // PRTC_SEND_QUEUE_DEFAULT
 
 const GATHERING_STATES = ['new', 'gathering', 'complete'];
 const CONNECTION_STATES = ['new', 'connecting', 'connected', 'disconnected', 'failed', 'closed'];
-const SDP_TYPES = { offer: native.SDP_OFFER, pranswer: native.SDP_PRANSWER, answer: native.SDP_ANSWER, rollback: native.SDP_ROLLBACK };
+const SDP_TYPES = {
+  offer: native.SDP_OFFER,
+  pranswer: native.SDP_PRANSWER,
+  answer: native.SDP_ANSWER,
+  rollback: native.SDP_ROLLBACK,
+};
 const TYPE_NAMES = Object.fromEntries(Object.entries(SDP_TYPES).map(([name, number]) => [number, name]));
 
 /** The signaling state after a description of that type has been set. */
@@ -66,7 +89,11 @@ const RTCDataChannelInit = dictionary({
   id: enforced(0, 65535),
 });
 
-const RTCOfferOptions = dictionary({ iceRestart: withDefault(boolean, false), offerToReceiveAudio: boolean, offerToReceiveVideo: boolean });
+const RTCOfferOptions = dictionary({
+  iceRestart: withDefault(boolean, false),
+  offerToReceiveAudio: boolean,
+  offerToReceiveVideo: boolean,
+});
 const RTCAnswerOptions = dictionary({});
 
 const ufragOf = (description) => /\r\na=ice-ufrag:(\S+)/.exec(description?.sdp ?? '')?.[1];
@@ -75,7 +102,12 @@ class PeerConnection {
   #configuration;
   #beyond;
   #operations = [];
-  #descriptions = { currentLocalDescription: null, pendingLocalDescription: null, currentRemoteDescription: null, pendingRemoteDescription: null };
+  #descriptions = {
+    currentLocalDescription: null,
+    pendingLocalDescription: null,
+    currentRemoteDescription: null,
+    pendingRemoteDescription: null,
+  };
   #stale = new Set(); // local descriptions to which candidates were added
   #states = null;
   #channels = new Map(); // the engine's number → channel
@@ -112,12 +144,24 @@ class PeerConnection {
 
   // -------------------------------------------------------------------------------------------------------- descriptions
 
-  get currentLocalDescription() { return this.#description('currentLocalDescription'); }
-  get pendingLocalDescription() { return this.#description('pendingLocalDescription'); }
-  get currentRemoteDescription() { return this.#description('currentRemoteDescription'); }
-  get pendingRemoteDescription() { return this.#description('pendingRemoteDescription'); }
-  get localDescription() { return this.pendingLocalDescription ?? this.currentLocalDescription; }
-  get remoteDescription() { return this.pendingRemoteDescription ?? this.currentRemoteDescription; }
+  get currentLocalDescription() {
+    return this.#description('currentLocalDescription');
+  }
+  get pendingLocalDescription() {
+    return this.#description('pendingLocalDescription');
+  }
+  get currentRemoteDescription() {
+    return this.#description('currentRemoteDescription');
+  }
+  get pendingRemoteDescription() {
+    return this.#description('pendingRemoteDescription');
+  }
+  get localDescription() {
+    return this.pendingLocalDescription ?? this.currentLocalDescription;
+  }
+  get remoteDescription() {
+    return this.pendingRemoteDescription ?? this.currentRemoteDescription;
+  }
 
   /** The same object until it changes. */
   #description(name) {
@@ -219,7 +263,9 @@ class PeerConnection {
 
   setLocalDescription({ type, sdp }) {
     return this.#chain(async () => {
-      const implied = ['stable', 'have-local-offer', 'have-remote-pranswer'].includes(this.signalingState) ? 'offer' : 'answer';
+      const implied = ['stable', 'have-local-offer', 'have-remote-pranswer'].includes(this.signalingState)
+        ? 'offer'
+        : 'answer';
       this.#assertState('local', type ?? implied);
       return this.#inTask(() => this.#apply('local', type ?? implied, sdp));
     });
@@ -228,7 +274,8 @@ class PeerConnection {
   setRemoteDescription({ type, sdp }) {
     return this.#chain(async () => {
       this.#assertState('remote', type);
-      if (type === 'offer' && this.signalingState === 'have-local-offer') await this.#inTask(() => this.#apply('local', 'rollback', ''));
+      if (type === 'offer' && this.signalingState === 'have-local-offer')
+        await this.#inTask(() => this.#apply('local', 'rollback', ''));
       return this.#inTask(() => this.#apply('remote', type, sdp));
     });
   }
@@ -256,7 +303,12 @@ class PeerConnection {
     this.engine.schedule();
     this.#setSignalingState(STATE_AFTER[side][type]);
     // A restart: who waits for "complete" when the description has been set is not to find that of the generation before.
-    if (this.iceGatheringState === 'complete' && side === 'local' && type !== 'rollback' && ufragOf(this.localDescription) !== before) {
+    if (
+      this.iceGatheringState === 'complete' &&
+      side === 'local' &&
+      type !== 'rollback' &&
+      ufragOf(this.localDescription) !== before
+    ) {
       this.#onGatheringState('gathering');
     }
   }
@@ -288,7 +340,12 @@ class PeerConnection {
           throw new DOMException(`the remote description has no ufrag ${usernameFragment}`, 'OperationError');
         }
         const code = endpoint.addIceCandidate(
-          this.peer, this.engine.now(), candidate, sdpMid ?? '', sdpMid === null ? sdpMLineIndex ?? -1 : -1, usernameFragment ?? '',
+          this.peer,
+          this.engine.now(),
+          candidate,
+          sdpMid ?? '',
+          sdpMid === null ? (sdpMLineIndex ?? -1) : -1,
+          usernameFragment ?? '',
         );
         if (code < 0) throw new DOMException(endpoint.peerMessage(this.peer) || native.errorText(code), 'OperationError');
         this.#readDescriptions();
@@ -317,7 +374,8 @@ class PeerConnection {
   setConfiguration(configuration) {
     if (this.closed) throw invalidState('the connection is closed');
     const old = this.#configuration;
-    const same = configuration.certificates.length === old.certificates.length &&
+    const same =
+      configuration.certificates.length === old.certificates.length &&
       configuration.certificates.every((certificate, index) => certificate === old.certificates[index]);
     if (!same || configuration.bundlePolicy !== old.bundlePolicy || configuration.rtcpMuxPolicy !== old.rtcpMuxPolicy) {
       throw new DOMException('certificates, bundlePolicy and rtcpMuxPolicy cannot be changed', 'InvalidModificationError');
@@ -336,9 +394,9 @@ class PeerConnection {
 
   close() {
     if (this.closed) return;
-    this.#readDescriptions();
     const { engine } = this;
     if (!engine.closed) {
+      this.#readDescriptions();
       this.#states = engine.endpoint.states(this.peer);
       this.#lastStats = engine.endpoint.peerStats(this.peer, engine.now());
     }
@@ -383,14 +441,16 @@ class PeerConnection {
   }
 
   checkSize(size) {
-    if (size > this.maxMessageSize) throw new TypeError(`${size} bytes are more than a message may have: ${this.maxMessageSize}`);
+    if (size > this.maxMessageSize)
+      throw new TypeError(`${size} bytes are more than a message may have: ${this.maxMessageSize}`);
   }
 
   createDataChannel(label, init) {
     if (this.closed) throw invalidState('the connection is closed');
     const { protocol, ordered, maxRetransmits, maxPacketLifeTime, negotiated, id } = init;
     if (Buffer.byteLength(label) > 65535) throw new TypeError('createDataChannel: the label is longer than 65535 bytes');
-    if (Buffer.byteLength(protocol) > 65535) throw new TypeError('createDataChannel: the protocol is longer than 65535 bytes');
+    if (Buffer.byteLength(protocol) > 65535)
+      throw new TypeError('createDataChannel: the protocol is longer than 65535 bytes');
     if (negotiated && id === undefined) throw new TypeError('createDataChannel: a channel that is negotiated needs an id');
     if (maxRetransmits !== undefined && maxPacketLifeTime !== undefined) {
       throw new TypeError('createDataChannel: either maxRetransmits or maxPacketLifeTime can be given');
@@ -398,8 +458,16 @@ class PeerConnection {
     if (negotiated && id === 65535) throw new TypeError('createDataChannel: the id is at most 65534');
     const { endpoint } = this.engine;
     const channel = endpoint.createDataChannel(
-      this.peer, this.engine.now(), label, protocol, Number(ordered), maxRetransmits ?? -1, maxPacketLifeTime ?? -1,
-      Number(negotiated), negotiated ? id : -1, 0,
+      this.peer,
+      this.engine.now(),
+      label,
+      protocol,
+      Number(ordered),
+      maxRetransmits ?? -1,
+      maxPacketLifeTime ?? -1,
+      Number(negotiated),
+      negotiated ? id : -1,
+      0,
     );
     if (channel === 0) {
       const code = endpoint.code();
@@ -613,7 +681,9 @@ class PeerConnection {
 
 // --------------------------------------------------------------------------------------------------------------- interface
 
-const mediaIsMissing = () => { throw new DOMException('polyrtc has no media yet', 'NotSupportedError'); };
+const mediaIsMissing = () => {
+  throw new DOMException('polyrtc has no media yet', 'NotSupportedError');
+};
 
 Object.assign(PeerConnection.prototype, {
   getSenders: () => [],
@@ -629,9 +699,18 @@ const RTCPeerConnection = defineInterface('RTCPeerConnection', {
   constructs: [optional(RTCConfiguration, () => ({}))],
   make: (configuration) => new PeerConnection(configuration),
   readonly: [
-    'localDescription', 'currentLocalDescription', 'pendingLocalDescription',
-    'remoteDescription', 'currentRemoteDescription', 'pendingRemoteDescription',
-    'signalingState', 'iceGatheringState', 'iceConnectionState', 'connectionState', 'canTrickleIceCandidates', 'sctp',
+    'localDescription',
+    'currentLocalDescription',
+    'pendingLocalDescription',
+    'remoteDescription',
+    'currentRemoteDescription',
+    'pendingRemoteDescription',
+    'signalingState',
+    'iceGatheringState',
+    'iceConnectionState',
+    'connectionState',
+    'canTrickleIceCandidates',
+    'sctp',
   ],
   methods: {
     restartIce: [],
@@ -662,15 +741,25 @@ const RTCPeerConnection = defineInterface('RTCPeerConnection', {
     },
   },
   handlers: [
-    'negotiationneeded', 'icecandidate', 'icecandidateerror', 'signalingstatechange', 'iceconnectionstatechange',
-    'icegatheringstatechange', 'connectionstatechange', 'track', 'datachannel',
+    'negotiationneeded',
+    'icecandidate',
+    'icecandidateerror',
+    'signalingstatechange',
+    'iceconnectionstatechange',
+    'icegatheringstatechange',
+    'connectionstatechange',
+    'track',
+    'datachannel',
   ],
 });
 
 /** With members beyond the W3C's: polyrtc/nonstandard. */
 const makePeerConnection = (configuration) => {
   const context = 'createPeerConnection: argument 1';
-  return faceOf(RTCPeerConnection, new PeerConnection(RTCConfiguration(configuration, context), Beyond(configuration, context)));
+  return faceOf(
+    RTCPeerConnection,
+    new PeerConnection(RTCConfiguration(configuration, context), Beyond(configuration, context)),
+  );
 };
 
 module.exports = { RTCPeerConnection, makePeerConnection };

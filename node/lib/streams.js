@@ -10,12 +10,16 @@ const { invalidState } = require('./errors.js');
 const native = require('./native.js');
 
 // Bytes that a reader holds before the connection is paused, and when it goes on
-const HIGH = 1024 * 1024, LOW = 256 * 1024;
+const HIGH = 1024 * 1024,
+  LOW = 256 * 1024;
 
 // Bytes that are given to the engine at once; of a text so many characters
-const PART = 65536, CHARACTERS = 16384;
+const PART = 65536,
+  CHARACTERS = 16384;
 
-const BEGIN = 1, END = 2, ABANDONED = 4; // PRTC_MESSAGE_… of polyrtc/data.h
+const BEGIN = 1,
+  END = 2,
+  ABANDONED = 4; // PRTC_MESSAGE_… of polyrtc/data.h
 
 const gone = () => new DOMException('the rest of the message will not come', 'OperationError');
 
@@ -31,10 +35,15 @@ class PartReader {
 
   constructor(channel) {
     this.#channel = channel;
-    this.#messages = new ReadableStream({
-      start: (controller) => { this.#outer = controller; },
-      cancel: () => this.#discard(),
-    }, { highWaterMark: 0 });
+    this.#messages = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#outer = controller;
+        },
+        cancel: () => this.#discard(),
+      },
+      { highWaterMark: 0 },
+    );
   }
 
   get messages() {
@@ -107,10 +116,13 @@ class IncomingMessage {
   constructor(isText, account) {
     this.#account = account;
     this.#decoder = isText ? new TextDecoder() : null;
-    this.face = new ReadableStream({
-      pull: (controller) => this.#pull(controller),
-      cancel: () => this.discard(),
-    }, { highWaterMark: 0 });
+    this.face = new ReadableStream(
+      {
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.discard(),
+      },
+      { highWaterMark: 0 },
+    );
     Object.defineProperty(this.face, 'isText', { value: isText, enumerable: true });
   }
 
@@ -137,7 +149,10 @@ class IncomingMessage {
   }
 
   async #pull(controller) {
-    while (this.#parts.length === 0 && this.#end === null) await new Promise((resolve) => { this.#pulled = resolve; });
+    while (this.#parts.length === 0 && this.#end === null)
+      await new Promise((resolve) => {
+        this.#pulled = resolve;
+      });
     if (this.#parts.length > 0) {
       const { part, size } = this.#parts.shift();
       controller.enqueue(part);
@@ -162,7 +177,10 @@ function writableOf(channel, { text = false } = {}) {
   channel.writing = true;
   const empty = text ? '' : new Uint8Array(0);
   async function put(part, flags = 0) {
-    while (!channel.sendPart(part, flags)) await new Promise((resolve) => { channel.onWritable = resolve; });
+    while (!channel.sendPart(part, flags))
+      await new Promise((resolve) => {
+        channel.onWritable = resolve;
+      });
   }
   return new WritableStream({
     async write(chunk) {
@@ -171,7 +189,9 @@ function writableOf(channel, { text = false } = {}) {
         for (const part of partsOfText(chunk)) await put(part);
         return;
       }
-      const bytes = ArrayBuffer.isView(chunk) ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : new Uint8Array(chunk);
+      const bytes = ArrayBuffer.isView(chunk)
+        ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+        : new Uint8Array(chunk);
       for (let at = 0; at < bytes.length; at += PART) await put(bytes.subarray(at, at + PART));
     },
     async close() {
@@ -190,7 +210,7 @@ function writableOf(channel, { text = false } = {}) {
 
 /** Without halves of a pair at their ends */
 function* partsOfText(text) {
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = Math.min(at + CHARACTERS, text.length);
     if (end < text.length && /[\ud800-\udbff]/.test(text[end - 1])) end--;
     yield text.slice(at, end);

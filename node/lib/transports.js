@@ -80,7 +80,14 @@ class IceTransport extends Transport {
     const signalled = readSection(this.connection.remoteDescription);
     const made = signalled.candidates
       .filter((candidate) => !this.#remote.some((known) => known.candidate === candidate))
-      .map((candidate) => makeCandidate({ candidate, sdpMid: signalled.mid, sdpMLineIndex: 0, usernameFragment: signalled.usernameFragment ?? null }));
+      .map((candidate) =>
+        makeCandidate({
+          candidate,
+          sdpMid: signalled.mid,
+          sdpMLineIndex: 0,
+          usernameFragment: signalled.usernameFragment ?? null,
+        }),
+      );
     this.#remote.push(...made);
     return [...this.#remote];
   }
@@ -161,7 +168,11 @@ const RTCIceTransport = defineInterface('RTCIceTransport', {
   parent: EventTarget,
   readonly: ['role', 'component', 'state', 'gatheringState'],
   methods: {
-    getLocalCandidates: [], getRemoteCandidates: [], getSelectedCandidatePair: [], getLocalParameters: [], getRemoteParameters: [],
+    getLocalCandidates: [],
+    getRemoteCandidates: [],
+    getSelectedCandidatePair: [],
+    getLocalParameters: [],
+    getRemoteParameters: [],
   },
   handlers: ['statechange', 'gatheringstatechange', 'selectedcandidatepairchange'],
 });
@@ -231,5 +242,12 @@ const makeSctpTransport = (connection) => {
 };
 
 module.exports = {
-  DTLS_STATES, ICE_STATES, RTCDtlsTransport, RTCIceCandidatePair, RTCIceTransport, RTCSctpTransport, SCTP_STATES, makeSctpTransport,
+  DTLS_STATES,
+  ICE_STATES,
+  RTCDtlsTransport,
+  RTCIceCandidatePair,
+  RTCIceTransport,
+  RTCSctpTransport,
+  SCTP_STATES,
+  makeSctpTransport,
 };

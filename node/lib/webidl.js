@@ -22,18 +22,21 @@ function DOMString(value, context) {
 const USVString = (value, context) => DOMString(value, context).toWellFormed();
 
 function number(value, context) {
-  if (typeof value === 'bigint' || typeof value === 'symbol') throw new TypeError(`${context} is a ${typeof value}, which is no number`);
+  if (typeof value === 'bigint' || typeof value === 'symbol')
+    throw new TypeError(`${context} is a ${typeof value}, which is no number`);
   return Number(value);
 }
 
 /** Modulo 2 to the power of `bits`, as without an extended attribute. */
-const integer = (bits, signed = false) => (value, context) => {
-  const given = Math.trunc(number(value, context));
-  if (!Number.isFinite(given)) return 0;
-  const span = 2 ** bits;
-  const remainder = ((given % span) + span) % span;
-  return signed && remainder >= span / 2 ? remainder - span : remainder;
-};
+const integer =
+  (bits, signed = false) =>
+  (value, context) => {
+    const given = Math.trunc(number(value, context));
+    if (!Number.isFinite(given)) return 0;
+    const span = 2 ** bits;
+    const remainder = ((given % span) + span) % span;
+    return signed && remainder >= span / 2 ? remainder - span : remainder;
+  };
 
 /** [EnforceRange] */
 const enforced = (least, most) => (value, context) => {
@@ -63,7 +66,8 @@ const enumeration = (...values) => {
 function iterate(value, method, type, context) {
   const result = [];
   const iterator = object(Reflect.apply(method, value, []), context);
-  for (let step; !(step = object(iterator.next(), context)).done; ) result.push(type(step.value, `${context}[${result.length}]`));
+  for (let step; !(step = object(iterator.next(), context)).done;)
+    result.push(type(step.value, `${context}[${result.length}]`));
   return result;
 }
 
@@ -109,7 +113,9 @@ function dictionary(members, parent = () => ({})) {
 // ---------------------------------------------------------------------------------------------------------------- brands
 
 /** Puts a private member on any object: the implementation behind a public face. */
-class Behind extends function (face) { return face; } {
+class Behind extends function (face) {
+  return face;
+} {
   #implementation;
   constructor(face, implementation) {
     super(face);
@@ -145,7 +151,8 @@ const instance = (get) => (value, context) => {
 
 function convertArguments(types, given, context) {
   const needed = lengthOf(types);
-  if (given.length < needed) throw new TypeError(`${context}: ${needed} argument${needed > 1 ? 's' : ''} needed, ${given.length} given`);
+  if (given.length < needed)
+    throw new TypeError(`${context}: ${needed} argument${needed > 1 ? 's' : ''} needed, ${given.length} given`);
   return types.map((type, index) => {
     const value = given[index];
     const convert = typeof type === 'function' ? type : type.type;
@@ -157,7 +164,11 @@ function convertArguments(types, given, context) {
 const lengthOf = (types) => types.filter((type) => typeof type === 'function').length;
 
 function operation(name, types, call) {
-  const method = { [name](...given) { return call(this, given); } }[name];
+  const method = {
+    [name](...given) {
+      return call(this, given);
+    },
+  }[name];
   return Object.defineProperty(method, 'length', { value: lengthOf(types) });
 }
 
@@ -167,7 +178,9 @@ function tell(promise, success, failure) {
     try {
       call(value);
     } catch (error) {
-      setImmediate(() => { throw error; });
+      setImmediate(() => {
+        throw error;
+      });
     }
   };
   promise.then(report(success), report(failure));
@@ -198,7 +211,21 @@ const member = (value) => ({ value, enumerable: true, writable: true, configurab
  *
  * Arguments are converters, or optional(converter[, () => default]).
  */
-function defineInterface(name, { parent, constructs, make, readonly = [], attributes = {}, methods = {}, promises = {}, withCallbacks = {}, statics = {}, handlers = [] }) {
+function defineInterface(
+  name,
+  {
+    parent,
+    constructs,
+    make,
+    readonly = [],
+    attributes = {},
+    methods = {},
+    promises = {},
+    withCallbacks = {},
+    statics = {},
+    handlers = [],
+  },
+) {
   const construct = (given, face) => {
     if (given[0] === INSIDE) return;
     if (!constructs) throw new TypeError(`Illegal constructor of ${name}`);
@@ -207,37 +234,82 @@ function defineInterface(name, { parent, constructs, make, readonly = [], attrib
     implementation.face = face;
   };
   const Interface = parent
-    ? { [name]: class extends parent { constructor() { super(); construct(arguments, this); } } }[name]
-    : { [name]: class { constructor() { construct(arguments, this); } } }[name];
+    ? {
+        [name]: class extends parent {
+          constructor() {
+            super();
+            construct(arguments, this);
+          }
+        },
+      }[name]
+    : {
+        [name]: class {
+          constructor() {
+            construct(arguments, this);
+          }
+        },
+      }[name];
   const { prototype } = Interface;
   const of = (face) => implementationOf(face, Interface);
   Object.defineProperty(Interface, 'length', { value: constructs ? lengthOf(constructs) : 0 });
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
   for (const key of readonly) {
-    Object.defineProperty(prototype, key, accessor(key, function () { return of(this)[key]; }));
+    Object.defineProperty(
+      prototype,
+      key,
+      accessor(key, function () {
+        return of(this)[key];
+      }),
+    );
   }
   for (const [key, type] of Object.entries(attributes)) {
-    Object.defineProperty(prototype, key, accessor(key, function () { return of(this)[key]; }, function (value) {
-      const implementation = of(this);
-      if (type.values && !type.values.includes(DOMString(value, `${name}.${key}`))) return;
-      implementation[key] = type(value, `${name}.${key}`);
-    }));
+    Object.defineProperty(
+      prototype,
+      key,
+      accessor(
+        key,
+        function () {
+          return of(this)[key];
+        },
+        function (value) {
+          const implementation = of(this);
+          if (type.values && !type.values.includes(DOMString(value, `${name}.${key}`))) return;
+          implementation[key] = type(value, `${name}.${key}`);
+        },
+      ),
+    );
   }
   for (const [key, types] of Object.entries(methods)) {
-    Object.defineProperty(prototype, key, member(operation(key, types, (face, given) => {
-      const implementation = of(face);
-      return implementation[key](...convertArguments(types, given, `${name}.${key}`));
-    })));
+    Object.defineProperty(
+      prototype,
+      key,
+      member(
+        operation(key, types, (face, given) => {
+          const implementation = of(face);
+          return implementation[key](...convertArguments(types, given, `${name}.${key}`));
+        }),
+      ),
+    );
   }
   for (const [key, types] of Object.entries(promises)) {
     const context = `${name}.${key}`;
     const at = withCallbacks[key];
-    Object.defineProperty(prototype, key, member(operation(key, types, async (face, given) => {
-      const implementation = of(face);
-      if (at === undefined || typeof given[at] !== 'function') return implementation[key](...convertArguments(types, given, context));
-      const callbacks = given.splice(at, 2);
-      tell(implementation[key](...convertArguments(types, given, context)), ...convertArguments([callback, callback], callbacks, context));
-    })));
+    Object.defineProperty(
+      prototype,
+      key,
+      member(
+        operation(key, types, async (face, given) => {
+          const implementation = of(face);
+          if (at === undefined || typeof given[at] !== 'function')
+            return implementation[key](...convertArguments(types, given, context));
+          const callbacks = given.splice(at, 2);
+          tell(
+            implementation[key](...convertArguments(types, given, context)),
+            ...convertArguments([callback, callback], callbacks, context),
+          );
+        }),
+      ),
+    );
   }
   for (const [key, { types, call }] of Object.entries(statics)) {
     const method = operation(key, types, async (_, given) => call(...convertArguments(types, given, `${name}.${key}`)));
@@ -252,32 +324,45 @@ function defineInterface(name, { parent, constructs, make, readonly = [], attrib
 /** An event handler attribute (HTML section 8.1.8.1): listens from when it is first set, in that place. */
 function defineHandler(prototype, type, of) {
   const handlers = new WeakMap();
-  Object.defineProperty(prototype, `on${type}`, accessor(`on${type}`, function () {
-    of(this);
-    return handlers.get(this)?.value ?? null;
-  }, function (value) {
-    of(this);
-    const given = isObject(value) ? value : null;
-    let handler = handlers.get(this);
-    if (given === null) {
-      if (handler) this.removeEventListener(type, handler.listener);
-      handlers.delete(this);
-      return;
-    }
-    if (handler) {
-      handler.value = given;
-      return;
-    }
-    handler = { value: given, listener: null };
-    handler.listener = function (event) {
-      if (typeof handler.value === 'function' && Reflect.apply(handler.value, this, [event]) === false) event.preventDefault();
-    };
-    handlers.set(this, handler);
-    this.addEventListener(type, handler.listener);
-  }));
+  Object.defineProperty(
+    prototype,
+    `on${type}`,
+    accessor(
+      `on${type}`,
+      function () {
+        of(this);
+        return handlers.get(this)?.value ?? null;
+      },
+      function (value) {
+        of(this);
+        const given = isObject(value) ? value : null;
+        let handler = handlers.get(this);
+        if (given === null) {
+          if (handler) this.removeEventListener(type, handler.listener);
+          handlers.delete(this);
+          return;
+        }
+        if (handler) {
+          handler.value = given;
+          return;
+        }
+        handler = { value: given, listener: null };
+        handler.listener = function (event) {
+          if (typeof handler.value === 'function' && Reflect.apply(handler.value, this, [event]) === false)
+            event.preventDefault();
+        };
+        handlers.set(this, handler);
+        this.addEventListener(type, handler.listener);
+      },
+    ),
+  );
 }
 
-const EventInit = dictionary({ bubbles: withDefault(boolean, false), cancelable: withDefault(boolean, false), composed: withDefault(boolean, false) });
+const EventInit = dictionary({
+  bubbles: withDefault(boolean, false),
+  cancelable: withDefault(boolean, false),
+  composed: withDefault(boolean, false),
+});
 
 /** An event interface. members: as of a dictionary; all are attributes, null where nothing was given. */
 function defineEvent(name, members) {
@@ -288,7 +373,8 @@ function defineEvent(name, members) {
     [name]: class extends Event {
       constructor(type) {
         const needed = isRequired ? 2 : 1;
-        if (arguments.length < needed) throw new TypeError(`${name}: ${needed} arguments needed, ${arguments.length} given`);
+        if (arguments.length < needed)
+          throw new TypeError(`${name}: ${needed} arguments needed, ${arguments.length} given`);
         const text = DOMString(type, `${name}: argument 1`);
         const init = Init(arguments[1], `${name}: argument 2`);
         super(text, init);
@@ -299,11 +385,15 @@ function defineEvent(name, members) {
   Object.defineProperty(Interface, 'length', { value: isRequired ? 2 : 1 });
   Object.defineProperty(Interface.prototype, Symbol.toStringTag, { value: name, configurable: true });
   for (const key of Object.keys(members)) {
-    Object.defineProperty(Interface.prototype, key, accessor(key, function () {
-      const init = values.get(this);
-      if (init === undefined) throw new TypeError(`Illegal invocation: this is no ${name}`);
-      return init[key] ?? null;
-    }));
+    Object.defineProperty(
+      Interface.prototype,
+      key,
+      accessor(key, function () {
+        const init = values.get(this);
+        if (init === undefined) throw new TypeError(`Illegal invocation: this is no ${name}`);
+        return init[key] ?? null;
+      }),
+    );
   }
   return Interface;
 }

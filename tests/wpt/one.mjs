@@ -15,7 +15,8 @@ const say = (line) => fs.writeSync(1, `${JSON.stringify(line)}\n`);
 
 const MOVED = { '/resources/WebIDLParser.js': '/resources/webidl2/lib/webidl2.js' };
 
-const of = (name) => path.join(checkout, MOVED[name] ?? name.startsWith('/') ? MOVED[name] ?? name : path.join(path.dirname(file), name));
+const of = (name) =>
+  path.join(checkout, (MOVED[name] ?? name.startsWith('/')) ? (MOVED[name] ?? name) : path.join(path.dirname(file), name));
 const run = (source, filename) => vm.runInThisContext(source, { filename });
 
 const target = new EventTarget();

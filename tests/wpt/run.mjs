@@ -22,11 +22,16 @@ const chosen = write ? [] : given;
 const files = chosen.length ? chosen : read('files.json').run;
 
 async function runFile(file) {
-  const child = spawn(process.execPath, ['--expose-gc', here('one.mjs'), checkout, file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--expose-gc', here('one.mjs'), checkout, file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const results = {};
-  let end = 'it did not end', errors = '';
+  let end = 'it did not end',
+    errors = '';
   const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
-  child.stderr.on('data', (data) => { errors += data; });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
   for await (const line of readline.createInterface({ input: child.stdout })) {
     if (!line.startsWith('{')) continue;
     const said = JSON.parse(line);
@@ -40,11 +45,14 @@ async function runFile(file) {
 
 const all = {};
 const queue = [...files];
-await Promise.all([0, 1].map(async () => {
-  for (let file; (file = queue.shift()); ) all[file] = await runFile(file);
-}));
+await Promise.all(
+  [0, 1].map(async () => {
+    for (let file; (file = queue.shift());) all[file] = await runFile(file);
+  }),
+);
 
-let passed = 0, failed = 0;
+let passed = 0,
+  failed = 0;
 const failures = {};
 for (const file of files) {
   if (chosen.length) console.log(`== ${file}`);
@@ -54,7 +62,8 @@ for (const file of files) {
       failed++;
       (failures[file] ??= {})[name] = result;
     }
-    if (chosen.length) console.log(`${result === 'PASS' ? 'PASS' : 'FAIL'} ${name}${result === 'PASS' ? '' : `\n     ${result}`}`);
+    if (chosen.length)
+      console.log(`${result === 'PASS' ? 'PASS' : 'FAIL'} ${name}${result === 'PASS' ? '' : `\n     ${result}`}`);
   }
 }
 console.log(`${files.length} files: ${passed} passed, ${failed} failed`);
@@ -65,7 +74,11 @@ if (write) {
 } else if (!chosen.length) {
   const expected = read('expected.json');
   const isExpected = (file, name) => expected[file]?.includes(name);
-  const news = Object.entries(failures).flatMap(([file, names]) => Object.entries(names).filter(([name]) => !isExpected(file, name)).map((one) => [file, ...one]));
+  const news = Object.entries(failures).flatMap(([file, names]) =>
+    Object.entries(names)
+      .filter(([name]) => !isExpected(file, name))
+      .map((one) => [file, ...one]),
+  );
   for (const [file, name, result] of news) console.log(`NEW FAILURE ${file}: ${name}\n  ${result}`);
   process.exitCode = news.length ? 1 : 0;
 }

@@ -43,12 +43,14 @@ class Link {
   #take(data) {
     if (typeof data !== 'string') {
       this.#toAcknowledge += data.byteLength;
-      if (data.byteLength === 0 || this.#toAcknowledge > WINDOW) throw new BadMessage('more bytes than the window allows, or none');
+      if (data.byteLength === 0 || this.#toAcknowledge > WINDOW)
+        throw new BadMessage('more bytes than the window allows, or none');
       this.#received.push(Buffer.from(data));
     } else {
       const message = JSON.parse(data);
       if (message?.type !== 'ack') this.#received.push(message);
-      else if (!(message.bytes > 0 && message.bytes <= this.#onTheirWay)) throw new BadMessage('an acknowledgement of what was not sent');
+      else if (!(message.bytes > 0 && message.bytes <= this.#onTheirWay))
+        throw new BadMessage('an acknowledgement of what was not sent');
       else this.#onTheirWay -= message.bytes;
     }
     if (this.#received.length > MOST_WAITING) throw new BadMessage('too many messages');
@@ -57,7 +59,9 @@ class Link {
   async #until(condition) {
     while (!condition()) {
       if (this.#channel.readyState !== 'open') throw new Refusal('the page has left');
-      await new Promise((resolve) => { this.#wake = resolve; });
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+      });
     }
   }
 
@@ -89,7 +93,8 @@ class Link {
 async function inside(root, given) {
   if (typeof given !== 'string' || given.includes('\0')) throw new Refusal('this is no path');
   const found = await fs.realpath(path.resolve(root, given));
-  if (found !== root && !found.startsWith(path.join(root, '/'))) throw new Refusal('this is outside of the folder that is shared');
+  if (found !== root && !found.startsWith(path.join(root, '/')))
+    throw new Refusal('this is outside of the folder that is shared');
   return found;
 }
 
@@ -101,7 +106,8 @@ async function list(root, link, request) {
     if (status?.isDirectory() || status?.isFile()) entries.push({ name, folder: status.isDirectory(), size: status.size });
   }
   entries.sort((a, b) => b.folder - a.folder || (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
-  for (let at = 0; at < Math.min(entries.length, MOST_ENTRIES); at += 200) link.send({ type: 'entries', entries: entries.slice(at, at + 200) });
+  for (let at = 0; at < Math.min(entries.length, MOST_ENTRIES); at += 200)
+    link.send({ type: 'entries', entries: entries.slice(at, at + 200) });
   link.send({ type: 'end', root: path.basename(root) || '/', more: Math.max(0, entries.length - MOST_ENTRIES) });
 }
 
@@ -128,12 +134,14 @@ async function download(root, link, request) {
 async function upload(root, link, request) {
   const folder = await inside(root, request.path);
   const { name } = request;
-  if (typeof name !== 'string' || ['', '.', '..'].includes(name) || /[/\0]/.test(name)) throw new Refusal('this is no name for a file');
+  if (typeof name !== 'string' || ['', '.', '..'].includes(name) || /[/\0]/.test(name))
+    throw new Refusal('this is no name for a file');
   const temporary = path.join(folder, `.upload-${randomUUID()}`);
   const file = await fs.open(temporary, 'wx');
   try {
     const hash = createHash('sha256');
-    let size = 0, message;
+    let size = 0,
+      message;
     while (Buffer.isBuffer((message = await link.receive()))) {
       hash.update(message);
       await file.write(message);
@@ -155,9 +163,12 @@ async function takeName(temporary, folder, name) {
   const { name: stem, ext } = path.parse(name);
   for (let number = 1; number < 1000; number++) {
     const taken = number === 1 ? name : `${stem} (${number})${ext}`;
-    const done = await fs.link(temporary, path.join(folder, taken)).then(() => true, (error) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    const done = await fs.link(temporary, path.join(folder, taken)).then(
+      () => true,
+      (error) => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
     if (done) return taken;
   }
   throw new Refusal('there are too many files of that name');
@@ -172,8 +183,13 @@ export async function serveFile(channel, root) {
     if (!act) throw new BadMessage('unknown type');
     await act(root, link, request);
   } catch (error) {
-    if (error instanceof BadMessage) console.error(`Closing a channel for files: its page sent a bad message (${error.message}).`);
-    else link.send({ type: 'error', reason: error.code ? error.message.replace(/^\w+: /, '').replace(/, \w+ '.*$/, '') : error.message });
+    if (error instanceof BadMessage)
+      console.error(`Closing a channel for files: its page sent a bad message (${error.message}).`);
+    else
+      link.send({
+        type: 'error',
+        reason: error.code ? error.message.replace(/^\w+: /, '').replace(/, \w+ '.*$/, '') : error.message,
+      });
   } finally {
     channel.close(); // what was sent before still arrives
   }

@@ -27,13 +27,22 @@ const { values: options } = parseArgs({
 });
 const PAGE = fileURLToPath(new URL('../../terminal/', import.meta.url));
 const MODULES = {
-  'xterm.mjs': '@xterm/xterm/lib/xterm.mjs', 'xterm.css': '@xterm/xterm/css/xterm.css', 'addon-fit.mjs': '@xterm/addon-fit/lib/addon-fit.mjs',
+  'xterm.mjs': '@xterm/xterm/lib/xterm.mjs',
+  'xterm.css': '@xterm/xterm/css/xterm.css',
+  'addon-fit.mjs': '@xterm/addon-fit/lib/addon-fit.mjs',
   ...Object.fromEntries(['sha2.js', '_md.js', '_u64.js', 'utils.js'].map((name) => [name, `@noble/hashes/${name}`])),
 };
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
 const HEADERS = {
   // 'unsafe-inline' for styles alone: xterm.js writes its colours into <style> elements
-  'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; connect-src 'self'; " +
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -42,7 +51,9 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
 };
-const MOST_PAGES = 16, MOST_TERMINALS = 32, MOST_FILES = 16; // at a time; the last two of a page
+const MOST_PAGES = 16,
+  MOST_TERMINALS = 32,
+  MOST_FILES = 16; // at a time; the last two of a page
 const WINDOW = 256 * 1024; // bytes that may be on their way in each direction, not yet acknowledged
 const ACKNOWLEDGE = WINDOW / 4; // bytes after which the receiver says so
 const BUFFERED_HIGH = WINDOW / 2; // bytes that may wait in the channel
@@ -54,21 +65,25 @@ const root = fs.realpathSync(options.files);
 
 /** One data channel and its shell, for as long as both live. */
 function serveTerminal(channel) {
-  let shell = null, shown = 0, typed = 0, done = 0;
+  let shell = null,
+    shown = 0,
+    typed = 0,
+    done = 0;
   const send = (message) => channel.readyState === 'open' && channel.send(message);
   // What the page has drawn counts, so that Ctrl-C does not wait behind megabytes that it has not; and what waits here.
   const check = () => (shown < WINDOW && channel.bufferedAmount < BUFFERED_HIGH ? shell?.resume() : shell?.pause());
-  const start = (columns, rows) => new Shell(options.shell, columns, rows, {
-    onshow(bytes) {
-      for (let at = 0; at < bytes.length; at += 16384) send(bytes.subarray(at, at + 16384));
-      shown += bytes.length;
-      check();
-    },
-    onexit(status) {
-      send(JSON.stringify({ type: 'exit', status }));
-      channel.close(); // what was sent before still arrives
-    },
-  });
+  const start = (columns, rows) =>
+    new Shell(options.shell, columns, rows, {
+      onshow(bytes) {
+        for (let at = 0; at < bytes.length; at += 16384) send(bytes.subarray(at, at + 16384));
+        shown += bytes.length;
+        check();
+      },
+      onexit(status) {
+        send(JSON.stringify({ type: 'exit', status }));
+        channel.close(); // what was sent before still arrives
+      },
+    });
   function type(bytes) {
     typed += bytes.length;
     if (typed > WINDOW || shell === null) throw new Error('more bytes than the window allows');
@@ -116,7 +131,8 @@ function serveTerminal(channel) {
 function servePage(socket) {
   const connection = createPeerConnection({ udpPort: Number(options['media-port']) });
   const ends = new Set();
-  let terminals = 0, files = 0;
+  let terminals = 0,
+    files = 0;
   const found = []; // our candidates: they leave after the answer, because a browser refuses them before
   let answered = false;
   const say = (message) => socket.readyState === socket.OPEN && socket.send(JSON.stringify(message));
@@ -159,10 +175,12 @@ function servePage(socket) {
   }
   let last = Promise.resolve(); // one message after the other
   socket.on('message', (text) => {
-    last = last.then(() => receive(JSON.parse(text))).catch((error) => {
-      console.error(`Closing a page: bad signalling message: ${error.message}`);
-      socket.close(1002, 'bad signalling');
-    });
+    last = last
+      .then(() => receive(JSON.parse(text)))
+      .catch((error) => {
+        console.error(`Closing a page: bad signalling message: ${error.message}`);
+        socket.close(1002, 'bad signalling');
+      });
   });
   socket.on('close', () => {
     connection.close();
@@ -179,9 +197,12 @@ function refusal(request, query, { needsToken, needsOrigin }) {
   const { host, origin } = request.headers;
   const name = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(host ?? '');
   const address = name?.[1] ?? name?.[2] ?? '';
-  const known = [options.host, 'localhost'].includes(address.toLowerCase()) || (isIP(address) && (isLoopback(address) || !isLoopback(options.host)));
+  const known =
+    [options.host, 'localhost'].includes(address.toLowerCase()) ||
+    (isIP(address) && (isLoopback(address) || !isLoopback(options.host)));
   if (!known) return 'This server does not answer to that name.';
-  if (origin === undefined ? needsOrigin : origin !== `http://${host}` && origin !== `https://${host}`) return 'Another site may not use this server.';
+  if (origin === undefined ? needsOrigin : origin !== `http://${host}` && origin !== `https://${host}`)
+    return 'Another site may not use this server.';
   const given = Buffer.from(query.get('token') ?? '', 'base64url');
   if (needsToken && !(given.length === token.length && timingSafeEqual(given, token))) {
     return 'The token is missing or wrong: open the address that the server printed.';
@@ -198,10 +219,15 @@ function fileOf(pathname) {
 
 const server = http.createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const reason = refusal(request, searchParams, { needsToken: ['/', '/signalling'].includes(pathname), needsOrigin: false });
+  const reason = refusal(request, searchParams, {
+    needsToken: ['/', '/signalling'].includes(pathname),
+    needsOrigin: false,
+  });
   const file = reason === null ? fileOf(pathname) : null;
   if (reason !== null || file === null) {
-    response.writeHead(reason === null ? 404 : 403, { ...HEADERS, 'Content-Type': 'text/plain' }).end(`${reason ?? 'There is no such page.'}\n`);
+    response
+      .writeHead(reason === null ? 404 : 403, { ...HEADERS, 'Content-Type': 'text/plain' })
+      .end(`${reason ?? 'There is no such page.'}\n`);
     return;
   }
   response.writeHead(200, { ...HEADERS, 'Content-Type': TYPES[path.extname(file)] });
@@ -211,7 +237,11 @@ const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
 server.on('upgrade', (request, socket, head) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   const full = sockets.clients.size >= MOST_PAGES;
-  if (pathname !== '/signalling' || full || refusal(request, searchParams, { needsToken: true, needsOrigin: true }) !== null) {
+  if (
+    pathname !== '/signalling' ||
+    full ||
+    refusal(request, searchParams, { needsToken: true, needsOrigin: true }) !== null
+  ) {
     socket.end(`HTTP/1.1 ${full ? '503 Service Unavailable' : '403 Forbidden'}\r\nConnection: close\r\n\r\n`);
     return;
   }
@@ -224,10 +254,14 @@ server.on('error', ({ message }) => {
 server.listen(Number(options.port), options.host, () => {
   const { address, port } = server.address();
   if (!isLoopback(options.host)) {
-    console.error(`WARNING: other machines can reach ${options.host}. Whoever sees the address below has a shell here,\n` +
-      'and it travels unencrypted: use this only in a network that you trust.');
+    console.error(
+      `WARNING: other machines can reach ${options.host}. Whoever sees the address below has a shell here,\n` +
+        'and it travels unencrypted: use this only in a network that you trust.',
+    );
   }
-  console.log(`Terminal: http://${isIP(address) === 6 ? `[${address}]` : address}:${port}/?token=${token.toString('base64url')}\nCtrl-C ends it.`);
+  console.log(
+    `Terminal: http://${isIP(address) === 6 ? `[${address}]` : address}:${port}/?token=${token.toString('base64url')}\nCtrl-C ends it.`,
+  );
 });
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {

@@ -15,10 +15,21 @@ export class Shell {
   /** onshow(bytes) and onexit(status) are called; `pause` and `resume` hold what it shows. */
   constructor(shell, columns, rows, { onshow, onexit }) {
     const environment = {
-      ...process.env, TERM: 'xterm-256color', COLORTERM: 'truecolor', SHELL: shell, ROWS: rows, COLUMNS: columns, TTY_FILE: path.join(this.#folder, 'tty'),
+      ...process.env,
+      TERM: 'xterm-256color',
+      COLORTERM: 'truecolor',
+      SHELL: shell,
+      ROWS: rows,
+      COLUMNS: columns,
+      TTY_FILE: path.join(this.#folder, 'tty'),
     };
-    if (!/utf-?8$/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '')) Object.assign(environment, { LC_ALL: '', LC_CTYPE: 'C.UTF-8' });
-    this.#process = spawn('script', ['--quiet', '--return', '--flush', '--command', START, '/dev/null'], { cwd: os.homedir(), env: environment, stdio: ['pipe', 'pipe', 'inherit'] });
+    if (!/utf-?8$/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || ''))
+      Object.assign(environment, { LC_ALL: '', LC_CTYPE: 'C.UTF-8' });
+    this.#process = spawn('script', ['--quiet', '--return', '--flush', '--command', START, '/dev/null'], {
+      cwd: os.homedir(),
+      env: environment,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     this.#process.stdin.on('error', () => {}); // it has ended
     this.#process.stdout.on('data', onshow);
     this.#process.on('close', (code, signal) => {
@@ -38,9 +49,15 @@ export class Shell {
     });
   }
 
-  pause() { this.#process.stdout.pause(); }
-  resume() { this.#process.stdout.resume(); }
+  pause() {
+    this.#process.stdout.pause();
+  }
+  resume() {
+    this.#process.stdout.resume();
+  }
 
   /** With `script` its side of the terminal goes: the kernel hangs up the shell, and what runs in the foreground. */
-  close() { this.#process.kill('SIGKILL'); }
+  close() {
+    this.#process.kill('SIGKILL');
+  }
 }
