@@ -15,7 +15,7 @@ const TSC = require.resolve('typescript/bin/tsc');
 const OPTIONS = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
 
 function compile(file, libraries) {
-  const { status, stdout } = spawnSync(process.execPath, [TSC, ...OPTIONS, '--lib', libraries, path.join(__dirname, 'types', file)], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, [TSC, ...OPTIONS, '--lib', libraries, path.join(__dirname, 'types', file)], { cwd: __dirname, encoding: 'utf8' });
   assert.strictEqual(status, 0, stdout);
 }
 
