@@ -417,3 +417,38 @@ func TestBytesInsideOfAStructWithPointers(t *testing.T) {
 	check(t, channels[0].Send(value.bytes[:])) // cgo has rules about pointers to what has pointers
 	check(t, channels[0].SendContext(limit(t), value.bytes[1:]))
 }
+
+// TestMessagesBeforeAnybodyListens wait, and stop the other side when they are many; a channel that closes lets the others go on.
+func TestMessagesBeforeAnybodyListens(t *testing.T) {
+	ends, channels := connected(t, loopback())
+	closeBoth(t, ends)
+	announced := make(chan *webrtc.DataChannel, 1)
+	ends[1].OnDataChannel(func(channel *webrtc.DataChannel) { announced <- channel })
+	ignored, err := ends[0].CreateDataChannel("ignored", nil)
+	check(t, err)
+	check(t, ignored.WaitOpen(limit(t)))
+	unread := got(t, announced)
+	const count = 300
+	for i := 0; i < count; i++ {
+		check(t, channels[0].Send(append([]byte{byte(i)}, make([]byte, 9999)...)))
+	}
+	next, done := 0, make(chan struct{})
+	channels[1].OnMessage(func(message webrtc.DataChannelMessage) {
+		if message.Data[0] != byte(next) {
+			t.Errorf("there came %d, not %d", message.Data[0], byte(next))
+		}
+		if next++; next == count {
+			close(done)
+		}
+	})
+	got(t, done)
+
+	for i := 0; i < count; i++ {
+		check(t, ignored.Send(make([]byte, 10000)))
+	}
+	check(t, unread.Close())
+	heard := make(chan struct{})
+	channels[1].OnMessage(func(webrtc.DataChannelMessage) { close(heard) })
+	check(t, channels[0].SendTextContext(limit(t), "after it"))
+	got(t, heard)
+}

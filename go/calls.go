@@ -76,8 +76,7 @@ type calls struct {
 	held    bool   // none begins
 	group   *group // of the goroutines of the connection
 
-	unheard     []DataChannelMessage // that came while the channel had no handler for them
-	unheardSize int                  // when it is too large, they have been dropped
+	unheard []call // messages that came while the channel had no handler for them
 }
 
 // add queues a call.
@@ -113,65 +112,41 @@ func (c *calls) hold(held bool) {
 }
 
 // takeMessages takes those messages out that nobody has heard, and those that wait.
-func (c *calls) takeMessages() (unheard, waiting []DataChannelMessage) {
+func (c *calls) takeMessages() (taken []DataChannelMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rest := c.waiting[:0]
-	for _, one := range c.waiting {
+	rest := []call(nil)
+	for _, one := range append(c.unheard, c.waiting...) {
 		if one.channel != nil {
-			waiting = append(waiting, one.message)
+			taken = append(taken, one.message)
 		} else {
 			rest = append(rest, one)
 		}
 	}
-	c.waiting = rest
-	unheard, c.unheard, c.unheardSize = c.unheard, nil, 0
-	return unheard, waiting
+	c.unheard, c.waiting = nil, rest
+	return taken
 }
 
 // hear has those messages delivered first that came before there was a handler.
-func (c *calls) hear(channel *DataChannel) {
+func (c *calls) hear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var first []call
-	for _, message := range c.unheard {
-		channel.queued.Add(message.size())
-		first = append(first, call{channel: channel, message: message})
-	}
-	c.waiting = append(first, c.waiting...)
-	c.unheard, c.unheardSize = nil, 0
+	c.waiting = append(c.unheard, c.waiting...)
+	c.unheard = nil
 	c.start()
 }
 
-// keep keeps a message that nobody hears, up to a bound beyond which nobody is going to.
-func (c *calls) keep(message DataChannelMessage) {
-	c.unheardSize += int(message.size())
-	if c.unheardSize > readHigh {
-		c.unheard = nil
-	} else {
-		c.unheard = append(c.unheard, message)
-	}
-}
-
 func (c *calls) next() (call, bool) {
-	var relieved *DataChannel
-	defer func() {
-		if relieved != nil {
-			relieved.relieve()
-		}
-	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.held && len(c.waiting) > 0 {
 		next := c.waiting[0]
 		c.waiting[0] = call{}
 		c.waiting = c.waiting[1:]
-		if next.channel == nil || (next.channel.onMessage.Load() != nil && c.unheardSize == 0) {
+		if next.channel == nil || (next.channel.onMessage.Load() != nil && len(c.unheard) == 0) {
 			return next, true
 		}
-		c.keep(next.message)
-		relieved = next.channel
-		relieved.queued.Add(-next.message.size())
+		c.unheard = append(c.unheard, next)
 	}
 	c.running = false
 	c.waiting = append([]call(nil), c.waiting...)

@@ -50,8 +50,8 @@ type DataChannelMessage struct {
 // Messages are listened to (OnMessage), or read: by Detach as from a net.Conn, or one by one with NextReader. Handlers of a channel
 // are called one after the other; but one that has not returned after 20 ms, unless it is OnMessage, does not hold up the others.
 // While messages of more than a megabyte wait for a handler or a reader, nothing is taken from the connection and the other side has
-// to stop, with all channels of the connection. Messages that nobody has listened to are kept; when they are more than a megabyte,
-// they are dropped.
+// to stop, with all channels of the connection. So it is, too, while nobody listens yet: who does not want a channel's messages closes
+// it, or has a handler that does nothing.
 type DataChannel struct {
 	owner *carrier
 	id    uint64
@@ -275,7 +275,7 @@ func (d *DataChannel) OnMessage(f func(msg DataChannelMessage)) {
 		return
 	}
 	d.onMessage.Store(&f)
-	d.calls.hear(d)
+	d.calls.hear()
 }
 
 // OnClose is called when the channel is closed, after the last message.
@@ -328,8 +328,8 @@ func (d *DataChannel) relieve() {
 
 // goOn is for who had enough, with the lock held.
 func (d *DataChannel) goOn() {
-	if d.paused.Load() {
-		d.paused.Store(false)
+	d.paused.Store(false)
+	if d.owner.full[d] {
 		d.owner.enough(d, false)
 	}
 }
@@ -436,6 +436,7 @@ func (d *DataChannel) close() {
 	e.endpoint.CloseChannel(d.owner.peer, e.endpoint.Now(), d.id)
 	d.state = DataChannelStateClosing
 	d.wakeWriters()
+	d.goOn() // what comes is dropped from now on: it need not wait
 	if before == DataChannelStateConnecting {
 		info := e.endpoint.ChannelInfo(d.owner.peer, d.id)
 		if info.Swigcptr() == 0 || info.GetState() == uint(native.CHANNEL_CLOSED) {
@@ -539,11 +540,11 @@ func (d *DataChannel) fail(err error) {
 }
 
 func (d *DataChannel) onMessageEvent(event *native.RawEvent) {
-	if d.stream != nil {
-		d.stream.feed(part{event.Data(), native.Prtc_message_kind(event.Kind) == native.MESSAGE_TEXT, event.Flags})
+	if d.state != DataChannelStateOpen {
 		return
 	}
-	if d.state != DataChannelStateOpen {
+	if d.stream != nil {
+		d.stream.feed(part{event.Data(), native.Prtc_message_kind(event.Kind) == native.MESSAGE_TEXT, event.Flags})
 		return
 	}
 	message := DataChannelMessage{native.Prtc_message_kind(event.Kind) == native.MESSAGE_TEXT, event.Data()}

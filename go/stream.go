@@ -192,11 +192,8 @@ func (d *DataChannel) readable() *stream {
 	defer e.unlock()
 	if d.stream == nil {
 		s := newStream(d)
-		unheard, waiting := d.calls.takeMessages()
-		for _, message := range waiting {
+		for _, message := range d.calls.takeMessages() {
 			d.queued.Add(-message.size())
-		}
-		for _, message := range append(unheard, waiting...) {
 			s.feed(part{message.Data, message.IsString, partBegin | partEnd})
 		}
 		if d.begun.Data != nil {
