@@ -212,31 +212,32 @@ bool prtc_association_has_room(const struct prtc_sctp *sctp) {
   struct sctp_tcb *tcb = prtc_association_of(sctp);
   if (tcb == NULL) return false;
   const struct sctp_association *association = &tcb->asoc;
-  size_t limit = association->primary_destination->cwnd + beyond_gaps(association) + PRTC_SCTP_AHEAD;
+  size_t buffered = prtc_association_buffered(sctp), limit = sctp->send_buffer;
+  if (association->stream_queue_cnt >= PRTC_SCTP_MESSAGES_MAX || association->chunks_on_out_queue >= PRTC_SCTP_CHUNKS_MAX) {
+    return false;
+  }
+  if (limit != 0) return buffered < limit;
+  if (buffered < PRTC_SCTP_AHEAD) return true;
+  limit = association->primary_destination->cwnd + beyond_gaps(association) + PRTC_SCTP_AHEAD;
   size_t useful = prtc_congestion_useful(tcb);
-  if (sctp->send_buffer != 0) limit = sctp->send_buffer;
-  else if (limit > useful) limit = useful;
-  if (sctp->send_buffer == 0 && limit > PRTC_SCTP_SEND_BUFFER) limit = PRTC_SCTP_SEND_BUFFER;
-  return prtc_association_buffered(sctp) < limit &&
-         association->stream_queue_cnt < PRTC_SCTP_MESSAGES_MAX && association->chunks_on_out_queue < PRTC_SCTP_CHUNKS_MAX;
+  if (useful > PRTC_SCTP_SEND_BUFFER) useful = PRTC_SCTP_SEND_BUFFER;
+  return buffered < (limit < useful ? limit : useful);
 }
 
 /* The window is to be no less than what comes within a round trip, and twice that where the path has a queue as long as
  * itself: it doubles when a quarter of it was read within one. */
 void prtc_association_note_read(struct prtc_sctp *sctp, size_t size) {
   const struct sctp_tcb *tcb = prtc_association_of(sctp);
-  if (tcb == NULL || sctp->receive_window >= sctp->max_receive_window) return;
-  prtc_time now = prtc_engine_now(sctp->engine), rtt = (prtc_time)(tcb->asoc.primary_destination->lastsa >> SCTP_RTT_SHIFT) * 1000;
-  if (now - sctp->window_since > (rtt > 1000 ? rtt : 1000)) {
-    sctp->window_since = now;
-    sctp->window_read = 0;
-  }
   sctp->window_read += size;
-  if (sctp->window_read < sctp->receive_window / 4) return;
+  if (sctp->window_read < sctp->receive_window / 4 || tcb == NULL) return;
+  prtc_time now = prtc_engine_now(sctp->engine), taken = now - sctp->window_since;
+  prtc_time rtt = (prtc_time)(tcb->asoc.primary_destination->lastsa >> SCTP_RTT_SHIFT) * 1000;
+  sctp->window_since = now;
+  sctp->window_read = 0;
+  if (taken > (rtt > 1000 ? rtt : 1000) || sctp->receive_window >= sctp->max_receive_window) return;
   uint32_t wanted = sctp->receive_window < sctp->max_receive_window / 2 ? 2 * sctp->receive_window : sctp->max_receive_window;
   int window = (int)wanted;
   if (set_option(sctp->socket, SOL_SOCKET, SO_RCVBUF, &window, sizeof window)) sctp->receive_window = wanted;
-  sctp->window_read = 0;
 }
 
 size_t prtc_association_unread(const struct prtc_sctp *sctp) { return sctp->socket->so_rcv.sb_cc; }

@@ -68,6 +68,10 @@ class RTCConfiguration:
     for messages that are read in parts; of those that are not, up to 16 MiB are taken."""
     sendQueueSize: int = 0
     """Bytes that may wait to be sent over all channels; 0: 16 MiB. Beyond it ``send`` raises OperationError."""
+    mtu: int = 0
+    """Bytes of a datagram that the path surely takes; 0: 1,200."""
+    maxMtu: int = 0
+    """Bytes up to which larger datagrams are looked for (RFC 8899), once there is much to send; 0: 16,376. The same as ``mtu``: that is fixed."""
     tcpCandidates: str | None = None
     """ICE over TCP (RFC 6544), for where UDP does not get through. ``"active"``, the same as ``None``: connections are made to an other side
     that can be connected to, as many servers can; ``"all"``: it may connect to this side, too; ``"none"``."""
@@ -109,6 +113,8 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "hideAddresses": bool,
     "maxMessageSize": int,
     "sendQueueSize": int,
+    "mtu": int,
+    "maxMtu": int,
     "tcpCandidates": (str, type(None)),
     "interfaceFilter": str,
     "addressFilter": str,
@@ -148,6 +154,8 @@ def settings_of(configuration: RTCConfiguration) -> dict[str, Any]:
         "hide_addresses": configuration.hideAddresses,
         "max_message_size": configuration.maxMessageSize,
         "send_queue_size": configuration.sendQueueSize,
+        "mtu": configuration.mtu,
+        "max_mtu": configuration.maxMtu,
         "always_negotiate_data": configuration.alwaysNegotiateDataChannels,
         "tcp_candidates": configuration.tcpCandidates or "active",
         "ice_candidate_pool_size": configuration.iceCandidatePoolSize,

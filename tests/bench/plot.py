@@ -4,6 +4,7 @@
 
 plot.py RESULTS.json PLOT.svg            of one_port: instructions for one datagram against the number of peers
 plot.py --beside RESULTS.json PLOT.svg   of run: what each workload costs the peers, in multiples of polyrtc
+plot.py --distance RESULTS.json THROUGHPUT.svg QUEUE.svg   of //tests/sim:bottleneck -- --json: over the round trip
 plot.py --many RESULTS.json PLOT.svg     of many: what idle connections and datagrams cost, against the number of connections
 """
 
@@ -126,7 +127,35 @@ def many(results: list[dict[str, float]]) -> str:
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * HEIGHT}">', *inner, "</svg>", ""])
 
 
+def distance(results: list[dict[str, Any]]) -> tuple[str, str]:
+    """Of a bottleneck in the simulator: what a channel gets beside what a TCP would (Mathis et al., 1997), and the queue that it keeps."""
+    times = sorted({result["rtt_ms"] for result in results})
+
+    def series(value: str, **which: Any) -> list[float]:
+        found = {result["rtt_ms"]: result[value] for result in results if all(result[key] == which[key] for key in which)}
+        return [float(found[time]) for time in times]
+
+    rates: dict[str, list[float]] = {}
+    for loss in (0, 0.1, 1, 2):
+        rates[f"{loss} % lost"] = series("got_mbit", loss=loss, queue_bdp=1, cross="none")
+    for loss in (0.1, 1, 2):
+        rates[f"TCP, {loss} %"] = [min(95.0, 1200 * 8 / (time * 1e3) * 1.22 / math.sqrt(loss / 100)) for time in times]
+    queues = {
+        "room for 1 BDP": series("queue_ms", loss=0, queue_bdp=1, cross="none"),
+        "room for 4": series("queue_ms", loss=0, queue_bdp=4, cross="none"),
+        "beside bursts": series("queue_ms", loss=0, queue_bdp=1, cross="bursts"),
+        "beside a TCP": series("queue_ms", loss=0, queue_bdp=1, cross="tcp"),
+        "the round trip itself": times,
+    }
+    return (plot("One channel over 100 Mbit/s", "round trip, ms", "Mbit/s of messages", times, rates, steep=True),
+            plot("The queue before the bottleneck", "round trip, ms", "mean, ms", times, queues))
+
+
 def main() -> None:
+    if sys.argv[1] == "--distance":
+        for path, drawing in zip(sys.argv[3:], distance(json.loads(Path(sys.argv[2]).read_text()))):
+            Path(path).write_text(drawing)
+        return
     *options, source, target = sys.argv[1:]
     results = json.loads(Path(source).read_text())
     if options == ["--beside"]:
