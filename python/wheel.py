@@ -1,28 +1,30 @@
-"""Packs the wheel: the Python files, the native module, type information, and the licences of all that is inside.
+"""Packs the wheel: the Python files, the native module, type information, and the notices of all that is inside.
 
 SPDX-License-Identifier: BSD-3-Clause
 
-    wheel.py OUT FILE… --license=NAME=FILE…
-
-OUT is a folder; the wheel's name follows from its contents. For the same inputs the bytes are the same. The platform tag is taken
-from what the native module asks of the C library, so that it promises no more than is true.
+One wheel for each platform (see bindings/package.bzl). The tag of the platform is taken from what the native module asks of the C
+library, so that it promises no more than is true.
 """
 
-import argparse
 import base64
 import hashlib
 import os
-import platform
 import re
 import subprocess
-import zipfile
+import sys
+
+sys.path.insert(0, "bindings")
+
+from packing import Package, inside, read, write_zip  # noqa: E402
 
 NAME = "polyrtc"
-METADATA = """Metadata-Version: 2.1
+METADATA = """Metadata-Version: 2.4
 Name: polyrtc
 Version: {version}
 Summary: WebRTC data channels on asyncio, over a sans-IO engine in C
-License: BSD-3-Clause
+License-Expression: BSD-3-Clause
+License-File: LICENSE
+License-File: THIRD-PARTY-NOTICES.txt
 Classifier: Framework :: AsyncIO
 Classifier: Operating System :: POSIX :: Linux
 Classifier: Programming Language :: Python :: 3
@@ -33,45 +35,40 @@ Description-Content-Type: text/markdown
 
 {readme}"""
 
+# What glibc was when manylinux_2_28 was agreed upon, and musl when musllinux_1_2 was
+OLDEST_GLIBC = 28
+MUSL = "musllinux_1_2"
 
-def platform_tag(module: str) -> str:
-    """manylinux_2_X: X is the newest version of glibc that the module asks for (PEP 600)."""
-    output = subprocess.run(["readelf", "--version-info", "--wide", module], check=True, capture_output=True, text=True).stdout
+
+def platform_tag(platform: str, module: str) -> str:
+    """manylinux_2_X: X is the newest version of glibc that the module asks for (PEP 600), but no older than pip knows by name."""
+    cpu = platform.removeprefix("linux_").removesuffix("_musl")
+    if platform.endswith("_musl"):
+        return f"{MUSL}_{cpu}"
+    command = ["readelf", "--version-info", "--wide", module]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     versions = [int(minor) for minor in re.findall(r"Name: GLIBC_2\.(\d+)", output)]
-    return f"manylinux_2_{max(versions)}_{platform.machine()}"
+    return f"manylinux_2_{max([*versions, OLDEST_GLIBC])}_{cpu}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out")
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--license", action="append", default=[])
-    arguments = parser.parse_args()
-
+def wheel(package: Package, platform: str, natives: list[str]) -> None:
     contents: dict[str, bytes] = {}
-    readme = module = version = ""
-    for path in arguments.files:
-        with open(path, "rb") as file:
-            data = file.read()
-        folder, _, inside = path.rpartition(f"/{NAME}/")
-        name = inside if folder else os.path.basename(path)
-        if name == "README.md":
-            readme = data.decode()
-            continue
-        if name == "__init__.py":
-            version = re.search(r'__version__ = "(.*)"', data.decode()).group(1)  # type: ignore[union-attr]
-        if name.endswith(".so"):
-            module = path
-        contents[f"{NAME}/{name}"] = data
+    readme = b""
+    for path in package.files:
+        if os.path.basename(path) == "README.md":
+            readme = read(path)
+        else:
+            contents[f"{NAME}/{inside(path, NAME)}"] = read(path)
+    for path in natives:
+        contents[f"{NAME}/{os.path.basename(path)}"] = read(path)
 
-    info = f"{NAME}-{version}.dist-info"
-    tag = f"cp311-abi3-{platform_tag(module)}"
-    contents[f"{info}/METADATA"] = METADATA.format(version=version, readme=readme).encode()
+    (module,) = [path for path in natives if path.endswith(".so")]
+    info = f"{NAME}-{package.version}.dist-info"
+    tag = f"cp311-abi3-{platform_tag(platform, module)}"
+    contents[f"{info}/METADATA"] = METADATA.format(version=package.version, readme=readme.decode()).encode()
     contents[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
-    for entry in arguments.license:
-        name, path = entry.split("=")
-        with open(path, "rb") as file:
-            contents[f"{info}/licenses/{name}"] = file.read()
+    contents[f"{info}/licenses/LICENSE"] = package.license
+    contents[f"{info}/licenses/THIRD-PARTY-NOTICES.txt"] = package.notices
 
     record = f"{info}/RECORD"
     lines = []
@@ -79,14 +76,10 @@ def main() -> None:
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         lines.append(f"{name},sha256={digest},{len(data)}\n")
     contents[record] = ("".join(lines) + f"{record},,\n").encode()
-
-    with zipfile.ZipFile(os.path.join(arguments.out, f"{NAME}-{version}-{tag}.whl"), "w", zipfile.ZIP_DEFLATED) as wheel:
-        for name, data in sorted(contents.items()):
-            entry_info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry_info.external_attr = 0o100644 << 16
-            entry_info.compress_type = zipfile.ZIP_DEFLATED
-            wheel.writestr(entry_info, data)
+    write_zip(os.path.join(package.out, f"{NAME}-{package.version}-{tag}.whl"), contents)
 
 
 if __name__ == "__main__":
-    main()
+    package = Package()
+    for platform, natives in package.native.items():
+        wheel(package, platform, natives)

@@ -3,12 +3,14 @@
 load("//third_party:cached.bzl", "from_cache", "into_cache")
 
 # package@version -> SHA-256 of its file
-_PACKAGES = {
+NODE_PACKAGES = {
     "node-addon-api@8.9.2": "4cd65698541b19a33f798f1dc25c02c6ed1c9d7749b8824b1a1ccecdd197c8ea",
     "node-api-headers@1.9.0": "6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19",
 }
 
 _BUILD = """
+exports_files(glob(["*/LICENSE*"]))
+
 cc_library(
     name = "node_headers",
     hdrs = glob(["*/include/*.h", "*/*.h"]),
@@ -18,7 +20,7 @@ cc_library(
 """
 
 def _node_headers_impl(ctx):
-    for package, sha256 in _PACKAGES.items():
+    for package, sha256 in NODE_PACKAGES.items():
         name = package.split("@")[0]
         file = package.replace("@", "-") + ".tgz"
         if not from_cache(ctx, file, sha256, extract = True):

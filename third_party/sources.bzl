@@ -2,6 +2,8 @@
 
 load("//third_party:crate_source.bzl", "crate_source")
 load("//third_party:debian_source.bzl", "debian_archives", "debian_source")
+load("//third_party:node_headers.bzl", "NODE_PACKAGES")
+load("//third_party:zig.bzl", "ZIG_VERSION")
 
 _FILES = {
     "c-ares=1.18.1-3": [
@@ -27,6 +29,19 @@ _FILES = {
     ],
 }
 
+_CRATE = ("boring-sys", "5.4.0")
+
+# repository -> where its sources come from, as the notices tell
+SOURCES = {
+    "boringssl": "deps/boringssl in the crate %s %s of crates.io" % _CRATE,
+    "cares": "Debian's source package c-ares 1.18.1-3",
+    "libnice": "the folder stun in Debian's source package libnice 0.1.21-1",
+    "libsrtp2": "Debian's source package libsrtp2 2.5.0-3",
+    "node_headers": "npm's packages " + " and ".join(NODE_PACKAGES),
+    "usrsctp": "Debian's source package libusrsctp 0.9.5.0-2",
+    "zig": "PyPI's package ziglang " + ZIG_VERSION,
+}
+
 def polyrtc_sources():
     """Defines @boringssl, @cares, @libnice, @libsrtp2 and @usrsctp. Nothing is downloaded before it is needed."""
     debian_archives(
@@ -37,18 +52,18 @@ def polyrtc_sources():
     crate_source(
         name = "boringssl",
         build_file = "//third_party:boringssl.BUILD",
-        crate = "boring-sys",
+        crate = _CRATE[0],
         directory = "deps/boringssl",
         extra_files = {
             "//third_party:boringssl_random.cc": "polyrtc/random.cc",
-            "//third_party:boringssl_throw.c": "polyrtc/throw.c",
+            "//third_party:boringssl_cxx.c": "polyrtc/cxx.c",
         },
         patches = [
             "//third_party:boringssl-delete.patch",
             "//third_party:boringssl-rand.patch",
         ],
         sha256 = "4986392770df40d11d0d6294b0dd8399570f4a6e76d6953c7a34f7dd1defbd76",
-        version = "5.4.0",
+        version = _CRATE[1],
     )
     debian_source(
         name = "cares",

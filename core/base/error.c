@@ -29,4 +29,4 @@ const char *prtc_error_exception(int code) {
   return code >= 0 ? "" : entry != NULL ? entry->exception : "OperationError";
 }
 
-const char *prtc_version(void) { return "0.1.0"; }
+const char *prtc_version(void) { return PRTC_VERSION; }

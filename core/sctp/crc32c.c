@@ -33,7 +33,7 @@ uint32_t prtc_crc32c_portable(uint32_t crc, const uint8_t *data, size_t size) {
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint64_t step(uint64_t crc, const uint8_t *data) {
+__attribute__((target("sse4.2,crc32"))) static uint64_t step(uint64_t crc, const uint8_t *data) {
   unsigned long long eight;
   memcpy(&eight, data, 8);
   return _mm_crc32_u64(crc, eight);
@@ -41,13 +41,13 @@ __attribute__((target("sse4.2"))) static uint64_t step(uint64_t crc, const uint8
 
 /* The checksum as it is after so many more zero bytes that `power` is x to their bits less 33, modulo the polynomial (as in
  * Gopal and others, "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel 2011). */
-__attribute__((target("sse4.2,pclmul"))) static uint64_t shift(uint64_t crc, uint32_t power) {
+__attribute__((target("sse4.2,pclmul,crc32"))) static uint64_t shift(uint64_t crc, uint32_t power) {
   __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)crc), _mm_cvtsi64_si128((long long)power), 0);
   return _mm_crc32_u64(0, (unsigned long long)_mm_cvtsi128_si64(product));
 }
 
 /* Three lanes side by side, since the instruction has a result only after three cycles, but begins another one in each. */
-__attribute__((target("sse4.2,pclmul"))) static uint64_t three_lanes(uint64_t crc, const uint8_t *data, size_t lane,
+__attribute__((target("sse4.2,pclmul,crc32"))) static uint64_t three_lanes(uint64_t crc, const uint8_t *data, size_t lane,
                                                                      uint32_t one, uint32_t two) {
   uint64_t second = 0, third = 0;
   for (size_t i = 0; i < lane; i += 8) {
@@ -59,7 +59,7 @@ __attribute__((target("sse4.2,pclmul"))) static uint64_t three_lanes(uint64_t cr
 }
 
 /* Most of a usual packet in the first loop, most of a small one in the second. */
-__attribute__((target("sse4.2,pclmul"))) static uint32_t by_three(uint32_t crc, const uint8_t *data, size_t size) {
+__attribute__((target("sse4.2,pclmul,crc32"))) static uint32_t by_three(uint32_t crc, const uint8_t *data, size_t size) {
   enum { LARGE = 336, SMALL = 64 }; /* bytes of a lane */
   uint64_t wide = crc;
   for (; size >= 3 * LARGE; data += 3 * LARGE, size -= 3 * LARGE) {
@@ -74,7 +74,7 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t by_three(uint32_t crc, 
   return crc;
 }
 
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *data, size_t size) {
+__attribute__((target("sse4.2,crc32"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *data, size_t size) {
   uint64_t wide = crc;
   for (; size >= 8; data += 8, size -= 8) wide = step(wide, data);
   crc = (uint32_t)wide;

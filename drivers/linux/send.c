@@ -18,7 +18,7 @@ static void add_control(struct msghdr *message, int level, int type, const void 
   struct cmsghdr *header = (struct cmsghdr *)(void *)((uint8_t *)message->msg_control + message->msg_controllen);
   header->cmsg_level = level;
   header->cmsg_type = type;
-  header->cmsg_len = CMSG_LEN(size);
+  header->cmsg_len = (socklen_t)CMSG_LEN(size);
   memcpy(CMSG_DATA(header), value, size);
   message->msg_controllen += CMSG_SPACE(size);
 }

@@ -14,6 +14,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 from .loop import running_loop
 
 logger = logging.getLogger("polyrtc")
+logger.addHandler(logging.NullHandler())
 
 
 class Emitter(AsyncIOEventEmitter):

@@ -182,6 +182,26 @@ suite_conformance() {
   pytest_suite tests/conformance
 }
 
+# ----------------------------------------------------------------------------------------------------------------- packages
+
+# What is shipped, for each platform, installed where there is nothing else.
+suite_packages() {
+  # shellcheck source=tests/lib/systems.sh
+  . tests/lib/systems.sh
+  install_python_packages tests/packages/requirements.txt
+  install_arm64
+  install_nodes
+  say "building the packages, for each platform (minutes, the first time)"
+  if ! bazel_ build //python:wheel //python:wheels //node:package //go:module //tests/packages:programs; then
+    result "the packages" 0 1
+    return
+  fi
+  POLYRTC_BIN=$("${BAZEL_COMMAND[@]}" info bazel-bin 2>/dev/null)
+  POLYRTC_ZIG=$("${BAZEL_COMMAND[@]}" info output_base 2>/dev/null)/external/zig
+  export POLYRTC_BIN POLYRTC_ZIG
+  pytest_suite tests/packages
+}
+
 # ------------------------------------------------------------------------------------------------------------------ fuzzing
 
 # Each target two at a time, on the seeds beside its source and on what earlier runs have found.

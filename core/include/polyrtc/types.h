@@ -24,6 +24,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The version of these headers, and of everything that is made with them: the packages of the languages take it from here. */
+#define PRTC_VERSION "0.1.0"
+
 #ifdef __cplusplus
 #define PRTC_BEGIN_DECLS extern "C" {
 #define PRTC_END_DECLS }
@@ -160,7 +163,7 @@ PRTC_API int prtc_address_print(const prtc_address *address, char *out, size_t c
 /* 1 when family, IP, scope and port are equal, else 0. */
 PRTC_API int prtc_address_equal(const prtc_address *a, const prtc_address *b);
 
-/* "0.1.0" */
+/* PRTC_VERSION of the library that is there at run time */
 PRTC_API const char *prtc_version(void);
 
 PRTC_END_DECLS
