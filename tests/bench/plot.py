@@ -19,9 +19,9 @@ from typing import Any
 from results import medians
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 80, 20, 44, 84
+LEFT, RIGHT, TOP, BOTTOM = 80, 34, 44, 84
 LEAST = 0.2  # where bars begin
-COLOURS = ("#2a6f97", "#5b9bc4", "#8fc0dd", "#bcd9ea", "#e07a1f", "#3a7d44", "#8b3a62", "#555555", "#b8860b", "#7a5c99", "#a65e2e")
+COLOURS = ("#2a6f97", "#5b9bc4", "#8fc0dd", "#bcd9ea", "#d9ebf5", "#e07a1f", "#3a7d44", "#8b3a62", "#555555", "#b8860b", "#7a5c99", "#a65e2e")
 
 
 def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 12) -> str:
