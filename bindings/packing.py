@@ -1,4 +1,4 @@
-"""What the packers of the three languages share: their arguments, the version, and archives whose bytes follow from their contents.
+"""What the packers of the three languages share: arguments, the version, archives whose bytes follow from their contents.
 
 SPDX-License-Identifier: BSD-3-Clause
 """
@@ -46,7 +46,7 @@ def read(path: str) -> bytes:
 
 
 def inside(path: str, folder: str) -> str:
-    """The path below `folder`, of a source (python/polyrtc/x.py) and of what was built (bazel-out/…/bin/python/polyrtc/x.py)."""
+    """The path below `folder`, of a source (node/lib/x.js) and of what was built (bazel-out/…/bin/node/lib/x.js)."""
     before, found, after = ("/" + path).rpartition(f"/{folder}/")
     assert found, f"{path} is not in {folder}"
     return after

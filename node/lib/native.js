@@ -1,5 +1,5 @@
-// The native module: the engine, flat and polled (bindings/polyrtc.i in the sources). It is the one that bindings/install has put into
-// this checkout, or the one of the package for this platform.
+// The native module: the engine, flat and polled (bindings/polyrtc.i in the sources). It is the one that bindings/install has
+// put into this checkout, or the one of the package for this platform.
 //
 // SPDX-License-Identifier: BSD-3-Clause
 'use strict';

@@ -40,7 +40,8 @@ def test_it_can_be_imported(installed: tuple[Path, dict[str, str]]) -> None:
     home, clean = installed
     program = "import { RTCPeerConnection } from 'polyrtc'; new RTCPeerConnection().close(); console.log('yes');"
     (home / "import.mjs").write_text(program)
-    assert run(["node", "import.mjs"], home, clean) == "yes\n"
+    (node,) = NODES.glob("20.*/node")
+    assert run([node, "import.mjs"], home, clean) == "yes\n"
 
 
 def test_nothing_is_run_on_installation() -> None:

@@ -31,7 +31,7 @@ def set_mtu(peers: Iterable[SimPeer], mtu: int) -> None:
 
 
 def path_mtu(peer: SimPeer) -> int:
-    return next(entry for entry in peer.raw.stats(peer.host.simulation.now) if entry["type"] == "transport")["pathMtu"]
+    return int(next(entry for entry in peer.raw.stats(peer.host.simulation.now) if entry["type"] == "transport")["pathMtu"])
 
 
 def transfer(sim: Simulation, a: SimPeer, b: SimPeer, count: int = 40, size: int = 60_000, label: str = "bulk") -> None:
