@@ -110,8 +110,9 @@ static void a_slow_connection(void) {
     PRTC_REQUIRE(setsockopt(found[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
   }
   PRTC_REQUIRE(run(&a, &b, is_open));
-  count = find_sockets(false, found, DESCRIPTORS);
-  for (size_t i = 0; i < count; i++) {
+  PRTC_REQUIRE(run(&a, &b, has_no_spare));
+  size_t ends = find_sockets(false, found, DESCRIPTORS);
+  for (size_t i = 0; i < ends; i++) {
     PRTC_REQUIRE(setsockopt(found[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
     PRTC_REQUIRE(setsockopt(found[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
   }
@@ -121,8 +122,6 @@ static void a_slow_connection(void) {
                                   sizeof message),
                    0);
   }
-  PRTC_REQUIRE(run(&a, &b, has_no_spare));
-  size_t ends = find_sockets(false, found, DESCRIPTORS);
   prtc_time end = prtc_driver_now(NULL) + PATIENCE_MS * 1000u;
   output_was_watched = false;
   while (b.received < 100 && prtc_driver_now(NULL) < end) {

@@ -29,7 +29,9 @@ struct info {
 
 /* -------------------------------------------------------------------------------------------------------------- probes */
 
-/* A probe of `size` bytes, or the least that tells what is to be told. The stack's memory. */
+/* A probe of `size` bytes, or the least that tells what is to be told. The stack's memory. RFC 4820's PAD chunk fills it
+ * towards another polyrtc, whose answer is short then. Others may not know that chunk, and some end at it: for them it is
+ * the parameter that is long, and so is their answer. */
 static void make_probe(struct prtc_sctp *sctp, size_t size) {
   size_t least = PRTC_SCTP_HEADER_SIZE + PRTC_SCTP_CHUNK_HEADER_SIZE + INFO_SIZE;
   if (size < least + PRTC_SCTP_CHUNK_HEADER_SIZE) size = least;
@@ -38,22 +40,25 @@ static void make_probe(struct prtc_sctp *sctp, size_t size) {
   packet->size = size;
   packet->is_probe = true;
   memset(packet->data, 0, size);
+  bool pads = sctp->path.remote_takes != 0;
+  size_t filling = size - least;
+  uint16_t info_size = (uint16_t)(INFO_SIZE + (pads ? 0 : filling));
   prtc_write_u16(&writer, sctp->local_port);
   prtc_write_u16(&writer, sctp->remote_port);
   prtc_write_u32(&writer, prtc_association_remote_tag(sctp));
   prtc_write_u32(&writer, 0); /* the checksum */
   prtc_write_u16(&writer, PRTC_SCTP_HEARTBEAT << 8);
-  prtc_write_u16(&writer, PRTC_SCTP_CHUNK_HEADER_SIZE + INFO_SIZE);
+  prtc_write_u16(&writer, (uint16_t)(PRTC_SCTP_CHUNK_HEADER_SIZE + info_size));
   prtc_write_u16(&writer, HEARTBEAT_INFO);
-  prtc_write_u16(&writer, INFO_SIZE);
+  prtc_write_u16(&writer, info_size);
   prtc_write_bytes(&writer, magic, sizeof magic);
   prtc_write_u32(&writer, sctp->path.nonce);
   prtc_write_u16(&writer, (uint16_t)size);
   prtc_write_u16(&writer, (uint16_t)sctp->path.takes);
   prtc_write_u32(&writer, sctp->path.remote_takes == 0 ? TELL_ME : 0);
-  if (size > least) {
+  if (pads && filling > 0) {
     prtc_write_u16(&writer, PRTC_SCTP_PAD << 8);
-    prtc_write_u16(&writer, (uint16_t)(size - least));
+    prtc_write_u16(&writer, (uint16_t)filling);
   }
   prtc_association_enqueue(sctp, packet);
 }
@@ -67,7 +72,7 @@ static bool read_info(const uint8_t *packet, size_t at, size_t end, struct info 
   out->size = prtc_read_u16(&reader);
   out->takes = prtc_read_u16(&reader);
   out->tell_me = (prtc_read_u32(&reader) & TELL_ME) != 0;
-  return !reader.failed && type == HEARTBEAT_INFO && size == INFO_SIZE && memcmp(mark, magic, sizeof magic) == 0;
+  return !reader.failed && type == HEARTBEAT_INFO && size >= INFO_SIZE && memcmp(mark, magic, sizeof magic) == 0;
 }
 
 static void set_most(struct prtc_sctp *sctp) {

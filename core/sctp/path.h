@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A probe is a HEARTBEAT with a PAD chunk (RFC 8899 section 6.2.1, RFC 4820), which every SCTP answers. What a HEARTBEAT
+ * A probe is a HEARTBEAT, which every SCTP answers, filled by a PAD chunk (RFC 8899 section 6.2.1, RFC 4820) or its parameter. What a HEARTBEAT
  * carries is its sender's affair (RFC 9260 section 3.3.5): here, that it is polyrtc, and how large a packet it takes. Other
  * implementations have buffers for the datagrams of Ethernet, and some end the connection over a larger one: they are not
  * probed beyond it. A side that has been told and has not told yet answers with a HEARTBEAT of its own.

@@ -16,11 +16,14 @@
 #define PENDING_LIMIT (1024u * 1024)
 /* µs until a datagram is tried again that found the queue of the interface full (nothing reports room there) */
 #define RETRY_INTERVAL 1000
+/* How often it is tried: the queue may be one that never holds as much */
+#define TRIES 50
 
 struct prtc_pending {
   struct prtc_pending *next;
   prtc_datagram datagram; /* its data follows this struct */
   size_t kept_size;
+  int tries; /* that found the queue of the interface full */
 };
 
 struct batch {
@@ -39,6 +42,7 @@ bool prtc_socket_keep(struct prtc_socket *socket, const prtc_datagram *datagram)
   pending->datagram = *datagram;
   pending->datagram.data = (const uint8_t *)(pending + 1);
   pending->next = NULL;
+  pending->tries = 0;
   *socket->last_pending = pending;
   pending->kept_size = datagram->size;
   socket->last_pending = &pending->next;
@@ -203,7 +207,8 @@ int prtc_driver_transmit(struct prtc_driver *driver, prtc_time now) {
 
 void prtc_socket_send_pending(struct prtc_driver *driver, struct prtc_socket *socket, prtc_time now) {
   while (socket->first_pending != NULL) {
-    if (send_many(driver, socket, now, &socket->first_pending->datagram, 1) == 0) {
+    struct prtc_pending *first = socket->first_pending;
+    if (send_many(driver, socket, now, &first->datagram, 1) == 0 && (errno == EAGAIN || ++first->tries < TRIES)) {
       wait_for_room(driver, socket, now, errno);
       return;
     }

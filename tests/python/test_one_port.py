@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import select
 import socket
 
 import pytest
@@ -122,6 +123,7 @@ async def test_unknown_datagrams_are_counted() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for payload in (b"", b"\x16hello", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), bytes(1200)):
             stranger.sendto(payload, ("127.0.0.1", int(number[1])))
-    driver.process()
+    while select.select([driver], [], [], 0)[0]:  # a call takes as many as are expected
+        driver.process()
     assert driver.endpoint.stats().datagrams_unknown == 3  # the empty one is not even handed on
     driver.close()
