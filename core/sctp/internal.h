@@ -66,6 +66,7 @@ struct prtc_path {
   uint32_t nonce;        /* of the probes of this path */
   uint32_t divided;      /* the number of the latest packet that was sent in parts */
   uint64_t sent;         /* bytes, since the path was taken into use */
+  uint64_t ask_at;       /* when that many were sent, the other side is asked how much it takes */
   bool tell;             /* the other side has asked what this one takes */
   struct prtc_path_whole *wholes[PRTC_PATH_WHOLES]; /* by number */
 };

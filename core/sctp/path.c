@@ -29,9 +29,7 @@ struct info {
 
 /* -------------------------------------------------------------------------------------------------------------- probes */
 
-/* A probe of `size` bytes, or the least that tells what is to be told. The stack's memory. RFC 4820's PAD chunk fills it
- * towards another polyrtc, whose answer is short then. Others may not know that chunk, and some end at it: for them it is
- * the parameter that is long, and so is their answer. */
+/* A probe of `size` bytes, or the least that tells what is to be told. The stack's memory. */
 static void make_probe(struct prtc_sctp *sctp, size_t size) {
   size_t least = PRTC_SCTP_HEADER_SIZE + PRTC_SCTP_CHUNK_HEADER_SIZE + INFO_SIZE;
   if (size < least + PRTC_SCTP_CHUNK_HEADER_SIZE) size = least;
@@ -40,25 +38,22 @@ static void make_probe(struct prtc_sctp *sctp, size_t size) {
   packet->size = size;
   packet->is_probe = true;
   memset(packet->data, 0, size);
-  bool pads = sctp->path.remote_takes != 0;
-  size_t filling = size - least;
-  uint16_t info_size = (uint16_t)(INFO_SIZE + (pads ? 0 : filling));
   prtc_write_u16(&writer, sctp->local_port);
   prtc_write_u16(&writer, sctp->remote_port);
   prtc_write_u32(&writer, prtc_association_remote_tag(sctp));
   prtc_write_u32(&writer, 0); /* the checksum */
   prtc_write_u16(&writer, PRTC_SCTP_HEARTBEAT << 8);
-  prtc_write_u16(&writer, (uint16_t)(PRTC_SCTP_CHUNK_HEADER_SIZE + info_size));
+  prtc_write_u16(&writer, PRTC_SCTP_CHUNK_HEADER_SIZE + INFO_SIZE);
   prtc_write_u16(&writer, HEARTBEAT_INFO);
-  prtc_write_u16(&writer, info_size);
+  prtc_write_u16(&writer, INFO_SIZE);
   prtc_write_bytes(&writer, magic, sizeof magic);
   prtc_write_u32(&writer, sctp->path.nonce);
   prtc_write_u16(&writer, (uint16_t)size);
   prtc_write_u16(&writer, (uint16_t)sctp->path.takes);
   prtc_write_u32(&writer, sctp->path.remote_takes == 0 ? TELL_ME : 0);
-  if (pads && filling > 0) {
+  if (size > least) {
     prtc_write_u16(&writer, PRTC_SCTP_PAD << 8);
-    prtc_write_u16(&writer, (uint16_t)filling);
+    prtc_write_u16(&writer, (uint16_t)(size - least));
   }
   prtc_association_enqueue(sctp, packet);
 }
@@ -72,12 +67,12 @@ static bool read_info(const uint8_t *packet, size_t at, size_t end, struct info 
   out->size = prtc_read_u16(&reader);
   out->takes = prtc_read_u16(&reader);
   out->tell_me = (prtc_read_u32(&reader) & TELL_ME) != 0;
-  return !reader.failed && type == HEARTBEAT_INFO && size >= INFO_SIZE && memcmp(mark, magic, sizeof magic) == 0;
+  return !reader.failed && type == HEARTBEAT_INFO && size == INFO_SIZE && memcmp(mark, magic, sizeof magic) == 0;
 }
 
 static void set_most(struct prtc_sctp *sctp) {
   struct prtc_path *path = &sctp->path;
-  size_t ethernet = 1500 - path->mtu.overhead, most = path->remote_takes != 0 ? path->remote_takes : ethernet;
+  size_t most = path->remote_takes != 0 ? path->remote_takes : path->mtu.base;
   prtc_mtu_set_most(&path->mtu, (uint32_t)(most < sctp->max_mtu ? most : sctp->max_mtu));
 }
 
@@ -120,6 +115,7 @@ void prtc_path_init(struct prtc_sctp *sctp) {
   struct prtc_path *path = &sctp->path;
   size_t takes = sctp->receive_window / 8; /* a window of few packets makes a slow association */
   prtc_mtu_init(&path->mtu, sctp->mtu);
+  path->ask_at = BUSY;
   path->takes = takes < PRTC_SCTP_PACKET_MAX ? (uint32_t)takes : PRTC_SCTP_PACKET_MAX;
   set_most(sctp);
 }
@@ -129,6 +125,7 @@ void prtc_path_begin(struct prtc_sctp *sctp, uint32_t overhead) {
   path->mtu.overhead = overhead < 1500 - PRTC_SCTP_MTU_MIN ? overhead : 1500 - PRTC_SCTP_MTU_MIN;
   path->nonce++; /* answers of the former path count no more */
   path->sent = 0;
+  path->ask_at = BUSY;
   prtc_mtu_restart(&path->mtu);
   set_most(sctp);
 }
@@ -148,7 +145,7 @@ static void care_work(void *argument) {
   struct prtc_sctp *sctp = care->sctp;
   struct prtc_path *path = &sctp->path;
   /* What is to be told or asked comes through on any path. */
-  if (path->tell || path->remote_takes == 0) make_probe(sctp, 0);
+  if (path->tell) make_probe(sctp, 0);
   if (care->wanted != 0) make_probe(sctp, care->wanted);
   path->tell = false;
 }
@@ -168,6 +165,10 @@ int prtc_path_care(struct prtc_sctp *sctp) {
     }
     path->used = path->mtu.size;
     prtc_association_set_mtu(sctp, path->used);
+  }
+  if (path->remote_takes == 0 && sctp->max_mtu > path->mtu.base && path->sent >= path->ask_at) {
+    path->tell = true;
+    path->ask_at *= 4; /* the question may get lost; who does not know of it is not asked for ever */
   }
   struct care care = {sctp, path->sent >= BUSY ? prtc_mtu_wanted(&path->mtu, now) : 0};
   if (!path->tell && care.wanted == 0) return 0;

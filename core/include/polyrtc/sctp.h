@@ -37,8 +37,8 @@ typedef struct prtc_sctp_config {
                                  (ICE consent), so practically never */
   uint32_t no_interleaving;   /* 1: do not offer interleaving (RFC 8260) */
   uint32_t max_mtu;           /* bytes of a packet, at most 16,384, up to which the path is searched for larger ones than
-                                 `mtu` (RFC 8899) once there is much to send. They go to another polyrtc; others are sent
-                                 what Ethernet takes. Not above `mtu`: nothing is searched for */
+                                 `mtu` (RFC 8899) once there is much to send. They go to another polyrtc, which tells that
+                                 it takes them. Not above `mtu`: nothing is searched for */
   uint32_t max_receive_window; /* bytes up to which the window grows when the other side makes use of it. Not above
                                  `receive_window`: it stays; 0: 16 MiB, or where `receive_window` is given, that */
 } prtc_sctp_config;
