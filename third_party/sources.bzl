@@ -104,5 +104,6 @@ def polyrtc_sources():
             "//third_party:usrsctp-output.patch",
             "//third_party:usrsctp-distance.patch",
             "//third_party:usrsctp-mbuf.patch",
+            "//third_party:usrsctp-heartbeat.patch",
         ],
     )

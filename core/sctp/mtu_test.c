@@ -191,6 +191,20 @@ static void an_idle_association_sends_no_probes(void) {
   world_free(world);
 }
 
+/* What comes in one packet with an answer is taken, too: a SACK, after which the reset goes out. */
+static void answers_share_packets(void) {
+  struct world *world = world_connected(4, &searching);
+  world->delay = MILLISECOND;
+  for (int k = 0; k < 1200; k++) {
+    prtc_sctp_message message = world_message(9, bytes, 40);
+    PRTC_CHECK_INT(prtc_sctp_send(world->sides[0].sctp, world->now, &message), 0);
+    PRTC_CHECK_INT(prtc_sctp_reset_stream(world->sides[0].sctp, world->now, 9), 0);
+    world_run(world, 50 * MILLISECOND);
+  }
+  PRTC_CHECK(prtc_sctp_mtu(world->sides[0].sctp) > 1136);
+  world_free(world);
+}
+
 /* As of an implementation that does not know of this: it answers, and asks nothing. */
 static size_t without_questions(struct world *world, int to, uint8_t *packet, size_t size) {
   (void)world;
@@ -322,6 +336,7 @@ int main(void) {
   for (without_interleaving = 0; without_interleaving < 2; without_interleaving++) {
     PRTC_RUN(larger_packets_are_used);
     PRTC_RUN(an_idle_association_sends_no_probes);
+    PRTC_RUN(answers_share_packets);
     PRTC_RUN(others_are_not_probed);
     PRTC_RUN(black_holes_are_found);
     PRTC_RUN(an_outage_is_no_black_hole);
