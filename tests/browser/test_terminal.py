@@ -420,7 +420,7 @@ async def test_media_port(tmp_path, client):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("", 0))
             process = await asyncio.create_subprocess_exec(
-                *program, "--port", "0", "--media-port", str(taken.getsockname()[1]),
+                sys.executable, EXAMPLE / "server.py", "--port", "0", "--media-port", str(taken.getsockname()[1]),
                 stderr=asyncio.subprocess.PIPE)
             async with asyncio.timeout(PATIENCE):
                 assert b"is in use" in (await process.communicate())[1] and process.returncode == 1
