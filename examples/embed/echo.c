@@ -12,48 +12,13 @@
 #include <polyrtc/driver.h>
 #include <polyrtc/polyrtc.h>
 
-#define LINE_SIZE 65536 /* the longest line, and always enough for a description */
+#include "examples/c/description.h"
 
 static prtc_driver *driver;
 static unsigned peers; /* that are there */
-static char input[LINE_SIZE];
+static char input[DESCRIPTION_LINE]; /* the longest line, too */
 static size_t input_size;
 static int input_ended;
-
-/* ------------------------------------------------------------------------------------------------------- descriptions */
-
-/* {"type": "answer", "sdp": "v=0\r\n…"}: of JSON's escapes SDP needs but these. */
-static void print_answer(const prtc_peer *peer) {
-  static char sdp[LINE_SIZE];
-  prtc_sdp_type type;
-  if (prtc_peer_get_description(peer, PRTC_DESCRIPTION_LOCAL, &type, sdp, sizeof sdp) <= 0) return;
-  fputs("{\"type\": \"answer\", \"sdp\": \"", stdout);
-  for (const char *at = sdp; *at != '\0'; at++) {
-    if (*at == '\r' || *at == '\n' || *at == '"' || *at == '\\') putchar('\\');
-    putchar(*at == '\r' ? 'r' : *at == '\n' ? 'n' : *at);
-  }
-  puts("\"}");
-  fflush(stdout);
-}
-
-/* Takes the SDP out of such a line, in place. NULL: there is none. */
-static char *read_description(char *line) {
-  char *from = strstr(line, "\"sdp\"");
-  if (from != NULL) from = strchr(from + 5, '"');
-  if (from == NULL) return NULL;
-  char *sdp = ++from, *to = from;
-  for (; *from != '"'; from++) {
-    char next = *from;
-    if (next == '\\') {
-      next = *++from;
-      next = next == 'r' ? '\r' : next == 'n' ? '\n' : next;
-    }
-    if (next == '\0') return NULL;
-    *to++ = next;
-  }
-  *to = '\0';
-  return sdp;
-}
 
 static void take_offer(char *line) {
   prtc_time now = prtc_driver_now(driver);
@@ -61,12 +26,9 @@ static void take_offer(char *line) {
   prtc_peer *peer = NULL;
   PRTC_INIT(&config);
   config.use_loopback = 1; /* the other side may be on this machine */
-  char *sdp = read_description(line);
-  int code = sdp == NULL ? PRTC_ERROR_SYNTAX : prtc_peer_new(prtc_driver_endpoint(driver), now, &config, &peer);
-  if (code == 0) code = prtc_peer_set_remote_description(peer, now, PRTC_SDP_OFFER, sdp, strlen(sdp));
-  if (code == 0) code = prtc_peer_set_local_description(peer, now, PRTC_SDP_ANSWER, NULL, 0);
-  if (code < 0) {
-    fprintf(stderr, "this is no offer: %s\n", prtc_strerror(code));
+  int code = prtc_peer_new(prtc_driver_endpoint(driver), now, &config, &peer);
+  if (code < 0) fprintf(stderr, "no peer: %s\n", prtc_strerror(code));
+  if (code < 0 || description_take(peer, now, line, 0) < 0) {
     prtc_peer_free(peer);
   } else {
     peers++;
@@ -86,7 +48,7 @@ static void handle(const prtc_event *event) {
       peers = 0, input_ended = 1;
       break;
     case PRTC_EVENT_ICE_GATHERING_STATE_CHANGE: /* without trickle: the answer has all candidates in it */
-      if (event->state == PRTC_ICE_GATHERING_COMPLETE) print_answer(peer);
+      if (event->state == PRTC_ICE_GATHERING_COMPLETE) description_print(peer);
       break;
     case PRTC_EVENT_CHANNEL_MESSAGE:
       code = prtc_peer_send(peer, now, event->object, (prtc_message_kind)event->kind, event->data, event->size);

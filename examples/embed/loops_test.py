@@ -69,7 +69,7 @@ class Loops(unittest.TestCase):
             self.assertEqual(other.hear(), "and now\n")
             other.end()
             self.assertEqual(server.process.wait(PATIENCE), 0)
-            self.assertEqual(server.process.stderr.read(), "this is no offer: the text is not well formed\n")
+            self.assertEqual(server.process.stderr.read(), "this is no description of the other side: the text is not well formed\n")
             for client in (one, other):
                 self.assertEqual(client.process.returncode, 0)
 
