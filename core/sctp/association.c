@@ -414,12 +414,6 @@ int prtc_association_set_mtu(struct prtc_sctp *sctp, uint32_t mtu) {
   return run(&(struct call){.sctp = sctp, .size = mtu}, set_mtu_work);
 }
 
-/* Whether the packet may be fragmented: what is larger than the base asks what the path takes. */
-static uint32_t fragmentation_of(const struct prtc_sctp *sctp, const struct prtc_sctp_packet *packet) {
-  if (packet->size <= sctp->path.mtu.base) return PRTC_FRAGMENTATION_ANY;
-  return prtc_path_is_too_large(sctp, packet) ? PRTC_FRAGMENTATION_ALLOWED : PRTC_FRAGMENTATION_NEVER;
-}
-
 static void output_work(void *argument) {
   struct call *call = argument;
   struct prtc_sctp *sctp = call->sctp;
@@ -427,7 +421,7 @@ static void output_work(void *argument) {
   sctp->current = NULL;
   if (sctp->output == NULL && sctp->unflushed) flush(sctp);
   if (sctp->output == NULL) return;
-  if (prtc_path_is_too_large(sctp, sctp->output) && sctp->path.remote_takes != 0) prtc_path_divide(sctp);
+  if (prtc_path_is_too_large(sctp, sctp->output)) prtc_path_divide(sctp);
   struct prtc_sctp_packet *packet = sctp->output;
   if (packet->size > call->size) {
     call->result = PRTC_ERROR_BUFFER_TOO_SMALL;
@@ -436,7 +430,8 @@ static void output_work(void *argument) {
   uint32_t crc = prtc_crc32c_packet(sctp->crc32c, packet->data, packet->size);
   for (int i = 0; i < 4; i++) packet->data[8 + i] = (uint8_t)(crc >> 8 * i);
   call->result = (int)packet->size;
-  sctp->fragmentation = fragmentation_of(sctp, packet);
+  /* What is larger than the base asks what the path takes. */
+  sctp->fragmentation = packet->size > sctp->path.mtu.base ? PRTC_FRAGMENTATION_NEVER : PRTC_FRAGMENTATION_ANY;
   sctp->path.sent += packet->size;
   sctp->output = packet->next;
   if (sctp->output == NULL) sctp->output_end = &sctp->output;

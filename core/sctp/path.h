@@ -3,15 +3,14 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A probe is a HEARTBEAT with a PAD chunk (RFC 8899 section 6.2.1, RFC 4820), which every SCTP should answer. What a HEARTBEAT
- * carries is its sender's affair (RFC 9260 section 3.3.5): here, that it is polyrtc, and how large a packet it takes. Others
- * are not probed: some have buffers for the datagrams of Ethernet and end the connection over a larger one, and one ends at
- * the PAD chunk. A side that has been told and has not told yet answers with a HEARTBEAT of its own.
+ * A probe is a HEARTBEAT with a PAD chunk (RFC 8899 section 6.2.1, RFC 4820). What a HEARTBEAT carries is its sender's
+ * affair (RFC 9260 section 3.3.5): here, that it is polyrtc, and how large a packet it takes. Others are not probed: some
+ * have buffers for the datagrams of Ethernet and end the connection over a larger one, and one ends at the PAD chunk. A side
+ * that has been told and has not told yet answers with a HEARTBEAT of its own.
  *
  * A chunk of data that was made for a large packet cannot be divided any more when the path turns out to take smaller ones
- * (RFC 9260 section 6.9: IP is to fragment it, which many paths do not bear). Between two polyrtc the packet then goes in
- * parts: packets with a chunk of type 190, which tells those who do not know it to skip it (section 3.2). To others it goes
- * as it is, and IP may fragment it.
+ * (RFC 9260 section 6.9: IP is to fragment it, which many paths do not bear). The packet then goes in parts: packets
+ * with a chunk of type 190 (of those that are skipped where they are not known, section 3.2).
  *
  *   type 190 | flags 0 | length | number of the packet (4) | its size (2) | place of the part in it (2) | bytes …
  *

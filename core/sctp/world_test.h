@@ -156,7 +156,6 @@ static inline void world_send(struct world *world, int to, const uint8_t *data, 
 static inline void world_transmit(struct world *world, int from) {
   struct side *side = &world->sides[from];
   uint8_t data[PACKET_SIZE];
-  size_t link = world->link;
   int size;
   if (side->sctp == NULL) return;
   while ((size = prtc_sctp_transmit(side->sctp, world->now, data, sizeof data)) > 0) {
@@ -165,10 +164,7 @@ static inline void world_transmit(struct world *world, int from) {
     world_hash(world, &world->now, sizeof world->now);
     world_hash(world, data, (size_t)size);
     if (world->filter != NULL) size = (int)world->filter(world, 1 - from, data, (size_t)size);
-    /* Of a packet that IP may fragment all fragments come through, or none. */
-    if (prtc_sctp_fragmentation(side->sctp) == PRTC_FRAGMENTATION_ALLOWED) world->link = 0;
     if (size > 0) world_send(world, 1 - from, data, (size_t)size);
-    world->link = link;
   }
   PRTC_CHECK_INT(size, 0);
 }

@@ -120,17 +120,13 @@ static void set_number(const struct prtc_socket *socket, int level, int option, 
 }
 
 /* PROBE: nothing larger than the interface's MTU leaves, and no router divides it; what ICMP has said of the path does not
- * count. WANT: the system heeds that, and divides what is larger. DONT: routers may divide it, too; those of IPv6 never do,
- * so it is divided here, into what every path of IPv6 takes. */
+ * count. WANT: the system heeds that, and divides what is larger. */
 static void tell_system(const struct prtc_socket *socket, uint32_t fragmentation) {
-  bool never = fragmentation == PRTC_FRAGMENTATION_NEVER, allowed = fragmentation == PRTC_FRAGMENTATION_ALLOWED;
+  bool never = fragmentation == PRTC_FRAGMENTATION_NEVER;
   if (socket->family == AF_INET) {
-    int mode = never ? IP_PMTUDISC_PROBE : allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-    set_number(socket, IPPROTO_IP, IP_MTU_DISCOVER, mode);
+    set_number(socket, IPPROTO_IP, IP_MTU_DISCOVER, never ? IP_PMTUDISC_PROBE : IP_PMTUDISC_WANT);
   } else {
-    int mode = never ? IPV6_PMTUDISC_PROBE : allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_WANT;
-    set_number(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, mode);
-    set_number(socket, IPPROTO_IPV6, IPV6_MTU, allowed ? 1280 : 0);
+    set_number(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, never ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_WANT);
   }
 }
 #else

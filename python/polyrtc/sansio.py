@@ -192,7 +192,7 @@ class Datagram:
         self.segment_size = segment_size
         self.ecn = ecn
         self.time = time
-        self.fragmentation = fragmentation  #: of what is sent: 0 as the system has it, 1 never, 2 allowed
+        self.fragmentation = fragmentation  #: of what is sent: 0 as the system has it, 1 never
 
     def segments(self) -> list[Buffer]:
         """The datagrams of a train, one by one; of a single one, itself."""

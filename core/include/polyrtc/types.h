@@ -86,8 +86,7 @@ typedef enum prtc_ecn { PRTC_ECN_NOT_ECT = 0, PRTC_ECN_ECT_1 = 1, PRTC_ECN_ECT_0
 /* Whether a datagram may be fragmented on its way (by this host, or routers of IPv4). */
 typedef enum prtc_fragmentation {
   PRTC_FRAGMENTATION_ANY = 0, /* as the system has it */
-  PRTC_FRAGMENTATION_NEVER,   /* it is to be lost instead: it asks what the path takes (RFC 8899) */
-  PRTC_FRAGMENTATION_ALLOWED  /* it is known to be too large */
+  PRTC_FRAGMENTATION_NEVER    /* it is to be lost instead: it asks what the path takes (RFC 8899) */
 } prtc_fragmentation;
 
 /* Names a socket (or a TCP connection). The core chooses the id when it asks the driver to open one; ids are never reused
