@@ -81,8 +81,12 @@ export async function join(address, name, on) {
   if (!response.ok) throw new Error(await response.text());
 
   function add(other, polite) {
-    const send = (message) =>
-      fetch(url("send", { from: name, to: other }), { method: "POST", body: JSON.stringify(message) }).catch(() => {});
+    // One after the other: of two requests at a time the second may arrive first, and a candidate is of no use without its offer.
+    let sent = Promise.resolve();
+    const send = (message) => {
+      const body = JSON.stringify(message);
+      sent = sent.then(() => fetch(url("send", { from: name, to: other }), { method: "POST", body })).catch(() => {});
+    };
     const peer = new Peer(other, polite, send, { ...on, onleave: remove });
     peers.set(other, peer);
     return peer;
