@@ -38,12 +38,7 @@ static bool every_fifth(struct world *w, const struct flight *flight) {
 static void live(struct bytes recordings[2]) {
   world_open(&world, NULL);
   world.drop = every_fifth;
-  world_peer(&world, 0);
-  world_peer(&world, 1);
-  prtc_channel_id channel = world_channel(&world, 0, "chat");
-  world_signal(&world, 0, PRTC_SDP_OFFER);
-  world_signal(&world, 1, PRTC_SDP_ANSWER);
-  world_run(&world, 10000000);
+  prtc_channel_id channel = world_connect_two(&world, 10000000);
   static uint8_t message[20000];
   for (size_t i = 0; i < sizeof message; i++) message[i] = (uint8_t)(i * i >> 3);
   PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
@@ -267,12 +262,7 @@ static struct counted count_packets(const struct bytes *capture) {
 
 static void connect_and_send(void) {
   world_open(&world, NULL);
-  world_peer(&world, 0);
-  world_peer(&world, 1);
-  prtc_channel_id channel = world_channel(&world, 0, "chat");
-  world_signal(&world, 0, PRTC_SDP_OFFER);
-  world_signal(&world, 1, PRTC_SDP_ANSWER);
-  world_run(&world, 2000000);
+  prtc_channel_id channel = world_connect_two(&world, 2000000);
   static uint8_t message[20000];
   PRTC_CHECK_INT(prtc_peer_send(world.nodes[0].peer, world.now, channel, PRTC_MESSAGE_BINARY, message, sizeof message), 0);
   world_run(&world, 2000000);

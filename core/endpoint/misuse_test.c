@@ -14,13 +14,7 @@ static const uint8_t hello[] = "hello";
 
 static prtc_channel_id connect_two(void) {
   world_open(&world, NULL);
-  world_peer(&world, 0);
-  world_peer(&world, 1);
-  prtc_channel_id channel = world_channel(&world, 0, "chat");
-  world_signal(&world, 0, PRTC_SDP_OFFER);
-  world_signal(&world, 1, PRTC_SDP_ANSWER);
-  world_run(&world, 2000000);
-  return channel;
+  return world_connect_two(&world, 2000000);
 }
 
 /* Each command and question, all with the same outcome. */

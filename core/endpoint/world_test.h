@@ -295,6 +295,17 @@ static inline prtc_channel_id world_channel(struct world *world, int i, const ch
   return channel;
 }
 
+/* A peer at each side, which negotiate a channel, "chat", of the first one's; then so many µs go by. */
+static inline prtc_channel_id world_connect_two(struct world *world, uint64_t microseconds) {
+  world_peer(world, 0);
+  world_peer(world, 1);
+  prtc_channel_id channel = world_channel(world, 0, "chat");
+  world_signal(world, 0, PRTC_SDP_OFFER);
+  world_signal(world, 1, PRTC_SDP_ANSWER);
+  world_run(world, microseconds);
+  return channel;
+}
+
 static inline void world_print_log(struct world *world) {
   char line[512];
   for (int i = 0; i < WORLD_NODES; i++) {

@@ -46,14 +46,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     name, offerer = request.param
-    made = Pair(Peer("polyrtc"), Peer(name), offerer == "polyrtc")
-    try:
+    with Pair(Peer("polyrtc"), Peer(name), offerer == "polyrtc") as made:
         yield made
-    finally:
-        made.stop()
-        for peer in made.both:
-            if said := peer.said():
-                print(said)
 
 
 @pytest.hookimpl(wrapper=True)

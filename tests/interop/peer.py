@@ -158,6 +158,16 @@ class Pair:
         self.both = (ours, theirs)
         self.only_tcp = False  # no other candidate reaches the other side
 
+    def __enter__(self) -> Pair:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stops both, and shows what they have said: the test's report has it when the test has failed."""
+        self.stop()
+        for peer in self.both:
+            if said := peer.said():
+                print(said)
+
     def other(self, peer: Peer) -> Peer:
         return self.theirs if peer is self.ours else self.ours
 

@@ -18,14 +18,8 @@ OTHERS = [name for name in ("pion", "polyrtc-node") if name in PEERS]
                 ids=[f"{name}-{'answers' if go_offers else 'offers'}" for name in OTHERS for go_offers in (True, False)])
 def go_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     name, go_offers = request.param
-    made = Pair(Peer("polyrtc-go"), Peer(name), go_offers)
-    try:
+    with Pair(Peer("polyrtc-go"), Peer(name), go_offers) as made:
         yield made
-    finally:
-        made.stop()
-        for peer in made.both:
-            if said := peer.said():
-                print(said)
 
 
 def test_connection(go_pair: Pair) -> None:

@@ -24,14 +24,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def node_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     name, node_offers = request.param
-    made = Pair(Peer("polyrtc-node"), Peer(name), node_offers)
-    try:
+    with Pair(Peer("polyrtc-node"), Peer(name), node_offers) as made:
         yield made
-    finally:
-        made.stop()
-        for peer in made.both:
-            if said := peer.said():
-                print(said)
 
 
 def test_connection(node_pair: Pair) -> None:
