@@ -24,7 +24,6 @@ test('log lines, keys, captures and recordings', async (t) => {
   await closed;
   alice.close();
   bob.close();
-  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.match(fs.readFileSync(file('keys'), 'utf8'), /^CLIENT_RANDOM /m);
   assert.ok(fs.statSync(file('keys')).mode & 0o600 && !(fs.statSync(file('keys')).mode & 0o077));
   assert.strictEqual(fs.readFileSync(file('capture.pcapng')).readUInt32LE(0), 0x0a0d0d0a);
