@@ -85,6 +85,28 @@ static void nothing_unauthenticated_is_answered(void) {
   world_free(world);
 }
 
+/* No pair is made of candidates that differ in that; but by such a check the other side has found a way, and may use it. */
+static void a_check_from_a_link_local_address(void) {
+  struct world *world = world_new();
+  prtc_datagram datagram;
+  uint8_t buffer[PRTC_DATAGRAM_SIZE];
+  prtc_address from = address_of("[fe80::5%1]:7000");
+  agent_new(world, 0, true, NULL);
+  agent_new(world, 1, false, NULL);
+  agent_socket(world, 0, "[2001:db8::1]:5000");
+  agent_socket(world, 1, "[2001:db8::2]:6000");
+  exchange(world);
+  end_of_sockets(world);
+  run_for(world, 1 * SECOND);
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.use_candidate = true}, "[fe80::5%1]:7000"), 0);
+  for (int i = 0; i < 2; i++) { /* the answer, and a check */
+    PRTC_CHECK(prtc_ice_transmit(world->agents[1].ice, world->now, &datagram, buffer, sizeof buffer) > 0);
+    PRTC_CHECK(prtc_address_equal(&datagram.remote, &from));
+  }
+  PRTC_CHECK_INT(prtc_ice_knows_path(world->agents[1].ice, datagram.socket, &from), 1);
+  world_free(world);
+}
+
 static void errors_are_answered_when_authenticated(void) {
   struct world *world = connected_world(NULL);
   struct prtc_stun_message message;
@@ -712,6 +734,7 @@ static void memory_runs_out(void) {
 
 int main(void) {
   PRTC_RUN(nothing_unauthenticated_is_answered);
+  PRTC_RUN(a_check_from_a_link_local_address);
   PRTC_RUN(errors_are_answered_when_authenticated);
   PRTC_RUN(what_is_no_request_of_ours);
   PRTC_RUN(forged_responses);

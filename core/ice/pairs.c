@@ -99,9 +99,7 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   *out = prtc_ice_find_pair(ice, socket, &remote->address);
   if (*out != NULL) return 0;
   if (socket->retired) return 0;
-  /* RFC 8445 section 6.1.2.2: of one family, and link-local only with link-local */
   if (socket->address.family != remote->address.family) return 0;
-  if (is_link_local(&socket->address) != is_link_local(&remote->address)) return 0;
   struct ice_pair candidate = {.socket = socket, .remote = remote, .stats = {.id = ++ice->last_pair_id}};
   set_priority(ice, &candidate);
   if (!make_room(ice, candidate.priority)) return 0;
@@ -120,9 +118,11 @@ static int form_pair(struct prtc_ice *ice, struct ice_socket *socket, struct ice
   return 0;
 }
 
-/* RFC 6544 section 6.2: of TCP, an active one of ours with a passive one of theirs; the other way round it is they who
- * connect. */
+/* RFC 8445 section 6.1.2.2: link-local only with link-local. (What a check of the other side has come from is paired all the
+ * same: it has found a way.) RFC 6544 section 6.2: of TCP, an active one of ours with a passive one of theirs; the other
+ * way round it is they who connect. */
 static bool may_pair(const struct ice_socket *socket, const struct ice_remote *remote) {
+  if (is_link_local(&socket->address) != is_link_local(&remote->address)) return false;
   if (remote->tcp_type == PRTC_TCP_NONE) return socket->tcp_type == PRTC_TCP_NONE;
   return socket->tcp_type == PRTC_TCP_ACTIVE && remote->tcp_type == PRTC_TCP_PASSIVE;
 }
