@@ -107,6 +107,24 @@ static void a_check_from_a_link_local_address(void) {
   world_free(world);
 }
 
+/* A new check whose transaction is taken for that of one before, while ours is under way: it nominates all the same. */
+static void a_nomination_that_may_be_a_copy(void) {
+  struct world *world = connected_world(NULL);
+  struct prtc_stun_message message;
+  uint8_t buffer[PRTC_DATAGRAM_SIZE];
+  prtc_address from = address_of(stranger);
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.id = 7}, stranger), 0);
+  while (answer_of(world, &message, buffer) > 0) {}
+  PRTC_CHECK_INT(send_forged(world, &(struct request){.id = 7, .use_candidate = true}, stranger), 0);
+  PRTC_CHECK(answer_of(world, &message, buffer) > 0);
+  PRTC_CHECK_INT(message.message_class, PRTC_STUN_SUCCESS);
+  PRTC_CHECK_INT(answer_of(world, &message, buffer), 0);
+  const struct prtc_ice *ice = world->agents[1].ice;
+  const struct ice_pair *pair = prtc_ice_find_pair(ice, ice->sockets.items[0], &from);
+  PRTC_CHECK(pair != NULL && pair->nominated && !pair->valid);
+  world_free(world);
+}
+
 static void errors_are_answered_when_authenticated(void) {
   struct world *world = connected_world(NULL);
   struct prtc_stun_message message;
@@ -735,6 +753,7 @@ static void memory_runs_out(void) {
 int main(void) {
   PRTC_RUN(nothing_unauthenticated_is_answered);
   PRTC_RUN(a_check_from_a_link_local_address);
+  PRTC_RUN(a_nomination_that_may_be_a_copy);
   PRTC_RUN(errors_are_answered_when_authenticated);
   PRTC_RUN(what_is_no_request_of_ours);
   PRTC_RUN(forged_responses);

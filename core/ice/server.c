@@ -82,8 +82,10 @@ static bool is_repetition(const struct prtc_ice *ice, const struct ice_pair *pai
 
 /* -------------------------------------------------------------------------------------------------------------- checks */
 
-/* An authenticated check of the current generation has come. */
-static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const struct ice_early *check, bool new) {
+/* An authenticated check of the current generation has come. One that was answered although it may be a copy is not followed
+ * by one of ours; what it says of the pair counts, for it may be a new one, and the nomination. */
+static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const struct ice_early *check, bool new,
+                       bool repeated) {
   if (prtc_ice_is_taken(ice, socket, &check->remote)) return;
   bool first = prtc_ice_find_pair(ice, socket, &check->remote) == NULL;
   struct ice_pair *pair = prtc_ice_learn_pair(ice, socket, &check->remote, check->priority);
@@ -104,7 +106,7 @@ static void take_check(struct prtc_ice *ice, struct ice_socket *socket, const st
     }
     if (pair->state == PAIR_SUCCEEDED) prtc_ice_consider(ice, pair); /* RFC 8445 section 7.3.1.5 */
   }
-  prtc_ice_trigger(ice, pair);
+  if (!repeated) prtc_ice_trigger(ice, pair);
 }
 
 /* The sender's parameters are not known, or are those of a generation to come: the check is kept until they are. When
@@ -129,7 +131,7 @@ void prtc_ice_replay_early(struct prtc_ice *ice) {
   while (prtc_queue_pop(&ice->early, &early)) {
     struct ice_socket *socket = prtc_ice_find_socket(ice, early.socket);
     if (socket == NULL || strcmp(early.ufrag, ice->credentials.remote_ufrag) != 0) continue;
-    take_check(ice, socket, &early, true);
+    take_check(ice, socket, &early, true, false);
   }
 }
 
@@ -205,12 +207,12 @@ int prtc_ice_take_request(struct prtc_ice *ice, const struct prtc_stun_message *
   if (code < 0 || error != 0) return code; /* not answered: as if it had been lost */
   prtc_ice_pair_stats *stats = prtc_ice_stats_of(ice, socket, &datagram->remote);
   if (stats != NULL) stats->requests_received++, stats->responses_sent += answered;
-  if (repeated && (pair == NULL || !pair->valid)) return 0;
+  if (repeated && pair == NULL) return 0;
   check.use_candidate = prtc_stun_find_flag(message, PRTC_STUN_USE_CANDIDATE);
   if (ice->config.renomination != 0 && prtc_stun_find_u32(message, PRTC_STUN_NOMINATION, &check.nomination)) {
     check.use_candidate = check.use_candidate || check.nomination != 0; /* libwebrtc sends it alone */
   }
   if (!ice->remote_known || strcmp(check.ufrag, ice->credentials.remote_ufrag) != 0) return remember(ice, &check);
-  take_check(ice, socket, &check, new);
+  take_check(ice, socket, &check, new, repeated);
   return 0;
 }
